@@ -1,0 +1,89 @@
+"""What every analysis hands over: metrics with intervals, checks with actions, artifacts.
+
+Index, diff, sign-off and alerts read nothing else, so the shapes are fixed here, once.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any, Literal
+
+
+class Status(StrEnum):
+    """How a check ended."""
+
+    PASS = "pass"
+    WARN = "warn"
+    FAIL = "fail"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One figure with its unit, its interval and the number of units behind it.
+
+    Examples
+    --------
+    >>> Metric("repeat_rate", 0.31, "share", 0.30, 0.32, 20_000).as_dict()["unit"]
+    'share'
+    """
+
+    name: str
+    value: float | int | str | None
+    unit: str
+    ci_low: float | None = None
+    ci_high: float | None = None
+    n: int | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON values; a figure that is not finite becomes null."""
+        return {key: _plain(value) for key, value in asdict(self).items()}
+
+
+@dataclass(frozen=True)
+class Check:
+    """One trust check: its named code, how it ended, why, and what to do about it.
+
+    ``code`` is a member of the package's own ``StrEnum`` of codes, never a loose string.
+    """
+
+    code: StrEnum
+    status: Status
+    detail: str
+    action: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return {
+            "code": str(self.code),
+            "status": str(self.status),
+            "detail": self.detail,
+            "action": self.action,
+        }
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """A file that a notebook wrote, with its row count and content hash."""
+
+    name: str
+    path: str
+    rows: int | None
+    sha256: str
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+def worst(checks: list[Check]) -> Literal["pass", "warn", "fail"]:
+    """Return the worst status among the checks; no checks at all is a pass."""
+    order = [Status.FAIL, Status.WARN]
+    return next((s.value for s in order if any(c.status is s for c in checks)), "pass")
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy scalars into Python ones and what is not finite into None."""
+    item = value.item() if hasattr(value, "item") else value
+    return None if isinstance(item, float) and not math.isfinite(item) else item
