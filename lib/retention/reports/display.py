@@ -1,0 +1,173 @@
+"""What a notebook shows, and the only way it shows it: everything that came from data is escaped.
+
+JupyterLab, papermill and the rendered report all take the same HTML. In JupyterLab the inline
+styles carry the look; the report strips them and brings its own sheet.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Callable, Iterable, Mapping
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from retention.reports.formatting import MISSING, number
+from retention.results import Check, Status
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+WORDS = {"pass": "Passed", "warn": "Look", "fail": "Failed"}
+"""Status in a word, because colour alone does not reach every reader."""
+
+COLOURS = {"pass": "#00664b", "warn": "#8a5a00", "fail": "#a63600"}
+
+CONTROL = dict.fromkeys([*range(0x20), 0x7F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
+"""Control and direction-changing characters: they could make a name read as something else."""
+
+
+def safe(value: Any) -> str:
+    """Return data as text that a browser shows and never obeys.
+
+    Examples
+    --------
+    >>> safe("<script>alert(1)</script>")
+    '&lt;script&gt;alert(1)&lt;/script&gt;'
+    """
+    return escape(str(value).translate(CONTROL))
+
+
+def show_verdict(text: str, status: str | Status = "pass") -> None:
+    """Show the notebook's verdict: one sentence and its status in a word."""
+    key = str(status)
+    _html(
+        f'<div class="verdict {key}" style="border-left:6px solid {COLOURS[key]};padding:.6em 1em">'
+        f'<p><strong class="status">{WORDS[key]}:</strong> {safe(text)}</p></div>',
+        f"{WORDS[key]}: {text}",
+    )
+
+
+def show_finding(text: str) -> None:
+    """Show the sentence that closes a section, computed from the data."""
+    _html(
+        '<div class="finding" style="border-left:4px solid #0072B2;padding:.2em 1em">'
+        f"<p>{safe(text)}</p></div>",
+        text,
+    )
+
+
+def show_checks(checks: Iterable[Check]) -> None:
+    """Show trust checks: status, named code, what was found and what to do about it."""
+    rows = [
+        (WORDS[str(check.status)], str(check.code), check.detail, check.action) for check in checks
+    ]
+    frame = pd.DataFrame(rows, columns=["status", "check", "finding", "what to do"])
+    show_table(frame, caption="Trust checks")
+
+
+def show_table(
+    frame: pd.DataFrame,
+    caption: str = "",
+    formats: Mapping[str, Callable[[Any], str]] | None = None,
+    rows: int = 40,
+) -> None:
+    """Show a table with a caption; numbers are right-aligned and have one precision a column.
+
+    Parameters
+    ----------
+    frame
+        The table; its index is shown only where it has a name.
+    caption
+        What the table shows.
+    formats
+        Column name to a function that writes one value.
+    rows
+        Rows to show at most; the rest is counted in the caption.
+    """
+    table = frame.reset_index() if any(name is not None for name in frame.index.names) else frame
+    shown = table.head(rows)
+    left = len(table) - len(shown)
+    note = f" ({left:,} more rows in the published table)" if left > 0 else ""
+    cells = {column: _written(shown[column], (formats or {}).get(str(column))) for column in shown}
+    numeric = {c: pd.api.types.is_numeric_dtype(shown[c]) or c in (formats or {}) for c in shown}
+    head = "".join(
+        f'<th scope="col" class="{"number" if numeric[c] else "text"}">'
+        f"{safe(str(c).replace('_', ' '))}</th>"
+        for c in shown
+    )
+    body = "".join(
+        "<tr>" + "".join(_cell(cells[c][i], numeric[c]) for c in shown) + "</tr>"
+        for i in range(len(shown))
+    )
+    title = f"<caption>{safe(caption + note)}</caption>" if caption or note else ""
+    _html(
+        f'<div class="table" tabindex="0"><table>{title}<thead><tr>{head}</tr></thead>'
+        f"<tbody>{body}</tbody></table></div>",
+        shown.to_string(index=False),
+    )
+
+
+def show_figure(figure: Figure, alt: str, caption: str = "") -> None:
+    """Show a figure as PNG with a text for those who cannot see it, and close it.
+
+    Parameters
+    ----------
+    figure
+        The drawn figure.
+    alt
+        What the figure shows, in a sentence.
+    caption
+        A line below the figure, empty for none.
+    """
+    import matplotlib.pyplot as plt
+    from IPython.display import display
+
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", bbox_inches="tight", metadata={"Software": None})
+    plt.close(figure)
+    display(
+        {"image/png": base64.b64encode(buffer.getvalue()).decode(), "text/plain": f"Figure: {alt}"},
+        raw=True,
+        metadata={"image/png": {"alt": alt.translate(CONTROL)}},
+    )
+    if caption:
+        _html(f'<p class="caption">{safe(caption)}</p>', caption)
+
+
+def _written(column: pd.Series, write: Callable[[Any], str] | None) -> list[str]:
+    """Return the column's values as text, of one precision where they are numbers."""
+    if write is None and pd.api.types.is_float_dtype(column):
+        write = _precision(column)
+    return [
+        safe(MISSING if _missing(value) else (write or number)(value)) for value in column.tolist()
+    ]
+
+
+def _missing(value: Any) -> bool:
+    """Tell a missing value from a list or a text."""
+    return value is None or value is pd.NA or value is pd.NaT or value != value
+
+
+def _precision(column: pd.Series) -> Callable[[Any], str]:
+    """Choose the digits so that the largest value shows four significant ones."""
+    size = float(column.abs().max()) if column.notna().any() else 0.0
+    whole = bool((column.dropna() % 1 == 0).all())
+    digits = 0 if whole or size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 4
+    return lambda value: f"{value:,.{digits}f}"
+
+
+def _cell(text: str, is_number: bool) -> str:
+    """Return one table cell."""
+    if is_number:
+        return f'<td class="number" style="text-align:right">{text}</td>'
+    return f'<td class="text" style="text-align:left">{text}</td>'
+
+
+def _html(html: str, plain: str) -> None:
+    """Publish HTML that this module built, with a plain text beside it."""
+    from IPython.display import display
+
+    display({"text/html": html, "text/plain": plain}, raw=True)

@@ -1,0 +1,1 @@
+"""Figures, one module per analysis package: a result in, a matplotlib figure out."""

@@ -1,0 +1,88 @@
+"""How figures are written for people: money with its currency, shares as percent, n with commas."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from retention.results import Metric
+
+MISSING = "–"
+"""Shown where there is no value."""
+
+SUPPRESSED = "< k"
+"""Shown where a cell is too small to publish."""
+
+
+def money(amount: float | None, currency: str) -> str:
+    """Write an amount in major units with its currency.
+
+    Examples
+    --------
+    >>> money(-1234.5, "USD"), money(0.1234, "USD"), money(2_500_000.0, "GBP")
+    ('-USD 1,234.50', 'USD 0.12', 'GBP 2,500,000')
+    """
+    if amount is None or not math.isfinite(amount):
+        return MISSING
+    sign = "-" if amount < 0 else ""
+    digits = 0 if abs(amount) >= 100_000 else 2
+    return f"{sign}{currency} {abs(amount):,.{digits}f}"
+
+
+def percent(share: float | None, digits: int = 1) -> str:
+    """Write a share as percent.
+
+    Examples
+    --------
+    >>> percent(0.1234), percent(None)
+    ('12.3 %', '–')
+    """
+    if share is None or not math.isfinite(share):
+        return MISSING
+    return f"{100 * share:.{digits}f} %"
+
+
+def number(value: Any) -> str:
+    """Write a number with as many digits as a reader can use.
+
+    Examples
+    --------
+    >>> number(12345), number(12345.678), number(0.012345), number(3.14159)
+    ('12,345', '12,346', '0.01235', '3.142')
+    """
+    if value is None or (isinstance(value, float) and not math.isfinite(value)):
+        return MISSING
+    if isinstance(value, str | bool):
+        return str(value)
+    if float(value).is_integer() and abs(value) < 1e15:
+        return f"{int(value):,}"
+    size = abs(float(value))
+    if size >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.4g}" if size < 10 else f"{value:,.2f}"
+
+
+def with_unit(value: Any, unit: str) -> str:
+    """Write a value in its unit: ``share``, an ISO currency, or a word."""
+    if value is None or isinstance(value, str):
+        return MISSING if value is None else value
+    if unit == "share":
+        return percent(float(value))
+    if len(unit) == 3 and unit.isupper():
+        return money(float(value), unit)
+    return f"{number(value)} {unit}".strip()
+
+
+def metric_text(metric: Metric) -> str:
+    """Write a metric with its interval and n.
+
+    Examples
+    --------
+    >>> metric_text(Metric("churn_rate", 0.438, "share", 0.42, 0.455, 3317))
+    '43.8 % (42.0 % to 45.5 %), n = 3,317'
+    """
+    text = with_unit(metric.value, metric.unit)
+    if metric.ci_low is not None and metric.ci_high is not None:
+        low, high = (with_unit(bound, metric.unit) for bound in (metric.ci_low, metric.ci_high))
+        text += f" ({low} to {high})"
+    return text if metric.n is None else f"{text}, n = {metric.n:,}"

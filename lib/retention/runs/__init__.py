@@ -1,0 +1,1 @@
+"""Runs: parameters, execution, publishing, comparing and signing off."""

@@ -1,0 +1,149 @@
+"""A published run, as any notebook or script reads it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from retention.errors import RunError
+from retention.runs.plan import NOTEBOOKS
+from retention.runs.workspace import Workspace
+
+if TYPE_CHECKING:
+    from retention.ingest import Snapshot
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run's folder: tables, results, reports and the snapshot that it stands on.
+
+    Examples
+    --------
+    In a scratch notebook, after ``make run``::
+
+        import retention
+        run = retention.load("demo")
+        run.table("segments").groupby("segment").size()
+    """
+
+    profile: str
+    folder: Path
+    store: Path
+
+    @property
+    def name(self) -> str:
+        """The run's own name, also where it was reached through ``latest``."""
+        return self.folder.resolve().name
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        """What went into the run and what came out."""
+        return _read_json(self.folder / "manifest.json")
+
+    def result(self, notebook: str) -> dict[str, Any]:
+        """Return headline, metrics, checks and artifacts of one notebook."""
+        return _read_json(self.folder / "results" / f"{notebook}.json")
+
+    def has_table(self, name: str) -> bool:
+        """Tell whether the run or its snapshot holds a table."""
+        return (self.folder / "tables" / f"{name}.parquet").is_file() or bool(self._files(name))
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table that a notebook published, or a canonical table of the snapshot.
+
+        Raises
+        ------
+        RunError
+            If neither has it; the message lists those there are.
+        """
+        published = self.folder / "tables" / f"{name}.parquet"
+        if published.is_file():
+            return pd.read_parquet(published)
+        files = self._files(name)
+        if not files:
+            raise RunError(
+                f"Run {self.name!r} of profile {self.profile!r} has no table {name!r}.",
+                f"It has: {', '.join(self.tables()) or 'none'}.",
+            )
+        return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+
+    def tables(self) -> list[str]:
+        """Return the names of all tables, published and canonical."""
+        published = {path.stem for path in (self.folder / "tables").glob("*.parquet")}
+        snapshot = self.snapshot()
+        return sorted(published | (set(snapshot.tables) if snapshot else set()))
+
+    def snapshot(self) -> Snapshot | None:
+        """Return the snapshot that the run stands on, None before ingest."""
+        from retention.ingest.snapshot import Snapshot
+
+        pointer = self.folder / "snapshot.json"
+        if not pointer.is_file():
+            return None
+        return Snapshot.load(self.store, _read_json(pointer)["id"])
+
+    def _files(self, name: str) -> list[Path]:
+        """Return the snapshot's files of a canonical table."""
+        snapshot = self.snapshot()
+        return snapshot.tables.get(name, []) if snapshot else []
+
+
+def load(profile: str, run: str = "latest", workspace: Workspace | None = None) -> Run:
+    """Open a published run.
+
+    Parameters
+    ----------
+    profile
+        Folder under ``outputs/``.
+    run
+        Name of the run; ``latest`` is the one published last.
+
+    Raises
+    ------
+    RunError
+        If there is no such run.
+    """
+    place = workspace or Workspace.find()
+    folder = place.profile(profile) / run
+    if not (folder / "manifest.json").is_file():
+        raise RunError(
+            f"Profile {profile!r} has no published run {run!r}.",
+            f"Run `retention run {profile}` first (or `make run` for the demo shop).",
+        )
+    return Run(profile, folder, place.store(profile))
+
+
+def published(profile: str, workspace: Workspace) -> list[Run]:
+    """Return all published runs of a profile, oldest first."""
+    folder = workspace.profile(profile)
+    found = [p.parent for p in folder.glob("*/manifest.json") if not p.parent.is_symlink()]
+    return [Run(profile, path, workspace.store(profile)) for path in sorted(found)]
+
+
+def producer(table: str) -> str | None:
+    """Return the notebook that publishes a table of this name, where the names agree."""
+    owners = {"targeting": "campaign_lift"}
+    name = owners.get(table, table)
+    return name if any(notebook.name == name for notebook in NOTEBOOKS) else None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    RunError
+        If the file is missing or no JSON.
+    """
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise RunError("The file is missing.", "Publish the run again.", file=path.name) from None
+    except json.JSONDecodeError as error:
+        raise RunError(
+            f"The file is no JSON ({error.msg}).", "Publish the run again.", file=path.name
+        ) from None

@@ -1,0 +1,200 @@
+"""A notebook's own view of the run: what it reads, what it writes, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from retention.engine import ROW_GROUP_ROWS, Engine, sha256_of
+from retention.errors import RunError
+from retention.reports.formatting import metric_text
+from retention.results import Artifact, Check, Metric, worst
+from retention.runs.run import Run, producer
+from retention.runs.workspace import Workspace
+
+
+@dataclass
+class Stage:
+    """What one notebook reads and writes.
+
+    Open it with :func:`open_stage`. Reading looks into this run first, then into the run named by
+    ``run``; writing goes to the staging folder of the runner, or to ``outputs/<profile>/scratch``
+    where a person runs the notebook by hand.
+    """
+
+    notebook: str
+    profile: str
+    workspace: Workspace
+    sources: tuple[Run, ...]
+    output: Path
+    engine: Engine
+    minimum_cell_size: int
+    artifacts: list[Artifact] = field(default_factory=list)
+
+    @property
+    def root(self) -> Path:
+        """Root of the workspace; paths in the params are relative to it."""
+        return self.workspace.root
+
+    @property
+    def store(self) -> Path:
+        """Folder of the profile's snapshots."""
+        return self.workspace.store(self.profile)
+
+    @property
+    def private(self) -> Path:
+        """Folder of keys, vault and audit log."""
+        return self.workspace.private
+
+    def has(self, name: str) -> bool:
+        """Tell whether a table can be read."""
+        return any(source.has_table(name) for source in self.sources)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Return a table that an earlier notebook published, or one of the snapshot.
+
+        Raises
+        ------
+        RunError
+            If there is none; the message names the notebook that makes it.
+        """
+        for source in self.sources:
+            if source.has_table(name):
+                return source.table(name)
+        maker = producer(name) or "ingest"
+        raise RunError(
+            f"There is no table {name!r} in profile {self.profile!r} yet.",
+            f"Run the notebook {maker!r} first, or `retention run {self.profile}`.",
+        )
+
+    def save(self, name: str, frame: pd.DataFrame, key: str | Sequence[str]) -> Artifact:
+        """Publish a table, sorted by its key so that the same rows give the same bytes.
+
+        Parameters
+        ----------
+        name
+            Name of the table; also the name of its file.
+        frame
+            The rows; the index is not kept.
+        key
+            Column or columns that identify a row.
+
+        Raises
+        ------
+        RunError
+            If the key is missing or not unique.
+        """
+        columns = [key] if isinstance(key, str) else list(key)
+        missing = [column for column in columns if column not in frame]
+        if missing or frame.duplicated(columns).any():
+            what = f"lacks {missing}" if missing else "has rows that share a key"
+            raise RunError(f"Table {name!r} {what}.", f"Its key is {columns}.")
+        path = self.output / "tables" / f"{name}.parquet"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        rows = pa.Table.from_pandas(
+            frame.sort_values(columns, kind="stable"), preserve_index=False
+        ).replace_schema_metadata(None)
+        pq.write_table(rows, path, compression="zstd", row_group_size=ROW_GROUP_ROWS)
+        artifact = Artifact(name, f"tables/{name}.parquet", len(frame), sha256_of(path))
+        self.artifacts.append(artifact)
+        return artifact
+
+    def use_snapshot(self, snapshot_id: str) -> None:
+        """Make the snapshot that ingest has just published the one this run stands on."""
+        self.output.mkdir(parents=True, exist_ok=True)
+        _write_atomically(self.output / "snapshot.json", {"id": snapshot_id})
+        _register_snapshot(self.engine, self.sources)
+
+    def finish(
+        self, headline: str, metrics: Sequence[Metric], checks: Sequence[Check] = ()
+    ) -> None:
+        """Write the result file and print a rounded summary; always the notebook's last act.
+
+        Parameters
+        ----------
+        headline
+            The verdict in a sentence, as the result's ``summary()`` words it.
+        metrics
+            The figures that readers compare from run to run.
+        checks
+            Trust checks.
+        """
+        result = {
+            "notebook": self.notebook,
+            "headline": headline,
+            "status": worst(list(checks)),
+            "metrics": [metric.as_dict() for metric in metrics],
+            "checks": [check.as_dict() for check in checks],
+            "artifacts": [artifact.as_dict() for artifact in self.artifacts],
+        }
+        path = self.output / "results" / f"{self.notebook}.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _write_atomically(path, result)
+        print(headline)
+        for metric in metrics:
+            print(f"  {metric.name}: {metric_text(metric)}")
+
+
+def open_stage(
+    notebook: str,
+    profile: str,
+    run: str = "latest",
+    output_dir: str = "",
+    engine: str = "duckdb",
+    memory_limit: str = "4GB",
+    minimum_cell_size: int = 10,
+) -> Stage:
+    """Open a notebook's view of the run; its first act after the imports.
+
+    Parameters
+    ----------
+    notebook
+        Name of the notebook.
+    profile
+        Folder under ``params/`` and ``outputs/``.
+    run
+        Published run to read from, where this run does not hold a table itself.
+    output_dir
+        Where to write; empty for ``outputs/<profile>/scratch``.
+    engine
+        Columnar engine; ``duckdb``.
+    memory_limit
+        Upper bound of the engine's memory, such as ``4GB``.
+    minimum_cell_size
+        Smallest count of customers that a report may show.
+    """
+    if engine != "duckdb":
+        raise RunError(f"There is no engine {engine!r}.", "Set `engine: duckdb` in common.yaml.")
+    workspace = Workspace.find()
+    output = Path(output_dir) if output_dir else workspace.profile(profile) / "scratch"
+    store = workspace.store(profile)
+    folders = [output, workspace.profile(profile) / run]
+    sources = tuple(Run(profile, folder, store) for folder in folders)
+    opened = Engine(memory_limit=memory_limit)
+    _register_snapshot(opened, sources)
+    return Stage(notebook, profile, workspace, sources, output, opened, minimum_cell_size)
+
+
+def _register_snapshot(engine: Engine, sources: Sequence[Run]) -> None:
+    """Name every canonical table of the first snapshot found, for SQL."""
+    snapshot = next((s for s in (source.snapshot() for source in sources) if s), None)
+    if snapshot:
+        for name, files in snapshot.tables.items():
+            engine.register(name, files)
+
+
+def _write_atomically(path: Path, content: dict[str, Any]) -> None:
+    """Write JSON so that a reader sees the old file or the new one, never half of one."""
+    temporary = path.with_suffix(".tmp")
+    temporary.write_text(
+        json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
+    )
+    os.replace(temporary, path)
