@@ -1,0 +1,186 @@
+"""What an export format is, and how its rows become canonical rows.
+
+A format is data, not code: the headers that identify it and, for each canonical table that it
+feeds, one SELECT over the landed rows. Reading bytes faithfully is `landing`; judging rows,
+pseudonyms and storage are the ingest layer's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+IDENTITY_COLUMNS: tuple[str, ...] = (
+    "identity_email",
+    "identity_phone",
+    "identity_platform_id",
+    "identity_name",
+    "identity_postcode",
+)
+"""Raw identities, as text. They stop at the ingest layer, which puts pseudonyms in their place."""
+
+RESERVED_COLUMNS: tuple[str, ...] = (
+    "line_no",
+    "source_record_id",
+    "reasons",
+    "exclusion",
+    "occurred_at",
+    "value_minor",
+    "value_currency",
+    *IDENTITY_COLUMNS,
+)
+"""Columns that every mapping yields beside those of its canonical table."""
+
+DateOrder = Literal["auto", "month_first", "day_first"]
+Decimal = Literal["auto", ".", ","]
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What the user says about a file where the file cannot say it itself.
+
+    Parameters
+    ----------
+    encoding
+        ``auto`` takes a byte-order mark or strict UTF-8 and otherwise asks; or a Python codec name
+        such as ``windows-1252``.
+    delimiter
+        ``auto`` reads it off the header row; or the character itself.
+    decimal
+        Decimal mark of numbers; ``auto`` accepts a comma only where the values prove it.
+    date_order
+        Order of day and month in dates such as ``12/1/2010``; ``auto`` accepts what the values
+        prove and otherwise asks.
+    time_zone
+        IANA name of the zone of times that carry no offset.
+    currency
+        ISO 4217 code of files that name none; empty means the format's own.
+    shop_id
+        Name of the shop; empty means the format's name.
+    columns
+        Column mapping of the generic source: ``"target = column"``.
+    maximum_expansion
+        Largest ratio of unpacked to packed size (beyond 64 MB) that is not taken for a bomb.
+    memory_limit
+        Upper bound of the engine's memory while landing.
+    threads
+        Threads of the engine while landing; None means all.
+    root
+        Folder that a path may not lead out of (by ``..`` or a symbolic link); empty means any.
+    """
+
+    encoding: str = "auto"
+    delimiter: str = "auto"
+    decimal: Decimal = "auto"
+    date_order: DateOrder = "auto"
+    time_zone: str = "UTC"
+    currency: str = ""
+    shop_id: str = ""
+    columns: tuple[str, ...] = ()
+    maximum_expansion: int = 200
+    memory_limit: str | None = None
+    threads: int | None = None
+    root: str = ""
+
+
+@dataclass(frozen=True)
+class TableMapping:
+    """One canonical table that a format feeds.
+
+    Parameters
+    ----------
+    table
+        Name of the canonical table.
+    select
+        SELECT over the view ``landed`` (columns as text, under their original names, empty fields
+        as NULL, plus ``line_no`` and ``file``). It yields the canonical columns that the format
+        knows, without ``source``, ``batch_id`` and the person's key, and the `RESERVED_COLUMNS`:
+
+        - ``reasons VARCHAR[]``: what is unreadable or unlawful, as ``code:Column`` (empty list if
+          nothing is);
+        - ``exclusion VARCHAR``: code of a declared exclusion, else NULL;
+        - ``occurred_at TIMESTAMP``: the row's day for reconciliation, NULL where unreadable;
+        - ``value_minor DECIMAL(38,6)``: the row's raw money in minor units, exact (it may have a
+          fraction where the source has sub-minor prices), and ``value_currency``;
+        - ``identity_*``: raw identities, NULL where absent.
+    accounts
+        Whether this mapping yields exactly one row for each landed row. Exactly one mapping of a
+        format does; reconciliation counts its rows and its ``value_minor``. The others are derived.
+    person
+        Canonical column that the ingest layer fills from the identities: ``customer_key``,
+        ``unit_key``, or empty where the table has none.
+    """
+
+    table: str
+    select: str
+    accounts: bool = False
+    person: str = "customer_key"
+
+
+@dataclass(frozen=True)
+class SourceFormat:
+    """One export format.
+
+    Parameters
+    ----------
+    name
+        Name used in params, such as ``shopify_orders``.
+    meaning
+        One line on what it is and how to get it from the platform.
+    required
+        Columns without which the file cannot be used; they also identify the format.
+    optional
+        Columns that are used where present; absent ones are landed as NULL.
+    tables
+        The canonical tables it feeds.
+    dates
+        Columns whose day/month order must be established where they are written with slashes,
+        dots or dashes; each as its original name.
+    date_order
+        ``month_first`` or ``day_first`` where the platform fixes it, else ``auto``.
+    money
+        Columns of numbers, used to establish the decimal mark.
+    currency
+        Currency where the export names none, empty where it does.
+    aliases
+        Other header names seen for a column: alias → name used in ``select``.
+    views
+        Preparatory views, name → SELECT over ``landed``, created in order by `attach`.
+    expand
+        Builds the format for given options, where it depends on them (the generic source).
+    """
+
+    name: str
+    meaning: str
+    required: tuple[str, ...]
+    optional: tuple[str, ...]
+    tables: tuple[TableMapping, ...]
+    dates: tuple[str, ...] = ()
+    date_order: DateOrder = "auto"
+    money: tuple[str, ...] = ()
+    currency: str = ""
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    views: Mapping[str, str] = field(default_factory=dict)
+    expand: Callable[[ReadOptions], SourceFormat] | None = None
+
+    def recognise(self, header: Iterable[str]) -> float:
+        """Return how well a header fits: 0 without all required columns, 1 with every column.
+
+        Examples
+        --------
+        >>> tiny = SourceFormat("tiny", "", ("a", "b"), ("c",), ())
+        >>> tiny.recognise(["a", "b"]), tiny.recognise(["a"])
+        (0.8, 0.0)
+        """
+        names = {self.aliases.get(name, name) for name in header}
+        if not names or not set(self.required) <= names:
+            return 0.0
+        known = set(self.required) | set(self.optional)
+        covered = len(names & known) / len(known)
+        foreign = len(names - known) / len(names)
+        return round((0.4 + 0.6 * covered) * (1 - 0.5 * foreign), 3)
+
+    def used_columns(self) -> tuple[str, ...]:
+        """Return every column that a mapping may refer to."""
+        return (*self.required, *(c for c in self.optional if c not in self.required))
