@@ -1,0 +1,137 @@
+"""The feature table: one row per customer as of a date, in layers that may be absent."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from retention.engine import Engine
+from retention.errors import ParameterError
+from retention.features.dates import DAY_S, epoch_of
+from retention.features.dictionary import FEATURES
+from retention.features.purchases import known_orders, minor_per_major
+
+ARRIVAL_DAYS = 30
+"""Age of an order from which it is known whether it arrived late."""
+
+LAYER_TABLES = ("order_lines", "events", "touches", "tickets", "surveys")
+"""Tables a layer rests on, besides orders; each has a query ``features_<table>.sql``."""
+
+
+def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
+    """Return what was known of each customer before the as-of date began.
+
+    Parameters
+    ----------
+    engine
+        Engine with ``orders`` and whichever of ``refunds``, ``order_lines``, ``events``,
+        ``touches``, ``tickets`` and ``surveys`` the snapshot has.
+    as_of
+        ISO date.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per customer with an order that counts, sorted by ``customer_key``; columns as in
+        `retention.features.FEATURES`. A layer whose table is absent has no columns: it is
+        unknown, not zero. Within a layer that is there, counts are zero and measures NULL for a
+        customer without a row.
+
+    Raises
+    ------
+    ParameterError
+        If the as-of date is no ISO date.
+    EvidenceError
+        If the orders are in several currencies.
+    """
+    minor_per_major(engine)
+    present = [table for table in LAYER_TABLES if engine.has(table)]
+    with known_orders(engine, as_of):
+        engine.query(
+            "features_orders", as_of_s=epoch_of(as_of), arrival_s=ARRIVAL_DAYS * DAY_S
+        ).materialise("features_layer_orders")
+        for table in present:
+            _materialise_layer(engine, table, as_of)
+        frame = engine.sql(_joined(present)).frame()
+    for table in ("orders", *present):
+        engine.connection.execute(f"DROP TABLE features_layer_{table}")
+    return _without_unknown(frame)
+
+
+def future_purchases(engine: Engine, as_of: str, horizon_days: int) -> pd.DataFrame:
+    """Return what each customer known at the as-of date bought in the days that followed.
+
+    Parameters
+    ----------
+    engine
+        Engine with the table ``orders``.
+    as_of
+        ISO date at which the window opens.
+    horizon_days
+        Length of the window in days.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per customer known at the as-of date, sorted by ``customer_key``: ``purchases``
+        (orders), ``purchase_days`` (distinct days) and ``revenue_minor``, zero where nothing was
+        bought. Whether the window is fully observed is for the caller to check
+        (`retention.features.observed_until`).
+
+    Raises
+    ------
+    ParameterError
+        If the as-of date is no ISO date or the horizon is not positive.
+    """
+    if horizon_days <= 0:
+        raise ParameterError(f"A horizon of {horizon_days} days is empty.", "Give 1 or more.")
+    as_of_s = epoch_of(as_of)
+    return engine.query(
+        "features_future_purchases", as_of_s=as_of_s, until_s=as_of_s + horizon_days * DAY_S
+    ).frame()
+
+
+def _materialise_layer(engine: Engine, table: str, as_of: str) -> None:
+    """Keep one layer as a temporary table; assortment reads the known orders alone."""
+    dated = {} if table == "order_lines" else {"as_of_s": epoch_of(as_of)}
+    engine.query(f"features_{table}", **dated).materialise(f"features_layer_{table}")
+
+
+def _joined(present: list[str]) -> str:
+    """Return the query that puts the layers side by side, counts filled with zero."""
+    columns = [_expression(f.name, f.table, f.counts) for f in FEATURES
+               if f.table == "orders" or f.table in present]  # fmt: skip
+    joins = [
+        f"LEFT JOIN features_layer_{table} ON "
+        f"features_layer_{table}.customer_key = features_layer_orders.customer_key"
+        for table in present
+    ]
+    return (
+        f"SELECT features_layer_orders.customer_key, {', '.join(columns)} "
+        f"FROM features_layer_orders {' '.join(joins)} ORDER BY 1"
+    )
+
+
+def _expression(name: str, table: str, counts: bool) -> str:
+    """Return the SQL of one feature's column."""
+    column = f"features_layer_{table}.{name}"
+    if not counts:
+        return f"{column} AS {name}"
+    empty = "FALSE" if name.startswith("is_") else "0"
+    return f"coalesce({column}, {empty}) AS {name}"
+
+
+def _without_unknown(frame: pd.DataFrame) -> pd.DataFrame:
+    """Drop optional features of which the source brought not a single value."""
+    unknown = [
+        f.name for f in FEATURES if f.optional and f.name in frame and _is_unknown(frame[f.name])
+    ]
+    return frame.drop(columns=unknown)
+
+
+def _is_unknown(column: pd.Series) -> bool:
+    """Tell whether nothing is known: all NULL (a count of categories: all zero)."""
+    return (
+        bool(column.fillna(0).eq(0).all())
+        if column.name == "category_count"
+        else bool(column.isna().all())
+    )

@@ -1,0 +1,62 @@
+"""As-of dates: the instant before which everything is known and after which nothing is."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+
+from retention.engine import Engine
+from retention.errors import EvidenceError, ParameterError
+
+DAY_S = 86_400
+"""Seconds of a day; days are UTC days throughout."""
+
+
+def epoch_of(as_of: str) -> int:
+    """Return the start (00:00 UTC) of an ISO date, in seconds since 1970.
+
+    Raises
+    ------
+    ParameterError
+        If the text is no ISO date.
+
+    Examples
+    --------
+    >>> epoch_of("1970-01-02")
+    86400
+    """
+    return int(datetime.combine(_day(as_of), datetime.min.time(), UTC).timestamp())
+
+
+def shifted(as_of: str, days: int) -> str:
+    """Return the ISO date that many days later (earlier where negative).
+
+    Examples
+    --------
+    >>> shifted("2026-07-01", -30)
+    '2026-06-01'
+    """
+    return (_day(as_of) + timedelta(days=days)).isoformat()
+
+
+def observed_until(engine: Engine) -> str:
+    """Return the day after the last order: the latest as-of date that hides nothing.
+
+    Raises
+    ------
+    EvidenceError
+        If there is no order at all.
+    """
+    latest = engine.sql("SELECT max(ordered_epoch_s) AS latest FROM orders").frame().latest[0]
+    if latest != latest or latest is None:
+        raise EvidenceError("The snapshot holds no order.", "Check what ingest accepted.")
+    return (datetime.fromtimestamp(int(latest), UTC).date() + timedelta(days=1)).isoformat()
+
+
+def _day(text: str) -> date:
+    """Parse an ISO date."""
+    try:
+        return date.fromisoformat(text)
+    except (TypeError, ValueError) as error:
+        raise ParameterError(
+            f"{text!r} is not a date.", "Write it as YYYY-MM-DD, such as 2026-07-01."
+        ) from error

@@ -1,0 +1,31 @@
+-- Frequency, recency, tenure and mean value of repeat purchases, in units of $unit_s seconds.
+-- Units of a week begin on Monday: 1970-01-01 was a Thursday, three days (259,200 s) after one.
+WITH units AS (
+    SELECT
+        customer_key,
+        (ordered_epoch_s + 259200) - (ordered_epoch_s + 259200) % $unit_s AS unit_start_s,
+        sum(value_minor) AS value_minor
+    FROM known_orders
+    GROUP BY customer_key, (ordered_epoch_s + 259200) - (ordered_epoch_s + 259200) % $unit_s
+),
+spans AS (
+    SELECT
+        customer_key,
+        min(unit_start_s) AS first_s,
+        max(unit_start_s) AS last_s,
+        count(*) AS unit_count,
+        sum(value_minor) AS total_minor,
+        min_by(value_minor, unit_start_s) AS first_minor
+    FROM units
+    GROUP BY customer_key
+)
+SELECT
+    customer_key,
+    unit_count - 1 AS frequency,
+    CAST((last_s - first_s) / CAST($unit_s AS DOUBLE) AS BIGINT) AS recency,
+    CAST((($as_of_s + 259199) - ($as_of_s + 259199) % $unit_s - first_s)
+        / CAST($unit_s AS DOUBLE) AS BIGINT) AS tenure,
+    (total_minor - first_minor) / nullif(CAST(unit_count - 1 AS DOUBLE), 0) / $minor_per_major
+        AS monetary_value
+FROM spans
+ORDER BY customer_key

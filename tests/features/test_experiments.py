@@ -1,0 +1,77 @@
+"""The experiment frame: covariates from before, outcomes from after the assignment."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from retention.errors import EvidenceError
+from retention.features import experiment_frame
+
+
+@pytest.fixture
+def with_experiment(hand_made_shop, epoch_seconds) -> dict[str, pd.DataFrame]:
+    start = epoch_seconds("2024-01-15 08:00")
+    hand_made_shop["assignments"] = pd.DataFrame(
+        [
+            ("spring", "anna", "email", 0.5, None, start),
+            ("spring", "bert", "control", 0.5, None, start + 86_400),
+            ("spring", "zoe", "control", 0.5, None, start),
+        ],
+        columns=["experiment_key", "unit_key", "arm", "propensity", "stratum",
+                 "assigned_epoch_s"],
+    )  # fmt: skip
+    return hand_made_shop
+
+
+def test_orders_after_the_assignment_are_the_outcomes(make_engine, with_experiment):
+    frame = experiment_frame(make_engine(with_experiment), "spring", 28).set_index("unit_key")
+    assert frame.attrs["outcomes"] == ["purchased", "orders", "revenue"]
+    assert frame.loc["anna", frame.attrs["outcomes"]].tolist() == [1, 1, 30.0]
+    assert frame.loc["bert", frame.attrs["outcomes"]].tolist() == [0, 0, 0.0]
+
+
+def test_covariates_stop_at_the_day_of_the_assignment(make_engine, with_experiment):
+    frame = experiment_frame(make_engine(with_experiment), "spring", 28).set_index("unit_key")
+    assert "order_count" in frame.attrs["covariates"]
+    assert frame.loc["anna", "order_count"] == 2
+    assert pd.isna(frame.loc["zoe", "order_count"])
+
+
+def test_covariates_and_outcomes_of_the_export_are_taken_as_they_are(make_engine):
+    key = {"experiment_key": "h"}
+    tables = {
+        "assignments": pd.DataFrame(
+            [("h", "1", "a", 0.5, None, None), ("h", "2", "b", 0.5, None, None)],
+            columns=["experiment_key", "unit_key", "arm", "propensity", "stratum",
+                     "assigned_epoch_s"],
+        ),
+        "covariates": pd.DataFrame(
+            [
+                {**key, "unit_key": "1", "name": "recency", "value_number": 3.0},
+                {**key, "unit_key": "1", "name": "channel", "value_text": "web"},
+                {**key, "unit_key": "2", "name": "recency", "value_number": 9.0},
+            ]
+        ),
+        "outcomes": pd.DataFrame(
+            [{**key, "unit_key": "1", "metric": "visit", "value": 1.0},
+             {**key, "unit_key": "2", "metric": "visit", "value": 0.0}]
+        ),
+    }  # fmt: skip
+    frame = experiment_frame(make_engine(tables), "h", 14)
+    assert frame.attrs == {"covariates": ["recency", "channel"], "outcomes": ["visit"]}
+    assert frame["recency"].tolist() == [3.0, 9.0]
+    assert frame.loc[0, "channel"] == "web"
+
+
+def test_an_unknown_experiment_names_those_there_are(make_engine, with_experiment):
+    with pytest.raises(EvidenceError, match="spring"):
+        experiment_frame(make_engine(with_experiment), "autumn", 28)
+
+
+def test_outcomes_without_a_time_of_assignment_are_refused(make_engine, with_experiment):
+    assignments = with_experiment["assignments"].astype({"assigned_epoch_s": "Int64"})
+    assignments.loc[0, "assigned_epoch_s"] = pd.NA
+    with_experiment["assignments"] = assignments
+    with pytest.raises(EvidenceError, match="without a time"):
+        experiment_frame(make_engine(with_experiment), "spring", 28)
