@@ -1,0 +1,171 @@
+"""Kaplan-Meier retention curves with log-log bands and numbers at risk."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from retention.survival.counts import Array, EventCounts
+
+THIN_EVENTS = 10
+"""Fewer events than this and the summary says that the curve rests on little."""
+
+
+@dataclass(frozen=True)
+class RetentionCurves:
+    """One Kaplan-Meier curve per group.
+
+    Parameters
+    ----------
+    frame
+        Columns ``group``, ``time``, ``at_risk``, ``events``, ``censored``, ``survival``,
+        ``standard_error`` (Greenwood), ``ci_low``, ``ci_high``; sorted by group and time.
+    confidence
+        Level of the pointwise bands.
+    unit
+        Unit of the times.
+    """
+
+    frame: pd.DataFrame
+    confidence: float
+    unit: str
+
+    @property
+    def groups(self) -> list[str]:
+        """Names of the groups, sorted."""
+        return list(dict.fromkeys(self.frame["group"]))
+
+    def at(self, times: Sequence[float]) -> pd.DataFrame:
+        """Return survival, band and numbers at risk at the given times, for every group.
+
+        Beyond a group's last follow-up the figures are missing: the curve does not reach there.
+        """
+        return pd.concat([self._at(group, times) for group in self.groups], ignore_index=True)
+
+    def medians(self) -> pd.DataFrame:
+        """Return the time by which half have left, with its interval (Brookmeyer and Crowley 1982).
+
+        Missing where the curve or its band does not come down to one half.
+        """
+        rows = [
+            {"group": group, **{
+                name: _first_at_or_below(part["time"], part[column])
+                for name, column in
+                (("median", "survival"), ("ci_low", "ci_low"), ("ci_high", "ci_high"))}}
+            for group, part in self.frame.groupby("group", sort=True)
+        ]  # fmt: skip
+        return pd.DataFrame(rows)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the curves as a DataFrame."""
+        return self.frame.copy()
+
+    def summary(self) -> str:
+        """Say, for each group, what share is retained at its last well-supported time."""
+        return " ".join(self._sentence(group) for group in self.groups)
+
+    def _at(self, group: str, times: Sequence[float]) -> pd.DataFrame:
+        """Return one group's figures at the given times."""
+        part = self.frame[self.frame["group"] == group]
+        own, wanted = part["time"].to_numpy(), np.asarray(times, dtype=float)
+        before = np.searchsorted(own, wanted, side="right")
+        at_risk = np.append(part["at_risk"].to_numpy(), 0.0)[np.searchsorted(own, wanted)]
+        answer = pd.DataFrame({"group": group, "time": wanted, "at_risk": at_risk})
+        for column, start in (("survival", 1.0), ("standard_error", 0.0), ("ci_low", 1.0),
+                              ("ci_high", 1.0)):  # fmt: skip
+            values = np.insert(part[column].to_numpy(), 0, start)[before]
+            answer[column] = np.where(wanted > own[-1], np.nan, values)
+        return answer
+
+    def _sentence(self, group: str) -> str:
+        """Word one group's curve."""
+        part = self.frame[self.frame["group"] == group]
+        n, events = int((part["events"] + part["censored"]).sum()), part["events"].sum()
+        who = "Of all customers" if group == "all" else f"Of {group}"
+        if not events:
+            return f"{who} ({n:,}), none was seen to leave: the data cannot say when they do."
+        supported = part[part["at_risk"] >= min(THIN_EVENTS, n)].iloc[-1]
+        thin = f" This rests on {events:,.0f} departures only." if events < THIN_EVENTS else ""
+        return (
+            f"{who} ({n:,}), {supported.survival:.1%} are retained after {supported.time:,.0f} "
+            f"{self.unit} ({self.confidence:.0%} interval {supported.ci_low:.1%} to "
+            f"{supported.ci_high:.1%}).{thin}"
+        )
+
+
+def kaplan_meier(counts: EventCounts, *, confidence: float = 0.95) -> RetentionCurves:
+    """Estimate the share retained over time in each group.
+
+    Parameters
+    ----------
+    counts
+        Compressed durations from :func:`~retention.survival.counts.count_events`.
+    confidence
+        Level of the pointwise log-log bands (Kalbfleisch and Prentice 1980, eq. 1.13).
+
+    Notes
+    -----
+    S(t) is the product of 1 - d/n over event times up to t (Kaplan and Meier 1958). Before the
+    first event the log-log band is undefined; there the exact bound for 0 events among those
+    still at risk is given, so that "nobody left yet" is not mistaken for certainty.
+
+    Examples
+    --------
+    >>> from retention.survival import count_events
+    >>> data = pd.DataFrame({"duration": [1, 2, 2, 3], "event": [1, 1, 0, 0]})
+    >>> kaplan_meier(count_events(data)).to_frame().survival.round(3).tolist()
+    [0.75, 0.5, 0.5]
+    """
+    frame = counts.frame
+    starts = np.flatnonzero(frame["group"].ne(frame["group"].shift()))
+    ends = np.append(starts[1:], len(frame))
+    at_risk, events = frame["at_risk"].to_numpy(), frame["events"].to_numpy()
+    parts = [
+        _estimate(at_risk[a:b], events[a:b], confidence) for a, b in zip(starts, ends, strict=True)
+    ]
+    columns = ("survival", "standard_error", "ci_low", "ci_high")
+    estimates = {c: np.concatenate([p[i] for p in parts]) for i, c in enumerate(columns)}
+    return RetentionCurves(frame.assign(**estimates), confidence, counts.unit)
+
+
+def greenwood_terms(at_risk: Array, events: Array) -> Array:
+    """Return d / (n (n - d)) per time; 0 where everyone left, for the curve is 0 from there on."""
+    rest = at_risk - events
+    return np.divide(events, at_risk * rest, out=np.zeros_like(events), where=rest > 0)
+
+
+def _estimate(
+    at_risk: Array, events: Array, confidence: float
+) -> tuple[Array, Array, Array, Array]:
+    """Return survival, standard error and band for one group."""
+    survival = np.cumprod(1 - events / at_risk)
+    variance = np.cumsum(greenwood_terms(at_risk, events))
+    low, high = _log_log_band(survival, variance, confidence)
+    untouched = survival == 1
+    low[untouched] = ((1 - confidence) / 2) ** (1 / at_risk[untouched])
+    return survival, survival * np.sqrt(variance), low, high
+
+
+def _log_log_band(survival: Array, variance: Array, confidence: float) -> tuple[Array, Array]:
+    """Return S ** exp(±z se) on the log(-log) scale; at S = 0 the last upper bound stays."""
+    z = stats.norm.ppf(0.5 + confidence / 2)
+    inside = (survival > 0) & (survival < 1)
+    log = np.log(survival, out=np.full_like(survival, -1.0), where=inside)
+    shift = np.exp(z * np.sqrt(variance) / np.abs(log))
+    low = np.where(inside, np.exp(log * shift), np.where(survival == 1, 1.0, 0.0))
+    high = np.where(inside, np.exp(log / shift), 1.0)
+    gone = survival == 0
+    if gone.any():
+        first = int(np.argmax(gone))
+        high[gone] = high[first - 1] if first else 1.0
+    return low, high
+
+
+def _first_at_or_below(times: pd.Series, values: pd.Series, level: float = 0.5) -> float:
+    """Return the first time at which the values are at or below the level, NaN if never."""
+    reached = values.to_numpy() <= level + 1e-12
+    return float(times.to_numpy()[np.argmax(reached)]) if reached.any() else float("nan")

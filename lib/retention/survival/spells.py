@@ -1,0 +1,79 @@
+"""From orders to durations: how long each customer stayed, as known at the as-of date."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from retention.engine import Engine
+from retention.errors import EvidenceError, ParameterError
+from retention.features import epoch_of, known_orders
+
+DAY_S = 86_400
+
+
+def retention_spells(engine: Engine, as_of: str, window_days: int) -> pd.DataFrame:
+    """Return how long each customer stayed before the first silence longer than a window.
+
+    Parameters
+    ----------
+    engine
+        Engine with the table ``orders``.
+    as_of
+        ISO date; only what happened before it is known.
+    window_days
+        A customer has left once so many days have passed without a purchase.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per customer, sorted by ``customer_key``: ``cohort`` (quarter of the first
+        purchase), ``started_with_discount``, ``duration`` (days from the first purchase until the
+        window had passed, or until the as-of date) and ``event`` (1 = left).
+
+    Notes
+    -----
+    Leaving is dated when the window has passed, not at the last purchase: that day alone it is
+    known, so censoring at the as-of date does not depend on what is still to come. A later return
+    does not undo it (it begins another spell). Nobody can leave in the first ``window_days``.
+
+    Raises
+    ------
+    ParameterError
+        If the window is not positive or the date is none.
+    EvidenceError
+        If nobody had bought by then.
+    """
+    if window_days <= 0:
+        raise ParameterError(
+            f"A window of {window_days} days is empty.", "Give 1 or more.", column="window_days"
+        )
+    return _spells(engine, "survival_retention_spells", as_of, window_s=window_days * DAY_S)
+
+
+def second_purchase_spells(engine: Engine, as_of: str) -> pd.DataFrame:
+    """Return the time from first to second purchase day, one row per customer.
+
+    Columns as in :func:`retention_spells`; ``event`` is 1 where there was a second purchase.
+    """
+    return _spells(engine, "survival_second_purchase", as_of)
+
+
+def purchase_gaps(engine: Engine, as_of: str) -> pd.DataFrame:
+    """Return the gaps between purchase days as counts: ``duration``, ``event``, ``weight``.
+
+    The time since a customer's last purchase is a gap still open (``event`` 0). ``order_number``
+    is the purchase day the gap follows, 4 standing for the fourth and later.
+    """
+    return _spells(engine, "survival_purchase_gaps", as_of)
+
+
+def _spells(engine: Engine, query: str, as_of: str, **parameters: int) -> pd.DataFrame:
+    """Run one of the queries over the orders known at the as-of date."""
+    with known_orders(engine, as_of):
+        frame = engine.query(query, as_of_s=epoch_of(as_of), **parameters).frame()
+    if frame.empty:
+        raise EvidenceError(f"Nobody had bought before {as_of}.", "Choose a later as-of date.")
+    if "start_s" in frame:
+        start = pd.to_datetime(frame.pop("start_s"), unit="s")
+        frame.insert(1, "cohort", start.dt.year.astype(str) + " Q" + start.dt.quarter.astype(str))
+    return frame
