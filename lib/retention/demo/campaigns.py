@@ -48,8 +48,8 @@ CAMPAIGNS: tuple[Campaign, ...] = (
         "spring_discount", int(datetime(2026, 3, 2, 14, tzinfo=UTC).timestamp()), 0,
         (
             Arm("control", 0.34, (0.0, 0.0, 0.0)),
-            Arm("email_reminder", 0.33, (0.030, 0.018, 0.022)),
-            Arm("email_discount", 0.33, (0.020, 0.090, 0.045), offends=0.6, code="SPRING15"),
+            Arm("email_reminder", 0.33, (0.045, 0.025, 0.035)),
+            Arm("email_discount", 0.33, (0.030, 0.170, 0.075), offends=0.6, code="SPRING15"),
         ),
     ),
     Campaign(

@@ -23,13 +23,16 @@ SELECT
     i AS customer,
     first_name, last_name, first_name || ' ' || last_name AS full_name,
     CASE WHEN has_email THEN first_plain || '.' || last_plain || i || '@' || domain END AS email,
-    '+1' || (200 + i % 799) || '555' || lpad(CAST(100 + (i // 799) % 100 AS VARCHAR), 4, '0') AS phone,
+    '+1' || (200 + i % 799) ||
+        '555' || lpad(CAST(100 + (i // 799) % 100 AS VARCHAR), 4, '0') AS phone,
     house || ' ' || street || ' ' || street_kind AS address,
     city, nullif(province_code, '') AS province_code, nullif(province, '') AS province,
     country, zip,
     CASE WHEN on_shopify THEN CAST(6100000000000 + i * 7919 AS VARCHAR) END AS shopify_id,
-    CASE WHEN on_etsy AND NOT is_guest THEN first_plain || last_plain || (i * 7 + 13) END AS etsy_user,
-    CASE WHEN has_email THEN '01K' || upper(lpad(to_base(i * 1000003 + 17, 32), 13, '0')) END AS klaviyo_id
+    CASE WHEN on_etsy AND NOT is_guest
+        THEN first_plain || last_plain || (i * 7 + 13) END AS etsy_user,
+    CASE WHEN has_email
+        THEN '01K' || upper(lpad(to_base(i * 1000003 + 17, 32), 13, '0')) END AS klaviyo_id
 FROM drawn
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -72,7 +73,7 @@ def draw_people(count: int, activity: float, random: np.random.Generator) -> Peo
         rate_day=_draw(persona, "rate", random) * activity / 365.0,
         dropout=_draw(persona, "dropout", random),
         first_day=_first_days(persona, random),
-        budget=np.array([p.budget for p in PERSONAS])[persona] + 0.6 * random.standard_normal(count),
+        budget=_budgets(persona, random),
         favourite=_favourites(persona, random),
         gift=_draw(persona, "gift", random),
         discount=_draw(persona, "discount", random),
@@ -108,6 +109,12 @@ def _first_days(persona: NDArray[np.int8], random: np.random.Generator) -> Float
     return days
 
 
+def _budgets(persona: NDArray[np.int8], random: np.random.Generator) -> Floats:
+    """Draw each customer's standing on the price scale."""
+    mean: Floats = np.array([p.budget for p in PERSONAS])[persona]
+    return mean + 0.6 * random.standard_normal(len(persona))
+
+
 def _favourites(persona: NDArray[np.int8], random: np.random.Generator) -> Integers:
     """Draw each customer's favourite category."""
     steps = np.cumsum([p.tastes for p in PERSONAS], axis=1)
@@ -115,7 +122,7 @@ def _favourites(persona: NDArray[np.int8], random: np.random.Generator) -> Integ
     return (points[:, None] > steps[persona][:, :-1]).sum(axis=1)
 
 
-def _identity(count: int, random: np.random.Generator) -> dict[str, NDArray[np.int64]]:
+def _identity(count: int, random: np.random.Generator) -> dict[str, NDArray[Any]]:
     """Draw names and addresses as positions in the vocabulary."""
     shares = np.array([place[-1] for place in PLACES])
     return {

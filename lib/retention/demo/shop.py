@@ -1,4 +1,4 @@
-"""The simulated shop as a whole: draw it, then write its exports and, apart from them, its truth."""
+"""The simulated shop as a whole: draw it, write its exports and, apart from them, its truth."""
 
 from __future__ import annotations
 

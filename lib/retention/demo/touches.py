@@ -1,4 +1,4 @@
-"""E-mails sent, opened and clicked, and who unsubscribes; interest fades before and after leaving."""
+"""E-mails sent, opened and clicked, and who unsubscribes; interest fades after leaving."""
 
 from __future__ import annotations
 
@@ -87,7 +87,10 @@ def _sends(
     people: People, trials: list[Trial], unsubscribed_s: Integers, random: np.random.Generator
 ) -> tuple[Integers, Integers, Integers, list[str]]:
     """Return recipient, time and campaign of every e-mail sent."""
-    who, when, which, names = [], [], [], []
+    who: list[Integers] = []
+    when: list[Integers] = []
+    which: list[Integers] = []
+    names: list[str] = []
     reachable = people.has_email & people.consents
     first_s = START_S + (people.first_day * DAY_S).astype(np.int64)
     for day in range(day_of(TRACKED_FROM), DAYS, 10):

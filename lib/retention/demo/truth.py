@@ -29,7 +29,7 @@ def write_truth(
     unsubscribed_s: Integers,
     dirt: Dirt,
 ) -> None:
-    """Write truth/customers.parquet, truth/trials.parquet, truth/orders.parquet, truth/dirt.parquet."""  # fmt: skip
+    """Write truth/{customers,trials,orders,dirt}.parquet."""
     ids = {name: names.column(name) for name in ID_COLUMNS}
     left = purchases.left_s
     gross = (
@@ -51,7 +51,9 @@ def write_truth(
                 "is_active": (left < 0) | (left >= END_S), "discount_love": people.discount,
                 "gift_share": people.gift, "is_sleeping_dog": people.sleeping_dog,
                 "frequent_mail": people.frequent_mail, "consents": people.consents,
-                "unsubscribed_at": pa.array(unsubscribed_s.astype("datetime64[s]"), mask=unsubscribed_s < 0),
+                "unsubscribed_at": pa.array(
+                    unsubscribed_s.astype("datetime64[s]"), mask=unsubscribed_s < 0
+                ),
                 "orders": np.bincount(buyer, minlength=count),
                 "net": np.bincount(buyer, kept, count) / 100.0,
             }
@@ -83,7 +85,8 @@ def _trial(trial: Trial, names: pa.Table) -> pa.Table:
             pa.table(
                 {
                     "experiment": [trial.campaign.key] * len(trial.arm), "customer": trial.customer,
-                    "email": lookup(names, "email", trial.customer), "arm": [arm.name] * len(trial.arm),
+                    "email": lookup(names, "email", trial.customer),
+                    "arm": [arm.name] * len(trial.arm),
                     "is_assigned": trial.arm == index, "baseline": trial.baseline,
                     "lift": trial.lifts[:, index],
                 }

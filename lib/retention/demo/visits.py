@@ -76,7 +76,7 @@ def _browsing(
     alive_s = begin[alive] + (random.random(len(alive)) * alive_days[alive] * DAY_S).astype(
         np.int64
     )
-    reach = np.where(left >= 0, END_S - left, 0) / DAY_S
+    reach = np.where(left >= 0, np.maximum(END_S - left, 0), 0) / DAY_S
     mean = per_day * FADING_DAYS * -np.expm1(-reach / FADING_DAYS)
     gone = np.repeat(np.arange(len(people)), random.poisson(mean))
     whole = -np.expm1(-reach[gone] / FADING_DAYS)

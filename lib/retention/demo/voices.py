@@ -19,7 +19,8 @@ REASONS = (
 )  # fmt: skip
 COMMENTS = (
     "", "Beautiful work, thank you!", "Arrived late for the birthday", "Lovely packaging",
-    "A bit pricey, but unique", "=SUM(love)", "Would buy again, \"truly\" handmade", "Trop cher, dommage",
+    "A bit pricey, but unique", "=SUM(love)", "Would buy again, \"truly\" handmade",
+    "Trop cher, dommage",
 )  # fmt: skip
 TICKET_REASONS = ("late_delivery", "damaged", "return_request", "custom_order", "invoice")
 SUBJECTS = (

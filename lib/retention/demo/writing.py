@@ -74,12 +74,12 @@ def money(column: str) -> str:
 
 def stamp(column: str, end: str = "") -> str:
     """Return SQL that spells seconds since 1970 as ``2024-05-01 10:00:00`` plus ``end``."""
-    return f"CAST(make_timestamp({column} * 1000000) AS VARCHAR) || '{end}'"
+    return f"CAST(make_timestamp(({column}) * 1000000) AS VARCHAR) || '{end}'"
 
 
 def iso(column: str) -> str:
     """Return SQL that spells seconds since 1970 as ``2024-05-01T10:00:00Z``."""
-    return f"replace(CAST(make_timestamp({column} * 1000000) AS VARCHAR), ' ', 'T') || 'Z'"
+    return f"replace(CAST(make_timestamp(({column}) * 1000000) AS VARCHAR), ' ', 'T') || 'Z'"
 
 
 def local_stamp(column: str, offset: str) -> str:
