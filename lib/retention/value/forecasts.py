@@ -1,0 +1,306 @@
+"""Forecasts put to the test: purchase models against naive guesses and a regression."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from retention.errors import InputError
+from retention.results import Check, Status
+from retention.value.codes import ValueCheck
+from retention.value.holdout import Holdout
+
+Floats = NDArray[np.float64]
+
+LAST_PERIOD = "Last period's purchases"
+MEAN = "Mean for everyone"
+BOOSTING = "Gradient boosting"
+
+_Z = 1.959963984540054
+
+
+@dataclass(frozen=True)
+class ForecastComparison:
+    """How well each forecast met the hold-out.
+
+    Parameters
+    ----------
+    table
+        One line per forecast, smallest mean squared error first: ``forecast``, ``predicted_total``,
+        ``actual_total``, ``total_error`` (predicted/actual - 1), ``mae``, ``rmse``, ``spearman``
+        (each with ``_ci_low`` and ``_ci_high``), ``auc`` (ranks those who bought above those who
+        did not), ``excess_mse`` over the preferred forecast with its paired 95 % interval.
+    preferred
+        The purchase model in hand.
+    used
+        The forecast to use.
+    reason
+        Why that one.
+    customers
+        Customers in the hold-out.
+    horizon_days
+        Its length in days.
+    """
+
+    table: pd.DataFrame
+    preferred: str
+    used: str
+    reason: str
+    customers: int
+    horizon_days: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table."""
+        return self.table.copy()
+
+    def line(self, forecast: str) -> dict[str, Any]:
+        """Return the line of one forecast."""
+        return dict(self.table[self.table["forecast"] == forecast].iloc[0])
+
+    def summary(self) -> str:
+        """Return in words which forecast is used and why."""
+        row = self.line(self.used)
+        return (
+            f"Of {len(self.table)} forecasts of the {self.horizon_days} held-out days "
+            f"({self.customers:,} customers) {self.used} is used: {self.reason} It was "
+            f"{abs(row['total_error']):.1%} {'above' if row['total_error'] > 0 else 'below'} the "
+            f"actual total, with a rank correlation of {row['spearman']:.2f} (95 % interval "
+            f"{row['spearman_ci_low']:.2f} to {row['spearman_ci_high']:.2f})."
+        )
+
+    def checks(self, tolerance: float = 0.2) -> list[Check]:
+        """Return the trust checks: the total within tolerance, and no naive guess better."""
+        row = self.line(self.used)
+        close = abs(row["total_error"]) <= tolerance
+        naive = [name for name in (LAST_PERIOD, MEAN) if name == self.used]
+        return [
+            Check(
+                ValueCheck.HOLDOUT_TOTAL,
+                Status.PASS if close else Status.WARN,
+                f"{self.used} predicted {row['predicted_total']:,.0f} purchases in the hold-out; "
+                f"{row['actual_total']:,.0f} happened ({row['total_error']:+.1%}).",
+                "" if close else "Read totals with that error in mind; look for a season or a "
+                "campaign that the hold-out had and the past had not.",
+            ),
+            Check(
+                ValueCheck.HOLDOUT_BASELINE,
+                Status.WARN if naive else Status.PASS,
+                self.reason,
+                "Use the naive forecast for planning; do not pay for a model here."
+                if naive else "",
+            ),
+        ]  # fmt: skip
+
+
+def compare_forecasts(
+    actual: Floats,
+    forecasts: dict[str, Floats],
+    *,
+    preferred: str,
+    horizon_days: int,
+) -> ForecastComparison:
+    """Compare forecasts of each customer's purchases with what happened.
+
+    The preferred forecast is used unless another has a mean squared error that is smaller by more
+    than chance (paired 95 % interval): the purchase model alone extends to other horizons.
+
+    Parameters
+    ----------
+    actual
+        Purchases of each customer in the hold-out.
+    forecasts
+        Name of each forecast to its prediction per customer, in the same order.
+    preferred
+        Name of the forecast to use unless another is better.
+    horizon_days
+        Length of the hold-out in days.
+
+    Raises
+    ------
+    InputError
+        If a forecast differs in length or the preferred one is missing.
+
+    Examples
+    --------
+    >>> actual = np.array([0.0, 1, 0, 3, 2, 0])
+    >>> found = compare_forecasts(
+    ...     actual,
+    ...     {"model": actual + 0.1, "naive": actual * 0},
+    ...     preferred="model",
+    ...     horizon_days=90,
+    ... )
+    >>> found.used
+    'model'
+    """
+    if preferred not in forecasts or any(len(f) != len(actual) for f in forecasts.values()):
+        raise InputError(
+            "A forecast is missing or has another length than the hold-out.",
+            "Give one prediction per customer for every forecast.",
+        )
+    base = (forecasts[preferred] - actual) ** 2
+    rows = [_scores(name, actual, forecast, base) for name, forecast in forecasts.items()]
+    table = pd.DataFrame(rows).sort_values(["rmse", "forecast"]).reset_index(drop=True)
+    used, reason = _choose(table, preferred)
+    return ForecastComparison(table, preferred, used, reason, len(actual), horizon_days)
+
+
+def baseline_forecasts(holdout: Holdout, *, seed: int) -> dict[str, Floats]:
+    """Return the forecasts that a purchase model has to beat.
+
+    The mean and the regression learn from the period before the hold-out only.
+
+    Parameters
+    ----------
+    holdout
+        The split in time.
+    seed
+        Seed of the regression.
+    """
+    count = len(holdout.actual)
+    known = holdout.past_actual
+    mean = float(known.mean()) if len(known) else float(holdout.last_period.mean())
+    forecasts = {LAST_PERIOD: holdout.last_period, MEAN: np.full(count, mean)}
+    if len(known) >= 200 and known.sum() > 0:
+        forecasts[BOOSTING] = boosted_forecast(
+            holdout.past_features, known, holdout.features, seed=seed
+        )
+    return forecasts
+
+
+def boosted_forecast(
+    past: pd.DataFrame, past_actual: Floats, now: pd.DataFrame, *, seed: int
+) -> Floats:
+    """Return the purchases that gradient boosting (Poisson loss) predicts from features.
+
+    Parameters
+    ----------
+    past, past_actual
+        Features one period ago and the purchases that followed.
+    now
+        The same features today.
+    seed
+        Seed of the regression.
+    """
+    from sklearn.ensemble import HistGradientBoostingRegressor
+
+    columns = [name for name in past if name in now]
+    model = HistGradientBoostingRegressor(
+        loss="poisson", learning_rate=0.05, max_iter=150, max_leaf_nodes=15,
+        min_samples_leaf=40, l2_regularization=1.0, early_stopping=False, random_state=seed,
+    )  # fmt: skip
+    model.fit(past[columns].to_numpy(), past_actual)
+    return np.asarray(model.predict(now[columns].to_numpy()), dtype=np.float64)
+
+
+def conditional_expectations(
+    frequency: Floats, actual: Floats, forecasts: dict[str, Floats], *, most: int = 7
+) -> pd.DataFrame:
+    """Return mean actual and predicted purchases by the number of repeat purchases before.
+
+    Parameters
+    ----------
+    frequency
+        Repeat purchases in the calibration period per customer.
+    actual
+        Purchases in the hold-out per customer.
+    forecasts
+        Name to prediction per customer.
+    most
+        Frequencies from here on share the last line.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``frequency`` (text; the last one ends in +), ``customers``, ``actual`` with
+        ``actual_ci_low`` and ``actual_ci_high``, and one column per forecast.
+    """
+    data = pd.DataFrame({"level": np.minimum(frequency, most).astype(int), "actual": actual})
+    for name, forecast in forecasts.items():
+        data[name] = forecast
+    grouped = data.groupby("level")
+    table = grouped.mean()
+    counts = grouped.size()
+    spread = grouped["actual"].std(ddof=1).fillna(0.0)
+    reach = _Z * spread / counts**0.5
+    table.insert(0, "customers", counts)
+    table.insert(2, "actual_ci_low", np.maximum(table["actual"] - reach, 0.0))
+    table.insert(3, "actual_ci_high", table["actual"] + reach)
+    names = [f"{level}+" if level == most else str(level) for level in table.index]
+    table.insert(0, "frequency", names)
+    return table.reset_index(drop=True)
+
+
+def _scores(name: str, actual: Floats, forecast: Floats, base: Floats) -> dict[str, float | str]:
+    """Return one line of the comparison."""
+    from scipy.stats import spearmanr
+
+    count = len(actual)
+    error = forecast - actual
+    square = error**2
+    rmse = float(np.sqrt(square.mean()))
+    rmse_reach = _Z * float(square.std()) / np.sqrt(count) / (2 * rmse) if rmse else 0.0
+    mae = float(np.abs(error).mean())
+    mae_reach = _Z * float(np.abs(error).std()) / np.sqrt(count)
+    varied = np.ptp(forecast) > 0 and np.ptp(actual) > 0
+    rho = float(spearmanr(forecast, actual).statistic) if varied else 0.0
+    rho_reach = _Z * np.sqrt((1 + rho**2 / 2) / max(count - 3, 1))
+    excess = square - base
+    excess_reach = _Z * float(excess.std()) / np.sqrt(count)
+    total = float(actual.sum())
+    return {
+        "forecast": name,
+        "predicted_total": float(forecast.sum()),
+        "actual_total": total,
+        "total_error": float(forecast.sum()) / total - 1 if total else float("nan"),
+        "mae": mae, "mae_ci_low": mae - mae_reach, "mae_ci_high": mae + mae_reach,
+        "rmse": rmse, "rmse_ci_low": rmse - rmse_reach, "rmse_ci_high": rmse + rmse_reach,
+        "spearman": rho,
+        "spearman_ci_low": float(np.tanh(np.arctanh(min(rho, 0.999999)) - rho_reach)),
+        "spearman_ci_high": float(np.tanh(np.arctanh(min(rho, 0.999999)) + rho_reach)),
+        "auc": rank_auc(forecast, actual > 0),
+        "excess_mse": float(excess.mean()),
+        "excess_mse_ci_low": float(excess.mean()) - excess_reach,
+        "excess_mse_ci_high": float(excess.mean()) + excess_reach,
+    }  # fmt: skip
+
+
+def rank_auc(score: Floats, positive: NDArray[np.bool_]) -> float:
+    """Return the chance that a buyer outranks a non-buyer; ties count half, NaN if one kind lacks.
+
+    Examples
+    --------
+    >>> rank_auc(np.array([0.1, 0.9, 0.5]), np.array([False, True, False]))
+    1.0
+    """
+    from scipy.stats import rankdata
+
+    yes = int(positive.sum())
+    no = len(positive) - yes
+    if not yes or not no:
+        return float("nan")
+    ranks = rankdata(score)
+    return float((ranks[positive].sum() - yes * (yes + 1) / 2) / (yes * no))
+
+
+def _choose(table: pd.DataFrame, preferred: str) -> tuple[str, str]:
+    """Return the forecast to use and the reason."""
+    better = table[(table["excess_mse_ci_high"] < 0) & (table["forecast"] != preferred)]
+    if better.empty:
+        others = table[table["forecast"] != preferred]
+        if others.empty:
+            return preferred, "there is nothing to compare it with."
+        rival = others.iloc[0]
+        return preferred, (
+            f"no other forecast beats it by more than chance (the nearest, {rival['forecast']}, "
+            f"differs in mean squared error by {rival['excess_mse']:+.4f}, 95 % interval "
+            f"{rival['excess_mse_ci_low']:+.4f} to {rival['excess_mse_ci_high']:+.4f})."
+        )
+    best = better.iloc[0]
+    return str(best["forecast"]), (
+        f"its mean squared error is smaller than that of {preferred} by {-best['excess_mse']:.4f} "
+        f"(95 % interval {-best['excess_mse_ci_high']:.4f} to {-best['excess_mse_ci_low']:.4f})."
+    )

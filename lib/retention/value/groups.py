@@ -1,0 +1,188 @@
+"""Lifetime value by segment, by acquisition cohort, and how unevenly it is spread."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from retention.errors import InputError
+from retention.value.lifetime import LifetimeValues
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class GroupValues:
+    """Lifetime value of groups of customers.
+
+    Parameters
+    ----------
+    table
+        One line per group, most valuable first: ``group``, ``customers``, ``total_value``,
+        ``total_ci_low``, ``total_ci_high``, ``mean_value``, ``mean_ci_low``, ``mean_ci_high``
+        (money), ``share_of_customers``, ``share_of_value``, ``expected_purchases`` (mean).
+    by
+        What the groups are, such as ``segment``.
+    currency
+        ISO 4217 code.
+    minimum
+        Groups below this many customers are not named in the summary.
+    """
+
+    table: pd.DataFrame
+    by: str
+    currency: str
+    minimum: int = 10
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table."""
+        return self.table.copy()
+
+    def summary(self) -> str:
+        """Return in words where the value sits."""
+        shown = self.table[self.table["customers"] >= self.minimum]
+        if shown.empty:
+            return f"No {self.by} has {self.minimum} customers or more, so none is described."
+        top = shown.iloc[0]
+        text = (
+            f"The {self.by} {top['group']!r} holds {top['share_of_value']:.0%} of the expected "
+            f"value with {top['share_of_customers']:.0%} of the customers: {self.currency} "
+            f"{top['mean_value']:,.2f} each (95 % interval {top['mean_ci_low']:,.2f} to "
+            f"{top['mean_ci_high']:,.2f}, n = {top['customers']:,})."
+        )
+        best = shown.loc[shown["mean_value"].idxmax()]
+        if best["group"] != top["group"]:
+            text += (
+                f" Per customer {best['group']!r} is worth most: {self.currency} "
+                f"{best['mean_value']:,.2f} ({best['mean_ci_low']:,.2f} to "
+                f"{best['mean_ci_high']:,.2f}, n = {best['customers']:,})."
+            )
+        return text
+
+
+def value_by(
+    values: LifetimeValues, groups: pd.Series[str], *, by: str, minimum: int = 10
+) -> GroupValues:
+    """Return total and mean lifetime value of each group with 95 % intervals (delta method).
+
+    Parameters
+    ----------
+    values
+        Lifetime values of all customers.
+    groups
+        Each customer's group, in the same order; missing ones count as ``unassigned``.
+    by
+        What the groups are.
+    minimum
+        Fewest customers for a group to be named in the summary.
+
+    Raises
+    ------
+    InputError
+        If there is not one group per customer.
+    """
+    if len(groups) != len(values.customers):
+        raise InputError("Groups and customers differ in number.", "Give one group per customer.")
+    labels = groups.fillna("unassigned").astype(str).to_numpy()
+    value = values.customers["lifetime_value"].to_numpy()
+    purchases = values.customers["expected_purchases"].to_numpy()
+    rows = []
+    for label in np.unique(labels):
+        members = labels == label
+        count = int(members.sum())
+        total = float(value[members].sum())
+        low, high = values.interval(members)
+        rows.append(
+            (label, count, total, low, high, total / count, low / count, high / count,
+             count / len(labels), total / values.total if values.total else 0.0,
+             float(purchases[members].mean()))
+        )  # fmt: skip
+    columns = [
+        "group", "customers", "total_value", "total_ci_low", "total_ci_high", "mean_value",
+        "mean_ci_low", "mean_ci_high", "share_of_customers", "share_of_value",
+        "expected_purchases",
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=columns)
+    ordered = table.sort_values(["total_value", "group"], ascending=[False, True])
+    return GroupValues(ordered.reset_index(drop=True), by, values.terms.currency, minimum)
+
+
+@dataclass(frozen=True)
+class Concentration:
+    """How unevenly value is spread over customers.
+
+    Parameters
+    ----------
+    customers
+        Cumulative share of customers, most valuable first (0 to 1).
+    value
+        Cumulative share of value they hold (0 to 1).
+    gini
+        Gini coefficient: 0 where all are worth the same, near 1 where one holds everything.
+    top_share
+        Share of value that the most valuable fifth holds.
+    count
+        Customers.
+    """
+
+    customers: Floats
+    value: Floats
+    gini: float
+    top_share: float
+    count: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the curve, one line per point."""
+        return pd.DataFrame({"share_of_customers": self.customers, "share_of_value": self.value})
+
+    def summary(self) -> str:
+        """Return in words how concentrated the value is."""
+        half = float(np.interp(0.5, self.value, self.customers))
+        return (
+            f"The most valuable fifth of the customers holds {self.top_share:.0%} of the expected "
+            f"value; half of it sits with {half:.0%} of them (n = {self.count:,}, Gini "
+            f"{self.gini:.2f})."
+        )
+
+
+def concentration(value: Floats, points: int = 200) -> Concentration:
+    """Return the Lorenz curve of value, most valuable customers first.
+
+    Parameters
+    ----------
+    value
+        Non-negative value of each customer.
+    points
+        Points of the curve.
+
+    Raises
+    ------
+    InputError
+        If there are no customers, or a value is negative.
+
+    Examples
+    --------
+    >>> concentration(np.array([1.0, 1.0, 1.0, 1.0])).gini
+    0.0
+    """
+    if not len(value) or (value < 0).any():
+        raise InputError(
+            "Concentration needs customers with values of zero or more.", "Leave losses out."
+        )
+    ordered = np.sort(value)[::-1]
+    count = len(ordered)
+    total = ordered.sum()
+    held = np.concatenate([[0.0], np.cumsum(ordered)]) / (total if total > 0 else 1.0)
+    share = np.arange(count + 1) / count
+    gini = float(2 * np.trapezoid(held, share) - 1) if total > 0 else 0.0
+    grid = np.linspace(0, 1, min(points, count) + 1)
+    return Concentration(
+        customers=grid,
+        value=np.interp(grid, share, held),
+        gini=round(gini, 12) + 0.0,
+        top_share=float(np.interp(0.2, share, held)),
+        count=count,
+    )
