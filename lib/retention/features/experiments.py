@@ -110,7 +110,8 @@ def _long(engine: Engine, table: str, experiment_key: str) -> pd.DataFrame | Non
 
 def _wide(rows: pd.DataFrame, name: str, value: str) -> pd.DataFrame:
     """Spread a long table into one row per unit, columns in alphabetical order."""
-    wide = rows.pivot(index="unit_key", columns=name, values=value).sort_index()
+    keyed = rows.set_index(["unit_key", name], verify_integrity=True)[value]
+    wide = keyed.unstack().sort_index()  # noqa: PD010 (nothing may be averaged away)
     wide.columns.name = None
     return wide.reset_index()
 

@@ -49,6 +49,46 @@ class CommonParams(BaseModel):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 20260701
 
 
+class IngestParams(CommonParams):
+    """Parameters of the ingest notebook."""
+
+    notebook: ClassVar[str] = "ingest"
+
+    sources: Annotated[list[str], Field(min_length=1)] = [
+        "shopify_orders: exports/demo/shopify/orders_export.csv",
+        "shopify_customers: exports/demo/shopify/customers_export.csv",
+    ]
+    read_options: list[str] = []
+    currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = "USD"
+    time_zone: str = "UTC"
+    allowed_failures: list[str] = []
+
+
+class SegmentsParams(CommonParams):
+    """Parameters of the segments notebook."""
+
+    notebook: ClassVar[str] = "segments"
+
+    compare_days: Days = 90
+    window_days: Days = 90
+    rfm_method: Literal["quantile", "fixed"] = "quantile"
+    rfm_levels: Annotated[int, Field(ge=2, le=10)] = 5
+    recency_cut_days: list[int] = [30, 90, 180, 365]
+    frequency_cuts: list[int] = [2, 3, 5, 10]
+    monetary_cuts: list[int] = [5000, 10000, 25000, 50000]
+    segment_rules: Annotated[list[str], Field(min_length=1)] = [
+        "champions: recency_score >= 4 and frequency_score >= 4 and monetary_score >= 4",
+        "loyal: recency_score >= 3 and frequency_score >= 4",
+        "dormant_high_value: recency_score <= 2 and monetary_score >= 5",
+        "at_risk: recency_score <= 2 and frequency_score >= 4",
+        "new_customers: tenure_days <= 90 and order_count == 1",
+        "promising: recency_score >= 4",
+        "needs_attention: recency_score == 3",
+        "hibernating: recency_score == 2",
+        "lost: recency_score == 1",
+    ]
+
+
 def model_for(notebook: str) -> type[CommonParams]:
     """Return the model of a notebook; raises KeyError where it has none."""
     return {model.notebook: model for model in CommonParams.__subclasses__()}[notebook]

@@ -32,8 +32,8 @@ totals AS (
         avg(CASE WHEN is_gift THEN 1.0 WHEN NOT is_gift THEN 0.0 END) AS gift_share,
         avg(CASE WHEN extract(month FROM ordered_at) >= 11 THEN 1.0 ELSE 0.0 END) AS season_share,
         CAST(sum(CASE
-            WHEN ordered_epoch_s >= $as_of_s - $arrival_s THEN 0
-            WHEN delivered_late THEN 1 WHEN NOT delivered_late THEN 0
+            WHEN delivered_late AND ordered_epoch_s < $as_of_s - $arrival_s THEN 1
+            WHEN delivered_late IS NOT NULL THEN 0
         END) AS BIGINT) AS late_deliveries,
         CAST(sum(refund_count) AS BIGINT) AS refund_count
     FROM known_orders

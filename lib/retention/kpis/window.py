@@ -1,0 +1,117 @@
+"""What the key figures are made of: two windows of equal length, per customer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import pandas as pd
+
+from retention.engine import Engine
+from retention.errors import EvidenceError, ParameterError
+from retention.features import epoch_of, known_orders, minor_per_major
+from retention.features.dates import DAY_S
+
+
+@dataclass(frozen=True)
+class Window:
+    """Orders, visits, e-mails, scores and costs of a window and of the one before it.
+
+    Parameters
+    ----------
+    orders
+        One row per customer known at the as-of date (``sql/kpis_orders.sql``).
+    visits, emails, scores
+        One row per person and window; None where the snapshot has no such table.
+    costs
+        What was spent on acquisition now and before, major units; None where unknown, as for a
+        segment or a cohort, to which advertising is not attributed.
+    start_s, before_s, earlier_s
+        Where the window, the one before and the one before that begin.
+    currency, minor
+        Currency of the orders and its minor units per major one.
+    """
+
+    orders: pd.DataFrame
+    visits: pd.DataFrame | None
+    emails: pd.DataFrame | None
+    scores: pd.DataFrame | None
+    costs: tuple[float, float] | None
+    start_s: int
+    before_s: int
+    earlier_s: int
+    first_order_s: int
+    currency: str
+    minor: int
+
+    def of(self, customers: pd.Series) -> Window:
+        """Return the same window for some customers only: a segment or a cohort."""
+        wanted = set(customers)
+
+        def members(table: pd.DataFrame) -> pd.DataFrame:
+            return table[table["customer_key"].isin(wanted)]
+
+        return replace(
+            self,
+            orders=members(self.orders),
+            visits=None if self.visits is None else members(self.visits),
+            emails=None if self.emails is None else members(self.emails),
+            scores=None if self.scores is None else members(self.scores),
+            costs=None,
+        )
+
+
+def collect(engine: Engine, as_of: str, window_days: int) -> Window:
+    """Gather the window that ends at the as-of date and the one before it.
+
+    Raises
+    ------
+    ParameterError
+        If the window is not positive.
+    EvidenceError
+        If no order that counts lies before the as-of date.
+    """
+    if window_days <= 0:
+        raise ParameterError(f"A window of {window_days} days is empty.", "Give 1 or more.")
+    as_of_s, length = epoch_of(as_of), window_days * DAY_S
+    start_s, before_s, earlier_s = (as_of_s - k * length for k in (1, 2, 3))
+    with known_orders(engine, as_of):
+        orders = engine.query(
+            "kpis_orders", start_s=start_s, before_s=before_s, earlier_s=earlier_s
+        ).frame()
+    if orders.empty:
+        raise EvidenceError(f"No order lies before {as_of}.", "Choose a later as-of date.")
+    times = {"as_of_s": as_of_s, "start_s": start_s, "before_s": before_s}
+    minor = minor_per_major(engine)
+    return Window(
+        orders=orders,
+        visits=_optional(engine, "kpis_visits", "events", times),
+        emails=_optional(engine, "kpis_emails", "touches", times),
+        scores=_optional(engine, "kpis_scores", "surveys", times),
+        costs=_costs(engine, times, minor),
+        start_s=start_s,
+        before_s=before_s,
+        earlier_s=earlier_s,
+        first_order_s=int(orders["first_s"].min()),
+        currency=_currency(engine),
+        minor=minor,
+    )
+
+
+def _optional(engine: Engine, query: str, table: str, times: dict[str, int]) -> pd.DataFrame | None:
+    """Return the answer of a query on a table that the snapshot may lack."""
+    return engine.query(query, **times).frame() if engine.has(table) else None
+
+
+def _costs(engine: Engine, times: dict[str, int], minor: int) -> tuple[float, float] | None:
+    """Return what was spent on acquisition in both windows, None where nothing is on record."""
+    if not engine.has("costs"):
+        return None
+    row = engine.query("kpis_acquisition_costs", **times).frame().iloc[0]
+    if row.isna().any():
+        return None
+    return float(row["cost_now"]) / minor, float(row["cost_before"]) / minor
+
+
+def _currency(engine: Engine) -> str:
+    """Return the one currency of the orders (several have been refused before)."""
+    return str(engine.sql("SELECT min(currency) AS code FROM orders").frame()["code"][0])

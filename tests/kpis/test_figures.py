@@ -1,0 +1,186 @@
+"""Key figures of a shop that can be checked by eye."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+import pytest
+
+from retention.engine import Engine
+from retention.errors import EvidenceError, ParameterError
+from retention.kpis import key_figures, key_figures_by
+
+AS_OF = "2024-03-01"  # windows of 30 days: from 2024-01-31, and from 2024-01-01
+
+
+def seconds(moment: str) -> int:
+    return int(pd.Timestamp(moment, tz="UTC").timestamp())
+
+
+def orders() -> pd.DataFrame:
+    rows = [
+        ("a", "2023-12-01", 1000), ("a", "2024-01-10", 2000), ("a", "2024-02-10", 3000),
+        ("b", "2023-12-05", 1000), ("b", "2024-01-12", 1500),
+        ("c", "2024-01-20", 4000), ("c", "2024-02-01", 1000), ("c", "2024-02-15", 5000),
+        ("d", "2024-02-20", 2500), ("e", "2024-03-01", 9900), ("z", "2023-11-01", 100),
+    ]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["customer_key", "moment", "gross_minor"])
+    return frame.assign(
+        order_key=[f"o{i}" for i in range(len(rows))],
+        ordered_at=pd.to_datetime(frame["moment"]),
+        ordered_epoch_s=frame["moment"].map(seconds),
+        status="paid", currency="USD", discount_minor=0, refunded_minor=0,
+        is_gift=pd.array([None] * len(rows), dtype="boolean"),
+        delivered_late=pd.array([None] * len(rows), dtype="boolean"),
+    )  # fmt: skip
+
+
+@pytest.fixture
+def engine() -> Engine:
+    engine = Engine(threads=1)
+    engine.register("orders", orders())
+    return engine
+
+
+@pytest.fixture
+def full(engine: Engine) -> Engine:
+    events = [
+        ("e1", "a", "v1", "x", "view_item", "2024-02-10"),
+        ("e2", "a", "v1", "x", "add_to_cart", "2024-02-10"),
+        ("e3", "a", "v1", "x", "purchase", "2024-02-10"),
+        ("e4", None, "v2", "y", "add_to_cart", "2024-02-11"),
+        ("e5", None, "v3", "y", "view_item", "2024-02-12"),
+        ("e6", "b", "v4", "z", "add_to_cart", "2024-01-12"),
+    ]
+    names = ["event_key", "customer_key", "session_key", "anon_key", "event_name", "at"]
+    frame = pd.DataFrame(events, columns=names)
+    engine.register("events", frame.assign(event_epoch_s=frame["at"].map(seconds)))
+    touches = [("a", "k1", "sent"), ("a", "k1", "opened"), ("a", "k1", "opened"),
+               ("a", "k2", "sent"), ("b", "k1", "sent"), ("b", "k1", "clicked")]  # fmt: skip
+    frame = pd.DataFrame(touches, columns=["customer_key", "campaign_key", "kind"])
+    engine.register(
+        "touches",
+        frame.assign(channel="email", touched_epoch_s=seconds("2024-02-05"), is_machine_open=False),
+    )
+    surveys = [("q1", "a", 10.0, "2024-02-01"), ("q2", "a", 0.0, "2024-02-02"),
+               ("q3", "b", 9.0, "2024-02-03"), ("q4", None, 9.0, "2024-02-03")]  # fmt: skip
+    frame = pd.DataFrame(surveys, columns=["response_key", "customer_key", "score", "at"])
+    engine.register(
+        "surveys", frame.assign(instrument="nps", answered_epoch_s=frame["at"].map(seconds))
+    )
+    costs = pd.DataFrame(
+        {"kind": ["advertising", "goods"], "amount_minor": [1200, 99_999],
+         "incurred_epoch_s": [seconds("2024-02-01")] * 2}
+    )  # fmt: skip
+    engine.register("costs", costs)
+    return engine
+
+
+def test_customers_and_money_of_the_window(engine):
+    found = key_figures(engine, AS_OF, 30)
+    assert found["active_customers"].now.value == 3
+    assert found["new_customers"].now.value == 1
+    assert found["revenue"].now.value == pytest.approx(115.00)
+    assert found["average_order_value"].now.value == pytest.approx(115.00 / 4)
+    assert found["purchase_frequency"].now.value == pytest.approx(4 / 3)
+    assert found["revenue"].unit == "USD"
+
+
+def test_retention_and_churn_are_of_the_customers_before(engine):
+    found = key_figures(engine, AS_OF, 30)
+    assert found["retention_rate"].now.value == pytest.approx(2 / 3)
+    assert found["churn_rate"].now.value == pytest.approx(1 / 3)
+    assert found["retention_rate"].now.n == 3
+    assert found["retention_rate"].previous.value == 1.0
+
+
+def test_repeat_buyers_had_bought_on_an_earlier_day(engine):
+    found = key_figures(engine, AS_OF, 30)
+    assert found["repeat_purchase_rate"].now.value == pytest.approx(2 / 3)
+    assert found["repeat_purchase_rate"].previous.value == pytest.approx(2 / 3)
+
+
+def test_changes_are_against_the_window_before(engine):
+    figure = key_figures(engine, AS_OF, 30)["revenue"]
+    assert figure.change.value == pytest.approx(115.00 - 75.00)
+    assert figure.change.ci_low < 40 < figure.change.ci_high
+
+
+def test_an_order_on_the_as_of_date_is_not_known(engine):
+    later = key_figures(engine, "2024-03-02", 30)["revenue"].now.value
+    assert later - key_figures(engine, AS_OF, 30)["revenue"].now.value > 90
+
+
+def test_a_window_before_the_first_order_has_no_previous_figure(engine):
+    figure = key_figures(engine, AS_OF, 90)["active_customers"]
+    assert math.isnan(figure.previous.value)
+    assert math.isnan(figure.change.value)
+    assert not figure.changed()
+
+
+def test_figures_without_their_table_are_absent(engine):
+    with pytest.raises(KeyError):
+        key_figures(engine, AS_OF, 30)["conversion_rate"]
+
+
+def test_visits_count_once_and_include_strangers(full):
+    found = key_figures(full, AS_OF, 30)
+    assert found["conversion_rate"].now.value == pytest.approx(1 / 3)
+    assert found["cart_abandonment_rate"].now.value == pytest.approx(1 / 2)
+
+
+def test_an_email_opened_twice_is_opened_once(full):
+    found = key_figures(full, AS_OF, 30)
+    assert found["email_open_rate"].now.value == pytest.approx(1 / 3)
+    assert found["email_click_rate"].now.value == pytest.approx(1 / 3)
+
+
+def test_the_latest_promoter_score_counts(full):
+    assert key_figures(full, AS_OF, 30)["net_promoter_score"].now.value == pytest.approx(100 / 3)
+
+
+def test_acquisition_cost_is_advertising_per_new_customer(full):
+    figure = key_figures(full, AS_OF, 30)["acquisition_cost"].now
+    assert figure.value == pytest.approx(12.0)
+    assert figure.ci_low < 12.0 < figure.ci_high
+
+
+def test_a_segment_has_the_same_definitions(full):
+    groups = pd.DataFrame({"customer_key": ["a", "c", "b"], "segment": ["s", "s", "t"]})
+    found = key_figures_by(full, AS_OF, groups, 30)
+    assert found["s"]["active_customers"].now.value == 2
+    assert found["s"]["conversion_rate"].now.value == 1.0
+    assert found["t"]["active_customers"].now.value == 0
+    assert math.isnan(found["t"]["average_order_value"].now.value)
+    alone = key_figures(full, AS_OF, 30, customers=pd.Series(["a", "c"]))
+    pd.testing.assert_frame_equal(alone.to_frame(), found["s"].to_frame())
+
+
+def test_advertising_is_not_attributed_to_a_segment(full):
+    found = key_figures(full, AS_OF, 30, customers=pd.Series(["a"]))
+    assert "acquisition_cost" not in {figure.name for figure in found.figures}
+
+
+def test_lifetime_value_is_taken_where_it_exists(engine):
+    table = pd.DataFrame({"customer_key": ["a", "b", "q"], "lifetime_value": [10.0, 20.0, 999.0]})
+    figure = key_figures(engine, AS_OF, 30, lifetime_value=table)["lifetime_value"]
+    assert (figure.now.value, figure.now.n) == (15.0, 2)
+
+
+def test_metrics_are_plain_values(engine):
+    rows = [m.as_dict() for m in key_figures(engine, "2023-11-02", 30).metrics()]
+    by_name = {row["name"]: row for row in rows}
+    assert by_name["retention_rate"]["value"] is None
+    assert by_name["active_customers"]["value"] == 1.0
+
+
+def test_the_summary_names_no_change_where_there_is_none(engine):
+    assert "no key figure" in key_figures(engine, AS_OF, 30).summary()
+
+
+def test_impossible_windows_are_refused(engine):
+    with pytest.raises(ParameterError, match="empty"):
+        key_figures(engine, AS_OF, 0)
+    with pytest.raises(EvidenceError, match="No order"):
+        key_figures(engine, "2000-01-01", 30)

@@ -1,0 +1,50 @@
+"""Moves between the segments of two dates."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from retention.errors import EvidenceError
+from retention.segments import NEW, migration
+
+
+def table(**segments: str) -> pd.DataFrame:
+    return pd.DataFrame({"customer_key": list(segments), "segment": list(segments.values())})
+
+
+BEFORE = table(a="x", b="x", c="y", d="y", e="y")
+NOW = table(a="x", b="y", c="y", d="x", e="y", f="x")
+
+
+def test_shares_are_of_those_who_were_there():
+    moves = migration(BEFORE, NOW, "2024-01-01", "2024-04-01").moves
+    stayed = moves[(moves["from_segment"] == "y") & (moves["to_segment"] == "y")].iloc[0]
+    assert (stayed["customers"], stayed["from_customers"]) == (2, 3)
+    assert stayed["ci_low"] < stayed["share"] < stayed["ci_high"]
+    assert moves.groupby("from_segment")["share"].sum().tolist() == pytest.approx([1, 1, 1])
+
+
+def test_new_customers_come_from_outside():
+    found = migration(BEFORE, NOW, "2024-01-01", "2024-04-01")
+    assert found.moves.loc[found.moves["from_segment"] == NEW, "to_segment"].tolist() == ["x"]
+    assert NEW not in found.matrix().index
+
+
+def test_inflow_and_outflow_explain_the_change_of_size():
+    balance = migration(BEFORE, NOW, "2024-01-01", "2024-04-01").balance()
+    explained = (
+        balance["before"] + balance["new_customers"] + balance["from_other_segments"]
+        - balance["to_other_segments"]
+    )  # fmt: skip
+    assert explained.tolist() == balance["now"].tolist() == [3, 3]
+
+
+def test_the_summary_tells_how_many_stayed():
+    assert "60.0%" in migration(BEFORE, NOW, "2024-01-01", "2024-04-01").summary()
+    assert "nobody moved" in migration(BEFORE, BEFORE, "2024-01-01", "2024-04-01").summary()
+
+
+def test_without_an_earlier_customer_there_is_no_movement():
+    with pytest.raises(EvidenceError, match="2020-01-01"):
+        migration(BEFORE.iloc[:0], NOW, "2020-01-01", "2024-04-01")
