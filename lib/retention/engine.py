@@ -124,7 +124,8 @@ class Answer:
 
     def arrow(self) -> pa.Table:
         """Return the answer as an Arrow table."""
-        return self._execute(self.text).to_arrow_table()
+        relation = self.engine.connection.sql(self.text, params=self.parameters or None)
+        return relation.to_arrow_table()
 
     def frame(self) -> pd.DataFrame:
         """Return the answer as a DataFrame."""

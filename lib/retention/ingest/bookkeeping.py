@@ -1,0 +1,75 @@
+"""The queries that account for every record of a file: ledger, quarantine, identities."""
+
+from __future__ import annotations
+
+from retention.ingest.codes import Reason
+from retention.ingest.judge import ACCEPTED, QUARANTINED, Judged
+
+VAULT_ROWS = """
+    SELECT person_key AS customer_key, kind, value, $source AS source
+    FROM (
+        SELECT person_key, 'email' AS kind, trim(identity_email) AS value FROM people
+        UNION ALL SELECT person_key, 'phone', trim(identity_phone) FROM people
+        UNION ALL SELECT person_key, 'platform_id', platform_id FROM people
+        UNION ALL SELECT person_key, 'name', trim(identity_name) FROM people
+        UNION ALL SELECT person_key, 'postcode', trim(identity_postcode) FROM people
+    )
+    WHERE person_key IS NOT NULL AND nullif(value, '') IS NOT NULL
+"""
+"""What the vault keeps of the table ``people``: one row per person and identity."""
+
+
+def ledger_query(judged: list[Judged]) -> str:
+    """Return SQL with one row per landed record: its day, raw money and fate.
+
+    The accounting mapping yields exactly one row for each record that could be split; broken
+    records follow as quarantined rows without day or money.
+    """
+    main = accounting(judged)
+    return f"""
+        SELECT line_no, CAST({main.row_key} AS VARCHAR) AS row_key,
+               CAST(occurred_at AS DATE) AS day,
+               CAST(value_minor AS DECIMAL(38, 6)) AS value_minor, value_currency, fate,
+               CASE fate WHEN '{ACCEPTED}' THEN NULL
+                         WHEN '{QUARANTINED}' THEN reasons[1] ELSE exclusion END AS why
+        FROM {main.name}
+        UNION ALL
+        SELECT line_no, NULL, NULL, NULL, NULL, '{QUARANTINED}',
+               '{Reason.RECORD_BROKEN}:' || reason
+        FROM broken"""
+
+
+def quarantine_query(judged: list[Judged]) -> str:
+    """Return SQL with one row per refused row: where it stood and every reason."""
+    parts = [
+        f"SELECT line_no, '{j.table.name}' AS table_name, reasons, "
+        f"{'true' if j.accounts else 'false'} AS is_record FROM {j.name} "
+        f"WHERE fate = '{QUARANTINED}'"
+        for j in judged
+    ]
+    broken = f"SELECT line_no, '', ['{Reason.RECORD_BROKEN}:' || reason], true FROM broken"
+    return " UNION ALL ".join([*parts, broken])
+
+
+def raw_records_query(judged: list[Judged]) -> str:
+    """Return SQL of the original records behind the quarantine, as JSON text."""
+    lines = " UNION ".join(
+        f"SELECT line_no FROM {j.name} WHERE fate = '{QUARANTINED}'" for j in judged
+    )
+    return f"""
+        SELECT line_no, CAST(to_json(landed) AS VARCHAR) AS raw_record
+        FROM landed WHERE line_no IN ({lines})
+        UNION ALL SELECT line_no, raw_record FROM broken ORDER BY line_no"""
+
+
+def identities_query() -> str:
+    """Return SQL of the keys that were seen together: what linking across files works on."""
+    return (
+        "SELECT DISTINCT person_key, email_key, phone_key, platform_key FROM people "
+        "WHERE person_key IS NOT NULL"
+    )
+
+
+def accounting(judged: list[Judged]) -> Judged:
+    """Return the mapping that yields one row per record."""
+    return next(j for j in judged if j.accounts)

@@ -1,0 +1,216 @@
+"""From mapped rows to canonical rows: keys put in, contract applied, fate decided."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import duckdb
+
+from retention.engine import Engine
+from retention.ingest.codes import Reason
+from retention.ingest.contracts import reasons_expression
+from retention.ingest.identity import collect_people, join_on_identity, platform_of
+from retention.ingest.keys import KeyRing
+from retention.sources.base import SourceFormat
+from retention.tables import Column, Table, get
+
+ACCEPTED, QUARANTINED, EXCLUDED = "accepted", "quarantined", "excluded"
+
+NAMESPACES: dict[str, str] = {
+    "order_key": "order",
+    "order_line_key": "order_line",
+    "refund_key": "refund",
+    "event_key": "event",
+    "anon_key": "anon",
+    "session_key": "session",
+    "touch_key": "touch",
+    "response_key": "response",
+    "ticket_key": "ticket",
+    "source_record_id": "record",
+}
+"""Columns whose raw values are replaced by pseudonyms, each in a namespace of its own."""
+
+BOOKKEEPING = ("line_no", "occurred_at", "value_minor", "value_currency", "exclusion")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A judged table: its name in the engine, what it is of, and whether it counts the records."""
+
+    name: str
+    table: Table
+    accounts: bool
+
+    @property
+    def row_key(self) -> str:
+        """Column that names a row in the ledger."""
+        return "unit_key" if "unit_key" in self.table.key else self.table.key[0]
+
+
+def judge_all(engine: Engine, source: SourceFormat, keys: KeyRing, batch_id: str) -> list[Judged]:
+    """Map and judge every canonical table that a landed file feeds.
+
+    Parameters
+    ----------
+    engine
+        Engine that holds the view ``landed``.
+    source
+        The file's format.
+    keys
+        Key ring.
+    batch_id
+        The import that brings the rows.
+    """
+    connection = engine.connection
+    for number, mapping in enumerate(source.tables):
+        connection.execute(f"CREATE TEMP TABLE mapped_{number} AS {mapping.select}")
+    counting = next(n for n, mapping in enumerate(source.tables) if mapping.accounts)
+    connection.execute(
+        "CREATE TEMP TABLE measured AS SELECT coalesce(value_currency, '') AS currency, count(*) "
+        f"AS rows, coalesce(sum(value_minor), 0) AS value FROM mapped_{counting} GROUP BY 1"
+    )
+    people = [f"mapped_{n}" for n, mapping in enumerate(source.tables) if mapping.person]
+    collect_people(connection, keys, people, platform_of(source.name))
+    judged = []
+    for number, mapping in enumerate(source.tables):
+        made = Judged(f"judged_{number}", get(mapping.table), mapping.accounts)
+        judge(connection, made.table, f"mapped_{number}", made.name, person=mapping.person,
+              source=source.name, batch_id=batch_id)  # fmt: skip
+        connection.execute(f"DROP TABLE mapped_{number}")
+        judged.append(made)
+    _judge_together(connection, judged)
+    return judged
+
+
+def _judge_together(connection: duckdb.DuckDBPyConnection, judged: list[Judged]) -> None:
+    """Apply the rules that need more than one row: unique keys, lines with their order."""
+    for made in judged:
+        if made.table.name != "customers":
+            refuse_duplicates(connection, made.table, made.name)
+    orders = [made.name for made in judged if made.table.name == "orders"]
+    for made in judged:
+        if orders and made.table.name in ("order_lines", "refunds"):
+            refuse_with_order(connection, orders[0], made.name)
+
+
+def judge(
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    mapped: str,
+    target: str,
+    *,
+    person: str,
+    source: str,
+    batch_id: str,
+) -> None:
+    """Make the table ``target``: canonical columns, bookkeeping, ``reasons`` and ``fate``.
+
+    Parameters
+    ----------
+    connection
+        Connection that holds ``mapped`` and ``people``.
+    table
+        The canonical table.
+    mapped
+        Table with the columns that the format's mapping yields.
+    target
+        Name of the table to make.
+    person
+        Column that the person's key goes into, empty where there is none.
+    source
+        Name of the format, for the origin columns.
+    batch_id
+        The import that brings the rows.
+    """
+    given = {row[0] for row in connection.execute(f"DESCRIBE {mapped}").fetchall()}
+    origin = {"source": source, "batch_id": batch_id}
+    columns = ", ".join(_column(c, given, person, origin) for c in table)
+    person_join = f"LEFT JOIN people AS p ON {join_on_identity('m', 'p')}" if person else ""
+    contract = reasons_expression(table, person)
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE {target} AS
+        WITH canonical AS (
+            SELECT {columns}, {", ".join("m." + name for name in BOOKKEEPING)},
+                   m.reasons AS source_reasons
+            FROM {mapped} AS m {person_join}
+        ), judged AS (
+            SELECT * EXCLUDE (source_reasons),
+                   list_distinct(list_concat(source_reasons, {contract})) AS reasons
+            FROM canonical
+        )
+        SELECT *, CASE WHEN exclusion IS NOT NULL THEN '{EXCLUDED}'
+                       WHEN len(reasons) > 0 THEN '{QUARANTINED}'
+                       ELSE '{ACCEPTED}' END AS fate
+        FROM judged""")
+
+
+def refuse_duplicates(connection: duckdb.DuckDBPyConnection, table: Table, judged: str) -> None:
+    """Refuse every accepted row but the first that carries a key already taken in this file."""
+    key = ", ".join(f'"{name}"' for name in table.key)
+    connection.execute(f"""
+        CREATE OR REPLACE TEMP TABLE repeated AS
+        SELECT {key}, min(line_no) AS first_line FROM {judged} WHERE fate = '{ACCEPTED}'
+        GROUP BY ALL HAVING count(*) > 1""")
+    match = " AND ".join(f't."{name}" IS NOT DISTINCT FROM repeated."{name}"' for name in table.key)
+    refuse(
+        connection,
+        judged,
+        f"{Reason.DUPLICATE_KEY}:{table.key[-1]}",
+        f"EXISTS (SELECT 1 FROM repeated WHERE {match} AND t.line_no > repeated.first_line)",
+        "SELECT count(*) FROM repeated",
+    )
+
+
+def refuse_with_order(connection: duckdb.DuckDBPyConnection, orders: str, judged: str) -> None:
+    """Refuse accepted rows whose order was refused, so that no line stands without its order."""
+    refused = f"SELECT order_key FROM {orders} WHERE fate = '{QUARANTINED}' AND order_key NOT NULL"
+    refuse(
+        connection,
+        judged,
+        f"{Reason.ORDER_REFUSED}:order_key",
+        f"t.order_key IN ({refused})",
+        f"SELECT count(*) FROM ({refused})",
+    )
+
+
+def refuse(
+    connection: duckdb.DuckDBPyConnection, judged: str, reason: str, condition: str, probe: str
+) -> None:
+    """Turn accepted rows (alias ``t``) into quarantined ones, where ``probe`` counts any."""
+    if connection.execute(probe).fetchall()[0][0]:
+        connection.execute(
+            f"UPDATE {judged} AS t SET fate = '{QUARANTINED}', "
+            f"reasons = list_append(reasons, '{reason}') "
+            f"WHERE fate = '{ACCEPTED}' AND {condition}"
+        )
+
+
+def accepted_rows(table: Table, judged: Iterable[str]) -> str:
+    """Return SQL of the accepted canonical rows of some judged tables."""
+    names = ", ".join(f'"{name}"' for name in table.names)
+    return " UNION ALL ".join(
+        f"SELECT {names} FROM {name} WHERE fate = '{ACCEPTED}'" for name in judged
+    )
+
+
+def _column(column: Column, given: set[str], person: str, origin: dict[str, str]) -> str:
+    """Return the SQL of one canonical column over ``m`` (mapped) and ``p`` (people)."""
+    name = column.name
+    if name in origin:
+        return f"'{origin[name]}' AS {name}"
+    if name == person:
+        return f"p.person_key AS {name}"
+    if name == "identity_confidence" and person:
+        return "p.confidence AS identity_confidence"
+    if name.endswith("_epoch_s") and name not in given:
+        stem = name.removesuffix("_epoch_s")
+        moment = f"m.{stem}_at" if f"{stem}_at" in given else "CAST(NULL AS TIMESTAMP)"
+        return f"CAST(epoch({moment}) AS BIGINT) AS {name}"
+    if name not in given:
+        return f"CAST(NULL AS {column.kind}) AS {name}"
+    if name in NAMESPACES:
+        text = f"CAST(m.{name} AS VARCHAR)"
+        return (f"CASE WHEN {text} IS NOT NULL THEN pseudonym('{NAMESPACES[name]}', {text}) END "
+                f"AS {name}")  # fmt: skip
+    return f"CAST(m.{name} AS {column.kind}) AS {name}"

@@ -1,0 +1,157 @@
+"""What an ingest hands over: the snapshot, the accounts to the cent, and the checks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import pandas as pd
+
+from retention.ingest.snapshot import Snapshot
+from retention.results import Check, Metric, Status, worst
+
+FATES = ("accepted", "quarantined", "excluded")
+
+
+@dataclass(frozen=True)
+class IngestResult:
+    """The outcome of an ingest.
+
+    Parameters
+    ----------
+    snapshot
+        The published snapshot.
+    accounts
+        One row per source, file, day and currency: ``rows_read``, ``rows_accepted``,
+        ``rows_quarantined``, ``rows_excluded`` and the same of ``value_*`` in major units
+        (``Decimal``, exact).
+    reasons
+        Why records were refused or excluded: source, fate, reason, rows, value.
+    checks
+        Trust checks; a failing one stops later stages.
+    reused
+        Files whose contribution had been made before and was not read again.
+    currencies
+        Currencies of the money in the accounts.
+    """
+
+    snapshot: Snapshot
+    accounts: pd.DataFrame
+    reasons: pd.DataFrame
+    checks: tuple[Check, ...]
+    reused: int
+    currencies: tuple[str, ...]
+
+    @property
+    def snapshot_id(self) -> str:
+        """Id of the published snapshot."""
+        return self.snapshot.id
+
+    def total(self, column: str) -> int | Decimal:
+        """Return the total of one column of the accounts, exact."""
+        values = self.accounts[column]
+        if column.startswith("rows_"):
+            return int(values.sum())
+        return sum(values, Decimal(0)).quantize(Decimal("0.01"))
+
+    def by_source(self) -> pd.DataFrame:
+        """Return the accounts per source and currency."""
+        totals = self.accounts.drop(columns=["day", "file"]).groupby(["source", "currency"])
+        return totals.sum().reset_index()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the accounts per source, file, day and currency."""
+        return self.accounts.copy()
+
+    def weekly(self) -> pd.DataFrame:
+        """Return records accepted and refused per source and week (weeks begin on Monday)."""
+        dated = self.accounts[self.accounts.day.notna()]
+        days = pd.to_datetime(dated.day)
+        week = days - pd.to_timedelta(days.dt.weekday, unit="D")
+        columns = ["rows_read", "rows_accepted", "rows_quarantined"]
+        return dated.assign(week=week).groupby(["source", "week"])[columns].sum().reset_index()
+
+    def top_reasons(self) -> pd.DataFrame:
+        """Return why records were refused or left out, most frequent first."""
+        return self.reasons.sort_values(
+            ["rows", "source", "reason"], ascending=[False, True, True]
+        ).reset_index(drop=True)
+
+    def table_frame(self) -> pd.DataFrame:
+        """Return the snapshot's tables with their rows and logical hashes."""
+        tables = self.snapshot.manifest["tables"]
+        return pd.DataFrame(
+            [
+                {"table": name, "rows": entry["rows"], "files": len(entry["objects"]),
+                 "logical_hash": entry["logical_hash"][:12]}
+                for name, entry in tables.items()
+            ]
+        )  # fmt: skip
+
+    def reconciliation_summary(self) -> str:
+        """Say whether rows and money add up."""
+        hard = [check for check in self.checks if check.code.endswith(("reconcile", "reconciles"))]
+        return " ".join(check.detail for check in hard)
+
+    def refusal_summary(self) -> str:
+        """Name the commonest reason."""
+        if self.reasons.empty:
+            return "Nothing was refused and nothing was left out."
+        first = self.top_reasons().iloc[0]
+        return (
+            f"{self.reasons.rows.sum():,} records were refused or left out; the commonest reason "
+            f"is {first.reason} in {first.source} ({first.rows:,} records)."
+        )
+
+    def volume_summary(self) -> str:
+        """Say which span the records cover."""
+        days = self.accounts.day.dropna()
+        if days.empty:
+            return "No source carries dates, so the volume over time cannot be judged."
+        return f"Dated records run from {days.min()} to {days.max()}."
+
+    def snapshot_summary(self) -> str:
+        """Name the snapshot and what was reused."""
+        files = len(self.snapshot.manifest["batches"])
+        return (
+            f"Snapshot {self.snapshot_id} stands on {files} file(s), of which {self.reused} had "
+            "been read before and were not read again."
+        )
+
+    def metrics(self) -> list[Metric]:
+        """Return the eight figures of the reconciliation."""
+        unit = "+".join(self.currencies) or "none"
+        names = ("read", *FATES)
+        rows = [Metric(f"rows_{n}", self.total(f"rows_{n}"), "rows") for n in names]
+        values = [Metric(f"value_{n}", float(self.total(f"value_{n}")), unit) for n in names]
+        return [*rows, *values]
+
+    @property
+    def status(self) -> str:
+        """The worst status of the checks."""
+        return worst(list(self.checks))
+
+    def summary(self) -> str:
+        """Say in two sentences whether the data can be trusted."""
+        read, taken = self.total("rows_read"), self.total("rows_accepted")
+        share = 100 * float(taken) / max(int(read), 1)
+        money = ""
+        if len(self.currencies) == 1:
+            money = (f" Of {self.currencies[0]} {self.total('value_read'):,.2f} read, "
+                     f"{self.total('value_accepted'):,.2f} was accepted.")  # fmt: skip
+        return (
+            f"{self._verdict()} {taken:,} of {read:,} records ({share:.1f} %) were accepted, "
+            f"{self.total('rows_quarantined'):,} quarantined with a reason and "
+            f"{self.total('rows_excluded'):,} excluded by rule.{money}"
+        )
+
+    def _verdict(self) -> str:
+        """Return the opening sentence."""
+        failed = [check for check in self.checks if check.status is Status.FAIL]
+        warned = [check for check in self.checks if check.status is Status.WARN]
+        if failed:
+            return f"Do not use this data yet: {failed[0].detail}"
+        if warned:
+            return (f"Every record is accounted for; {len(warned)} finding(s) deserve a look "
+                    "before decisions.")  # fmt: skip
+        return "Every record is accounted for, and no check found fault."

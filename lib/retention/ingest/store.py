@@ -1,0 +1,86 @@
+"""The snapshot store: immutable, content-addressed Parquet and a manifest per snapshot.
+
+``objects/<sha256>.parquet`` are the files, ``snapshots/<id>/manifest.json`` says which of them make
+a snapshot, ``current`` is a link that is swapped by one rename. A process killed at any moment
+leaves the last snapshot whole; what it had half written is never named by a manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from retention.engine import Engine, sha256_of
+from retention.ingest.snapshot import CURRENT, Snapshot
+
+
+@dataclass(frozen=True)
+class Store:
+    """Where snapshots are kept: ``outputs/<profile>/store``."""
+
+    root: Path
+
+    def put(self, draft: Path) -> str:
+        """Move a finished Parquet file among the objects; return its SHA-256."""
+        digest = sha256_of(draft)
+        target = self.root / "objects" / f"{digest}.parquet"
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists():
+            draft.unlink()
+        else:
+            draft.chmod(0o640)
+            draft.replace(target)
+        return digest
+
+    def publish(self, manifest: Mapping[str, Any]) -> Snapshot:
+        """Write a manifest under the id that its content gives, and make it the current one."""
+        text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+        identifier = hashlib.sha256(text.encode()).hexdigest()[:16]
+        folder = self.root / "snapshots" / identifier
+        folder.mkdir(parents=True, exist_ok=True)
+        write_text(
+            folder / "manifest.json",
+            json.dumps({"id": identifier, **manifest}, indent=1, sort_keys=True) + "\n",
+        )
+        self.point(identifier)
+        return Snapshot.load(self.root, identifier)
+
+    def point(self, identifier: str) -> None:
+        """Make a snapshot the current one: a link made aside, then renamed over the old."""
+        draft = self.root / f"{CURRENT}.new"
+        draft.unlink(missing_ok=True)
+        draft.symlink_to(Path("snapshots") / identifier)
+        draft.replace(self.root / CURRENT)
+
+    def current(self) -> Snapshot | None:
+        """Return the current snapshot, None where nothing was published yet."""
+        exists = (self.root / CURRENT / "manifest.json").is_file()
+        return Snapshot.load(self.root) if exists else None
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file in one step."""
+    draft = path.with_name(path.name + ".new")
+    with draft.open("w", encoding="utf-8") as handle:
+        handle.write(text)
+        handle.flush()
+        os.fsync(handle.fileno())
+    draft.replace(path)
+
+
+def logical_hash(engine: Engine, table: str, columns: Sequence[str]) -> str:
+    """Return a hash of the rows that does not depend on their order or on the file format.
+
+    The sum over rows of 64 bits of each row's MD5: a multiset hash, stable between engine versions.
+    """
+    fields = ", ".join(f"""coalesce(CAST("{c}" AS VARCHAR), '\\N')""" for c in columns)
+    total = engine.connection.execute(
+        f"SELECT CAST(coalesce(sum(CAST(md5_number_lower(concat_ws(chr(31), {fields})) AS HUGEINT))"
+        f", 0) AS VARCHAR) || '/' || count(*) FROM {table}"
+    ).fetchall()[0][0]
+    return hashlib.sha256(f"{','.join(columns)}|{total}".encode()).hexdigest()[:32]

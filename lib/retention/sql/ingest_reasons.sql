@@ -1,0 +1,17 @@
+-- Why records were refused or excluded, by source.
+SELECT
+    ledger.source,
+    coalesce(adjusted.fate, ledger.fate) AS fate,
+    coalesce(adjusted.why, ledger.why) AS reason,
+    count(*) AS rows,
+    coalesce(sum(ledger.value_minor), 0) AS value
+FROM ledger
+LEFT JOIN adjusted
+    ON
+        ledger.batch_id = adjusted.batch_id
+        AND ledger.accounts_table = adjusted.table_name
+        AND ledger.row_key = adjusted.row_key
+        AND ledger.fate = 'accepted'
+WHERE coalesce(adjusted.fate, ledger.fate) <> 'accepted'
+GROUP BY ALL
+ORDER BY ALL
