@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,7 +79,7 @@ class CoxModel:
         )
 
 
-def hazard_ratio_sentence(row: dict[str, Any]) -> str:
+def hazard_ratio_sentence(row: Mapping[Hashable, Any]) -> str:
     """Tell one hazard ratio in plain words with its interval.
 
     Examples

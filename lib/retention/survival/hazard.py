@@ -1,4 +1,4 @@
-"""Nelson-Aalen cumulative hazard and the smoothed hazard, which says when the danger is greatest."""
+"""Nelson-Aalen cumulative hazard and the smoothed hazard, which shows when the danger is."""
 
 from __future__ import annotations
 

@@ -226,8 +226,8 @@ def _clock(model: CoxModel, frame: pd.DataFrame) -> tuple[Array, Array]:
     """Return times and 1 - KM from each of them on, over all strata."""
     counts = count_events(frame, duration=model.duration, event=model.event, entry=model.entry)
     happened = counts.frame[counts.frame["events"] > 0]
-    survival = np.cumprod(1 - happened["events"] / happened["at_risk"])
-    return happened["time"].to_numpy(), 1 - survival.to_numpy()
+    survival = np.cumprod(1 - (happened["events"] / happened["at_risk"]).to_numpy())
+    return happened["time"].to_numpy(), 1 - survival
 
 
 def _read_clock(clock: tuple[Array, Array], times: Array) -> Array:

@@ -1,0 +1,210 @@
+"""Candidate models, from the plainest upwards; all answer P(no purchase within the horizon)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import numpy as np
+import pandas as pd
+
+from retention.churn.panel import Array, LabelledDate, design, model_columns
+from retention.errors import EvidenceError
+
+
+class Fitted(Protocol):
+    """A fitted candidate."""
+
+    def probability(self, features: pd.DataFrame) -> Array:
+        """Return the churn probability of each row of a feature table."""
+        ...
+
+
+class Candidate(Protocol):
+    """A model that can be fitted to labelled dates."""
+
+    @property
+    def name(self) -> str:
+        """Name in tables and reports."""
+        ...
+
+    @property
+    def complexity(self) -> int:
+        """Rank from plain (0) to intricate; the plainer of two equally good ones is chosen."""
+        ...
+
+    def fit(self, dates: Sequence[LabelledDate], *, seed: int) -> Fitted:
+        """Fit to labelled dates."""
+        ...
+
+
+def pooled(dates: Sequence[LabelledDate]) -> tuple[pd.DataFrame, Array]:
+    """Return the features and labels of several dates, one below the other.
+
+    Raises
+    ------
+    EvidenceError
+        If there is no date, or all customers ended alike.
+    """
+    if not dates:
+        raise EvidenceError(
+            "There is no earlier date with known outcomes to learn from.",
+            "Use a longer history or a shorter horizon.",
+        )
+    churned = np.concatenate([date.churned for date in dates])
+    if churned.min() == churned.max():
+        raise EvidenceError(
+            "All customers ended alike, so there is nothing to learn.",
+            "Use another horizon or more customers.",
+        )
+    return pd.concat([date.features for date in dates], ignore_index=True), churned
+
+
+@dataclass(frozen=True)
+class RecencyRule:
+    """The rule every model must beat: churn by how long ago the last purchase was."""
+
+    bins: int = 10
+    name: str = "recency_rule"
+    complexity: int = 0
+
+    def fit(self, dates: Sequence[LabelledDate], *, seed: int) -> Fitted:
+        """Take the churn rate of each recency band, shrunk to the overall rate by one customer."""
+        features, churned = pooled(dates)
+        recency = features["recency_days"].to_numpy(dtype=float)
+        cuts = np.unique(np.quantile(recency, np.arange(1, self.bins) / self.bins))
+        band = np.searchsorted(cuts, recency, side="right")
+        n = np.bincount(band, minlength=len(cuts) + 1)
+        hits = np.bincount(band, churned, len(cuts) + 1)
+        return _RecencyBands(cuts, (hits + churned.mean()) / (n + 1))
+
+
+@dataclass(frozen=True)
+class _RecencyBands:
+    """Churn rate by recency band."""
+
+    cuts: Array
+    rate: Array
+
+    def probability(self, features: pd.DataFrame) -> Array:
+        """Look the rate up."""
+        recency = features["recency_days"].to_numpy(dtype=float)
+        return self.rate[np.searchsorted(self.cuts, recency, side="right")]
+
+
+@dataclass(frozen=True)
+class LogisticModel:
+    """Logistic regression on standardised, logarithmic features."""
+
+    penalty: float = 1.0
+    name: str = "logistic_regression"
+    complexity: int = 2
+
+    def fit(self, dates: Sequence[LabelledDate], *, seed: int) -> Fitted:
+        """Fit by penalised maximum likelihood."""
+        from sklearn.linear_model import LogisticRegression
+
+        features, churned = pooled(dates)
+        scaler = Standardiser.of(features, model_columns(features))
+        model = LogisticRegression(C=1 / self.penalty, max_iter=500)
+        model.fit(scaler.transform(features), churned)
+        return FittedLogistic(scaler, model.coef_[0], float(model.intercept_[0]))
+
+
+@dataclass(frozen=True)
+class FittedLogistic:
+    """A fitted logistic regression: coefficients on standardised features."""
+
+    scaler: Standardiser
+    coefficients: Array
+    intercept: float
+
+    def probability(self, features: pd.DataFrame) -> Array:
+        """Return the churn probability."""
+        log_odds = self.scaler.transform(features) @ self.coefficients + self.intercept
+        return 1 / (1 + np.exp(-log_odds))
+
+
+@dataclass(frozen=True)
+class Standardiser:
+    """Features on a common scale: sign·log(1 + |x|), missing as the mean with a flag of its own."""
+
+    columns: list[str]
+    mean: Array
+    spread: Array
+    flagged: list[int]
+
+    @classmethod
+    def of(cls, features: pd.DataFrame, columns: list[str]) -> Standardiser:
+        """Learn means, spreads and which columns have gaps; constant columns are left out."""
+        x = _compressed(design(features, columns))
+        seen = [i for i, column in enumerate(x.T) if len(np.unique(column[~np.isnan(column)])) > 1]
+        x = x[:, seen]
+        flagged = [i for i, column in enumerate(x.T) if np.isnan(column).any()]
+        names = [columns[i] for i in seen]
+        return cls(names, np.nanmean(x, axis=0), np.nanstd(x, axis=0), flagged)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the transformed columns; flags are called ``<column> is missing``."""
+        return [*self.columns, *(f"{self.columns[i]} is missing" for i in self.flagged)]
+
+    def transform(self, features: pd.DataFrame) -> Array:
+        """Return the standardised columns with the flags behind."""
+        x = (_compressed(design(features, self.columns)) - self.mean) / self.spread
+        gaps = np.isnan(x)
+        return np.hstack([np.where(gaps, 0.0, x), gaps[:, self.flagged].astype(float)])
+
+
+def _compressed(x: Array) -> Array:
+    """Return sign·log(1 + |x|): counts and money have long tails."""
+    return np.sign(x) * np.log1p(np.abs(x))
+
+
+MONOTONE = {"recency_days": 1, "is_unsubscribed": 1}
+"""Directions that common sense fixes: longer silence and unsubscribing never lower the risk."""
+
+
+@dataclass(frozen=True)
+class BoostedModel:
+    """Gradient-boosted trees, monotone where common sense fixes the direction."""
+
+    iterations: int = 150
+    learning_rate: float = 0.06
+    leaves: int = 15
+    name: str = "gradient_boosting"
+    complexity: int = 5
+    monotone: dict[str, int] = field(default_factory=lambda: dict(MONOTONE))
+
+    def fit(self, dates: Sequence[LabelledDate], *, seed: int) -> Fitted:
+        """Fit by gradient boosting with a fixed number of trees."""
+        from sklearn.ensemble import HistGradientBoostingClassifier
+
+        features, churned = pooled(dates)
+        columns = model_columns(features)
+        model = HistGradientBoostingClassifier(
+            max_iter=self.iterations, learning_rate=self.learning_rate,
+            max_leaf_nodes=self.leaves, min_samples_leaf=40, l2_regularization=1.0,
+            monotonic_cst=[self.monotone.get(column, 0) for column in columns],
+            early_stopping=False, random_state=seed,
+        )  # fmt: skip
+        model.fit(design(features, columns), churned)
+        return FittedBoosted(columns, model)
+
+
+@dataclass(frozen=True)
+class FittedBoosted:
+    """Fitted trees."""
+
+    columns: list[str]
+    model: Any
+
+    def probability(self, features: pd.DataFrame) -> Array:
+        """Return the churn probability."""
+        return self.model.predict_proba(design(features, self.columns))[:, 1]
+
+
+def default_candidates() -> list[Candidate]:
+    """Return the candidates a report compares, from plain to intricate."""
+    return [RecencyRule(), LogisticModel(), BoostedModel()]

@@ -1,0 +1,142 @@
+"""Figures of the retention-curve report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from retention.reports.style import PALETTE, QUIET, use_style
+from retention.survival import Hazard, ProportionalHazardsTest, RetentionCurves
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def retention_figure(
+    curves: RetentionCurves, *, minimum: int = 10, outcome: str = "retained"
+) -> Figure:
+    """Draw each group's curve with its band, labelled at its end, and numbers at risk below.
+
+    Parameters
+    ----------
+    curves
+        Kaplan-Meier curves.
+    minimum
+        A curve is drawn only as far as so many customers are still followed.
+    outcome
+        What the share is a share of, for the axis.
+    """
+    from matplotlib import pyplot as plt
+
+    with use_style():
+        figure, (top, below) = plt.subplots(
+            2, 1, sharex=True, figsize=(8.0, 4.2 + 0.18 * len(curves.groups)),
+            gridspec_kw={"height_ratios": [5, 0.4 + 0.28 * len(curves.groups)]})  # fmt: skip
+        for colour, group in zip(_colours(len(curves.groups)), curves.groups, strict=True):
+            part = curves.frame[(curves.frame["group"] == group)
+                                & (curves.frame["at_risk"] >= minimum)]  # fmt: skip
+            _curve(top, part, colour, group)
+        top.set_ylabel(f"share {outcome}")
+        top.set_ylim(0, 1.02)
+        top.set_xlim(left=0)
+        _numbers_at_risk(below, curves, np.linspace(0, top.get_xlim()[1] * 0.95, 6).round())
+        below.set_xlabel(
+            f"{curves.unit} since the start; below the curve: customers still followed"
+        )
+        plt.close(figure)
+    return figure
+
+
+def hazard_figure(hazard: Hazard) -> Figure:
+    """Draw the smoothed hazard of each group with its band."""
+    from matplotlib import pyplot as plt
+
+    with use_style():
+        figure, axes = plt.subplots()
+        for colour, (group, part) in zip(
+            _colours(hazard.frame["group"].nunique()),
+            hazard.frame.groupby("group", sort=True),
+            strict=True,
+        ):
+            axes.plot(part["time"], part["hazard"], color=colour)
+            axes.fill_between(
+                part["time"], part["ci_low"], part["ci_high"], color=colour, alpha=0.15, linewidth=0
+            )
+            axes.annotate(
+                str(group),
+                (part["time"].iloc[-1], part["hazard"].iloc[-1]),
+                color=colour,
+                xytext=(4, 0),
+                textcoords="offset points",
+            )
+        axes.set_xlabel(f"{hazard.unit} since the start")
+        axes.set_ylabel(f"share leaving per {hazard.unit.removesuffix('s')}")
+        axes.set_ylim(bottom=0)
+        plt.close(figure)
+    return figure
+
+
+def proportionality_figure(test: ProportionalHazardsTest, covariate: str) -> Figure:
+    """Draw a covariate's coefficient over time: scaled residuals in bins, and their mean line."""
+    from matplotlib import pyplot as plt
+
+    residuals = test.residuals[["time", covariate]].to_numpy()
+    bins = np.array_split(residuals, min(12, max(len(residuals) // 20, 1)))
+    middle = np.array([part[:, 0].mean() for part in bins])
+    mean = np.array([part[:, 1].mean() for part in bins])
+    error = np.array([part[:, 1].std(ddof=1) / np.sqrt(len(part)) for part in bins])
+    with use_style():
+        figure, axes = plt.subplots()
+        axes.errorbar(middle, mean, yerr=1.96 * error, fmt="o", color=PALETTE[0])
+        axes.axhline(residuals[:, 1].mean(), color=QUIET, linewidth=1)
+        axes.annotate(
+            "constant effect",
+            (middle[0], residuals[:, 1].mean()),
+            color=QUIET,
+            xytext=(0, 4),
+            textcoords="offset points",
+        )
+        axes.set_xlabel("days since the start")
+        axes.set_ylabel(f"effect of {covariate} (log hazard ratio)")
+        plt.close(figure)
+    return figure
+
+
+def _curve(axes: Any, part: Any, colour: Any, group: str) -> None:
+    """Draw one step curve with its band and its name at the end."""
+    if part.empty:
+        return
+    time = np.concatenate([[0.0], part["time"]])
+    axes.step(time, np.concatenate([[1.0], part["survival"]]), where="post", color=colour)
+    axes.fill_between(time, np.concatenate([[1.0], part["ci_low"]]),
+                      np.concatenate([[1.0], part["ci_high"]]), step="post", color=colour,
+                      alpha=0.15, linewidth=0)  # fmt: skip
+    axes.annotate(group, (time[-1], part["survival"].iloc[-1]), color=colour, xytext=(4, 0),
+                  textcoords="offset points", va="center")  # fmt: skip
+
+
+def _numbers_at_risk(axes: Any, curves: RetentionCurves, times: Any) -> None:
+    """Write the numbers at risk below the curves, one line per group."""
+    table = curves.at(list(times))
+    for row, group in enumerate(curves.groups):
+        part = table[table["group"] == group]
+        colour = _colours(len(curves.groups))[row]
+        for time, number in zip(part["time"], part["at_risk"], strict=True):
+            axes.text(time, row, f"{number:,.0f}", ha="center", va="center", fontsize=8,
+                      color=colour)  # fmt: skip
+    axes.set_ylim(len(curves.groups) - 0.5, -0.5)
+    axes.set_yticks(range(len(curves.groups)), curves.groups, fontsize=8)
+    axes.grid(False)
+    for side in axes.spines.values():
+        side.set_visible(False)
+    axes.tick_params(left=False)
+
+
+def _colours(groups: int) -> list[Any]:
+    """Return a colour per group: the palette, or shades of one hue beyond it."""
+    if groups <= len(PALETTE):
+        return list(PALETTE[:groups])
+    from matplotlib import colormaps
+
+    return list(colormaps["viridis"](np.linspace(0, 0.9, groups)))
