@@ -89,6 +89,26 @@ class SegmentsParams(CommonParams):
     ]
 
 
+class CampaignLiftParams(CommonParams):
+    """Parameters of the campaign-lift notebook."""
+
+    notebook: ClassVar[str] = "campaign_lift"
+
+    experiment_key: Annotated[str, Field(min_length=1)] = "spring_discount"
+    control: Annotated[str, Field(min_length=1)] = "control"
+    horizon_days: Days = 28
+    target_outcome: str = "revenue"
+    outcome_worth: Annotated[float, Field(ge=0)] = 0.45
+    money_outcome: str = "revenue"
+    margin_share: Annotated[float, Field(gt=0, le=1)] = 0.45
+    contact_cost: Annotated[float, Field(ge=0)] = 0.02
+    fixed_cost: Annotated[float, Field(ge=0)] = 60.0
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    candidates: list[str] = ["t_linear", "x", "causalml_x"]
+    untouched_share: Annotated[float, Field(ge=0.1, le=0.9)] = 0.4
+    splits: Annotated[int, Field(ge=2, le=100)] = 5
+
+
 def model_for(notebook: str) -> type[CommonParams]:
     """Return the model of a notebook; raises KeyError where it has none."""
     return {model.notebook: model for model in CommonParams.__subclasses__()}[notebook]

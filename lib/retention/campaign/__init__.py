@@ -1,0 +1,1 @@
+"""Was a campaign worth it, and whom next: accounting, caps, audiences, staged release."""

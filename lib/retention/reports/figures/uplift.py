@@ -1,0 +1,88 @@
+"""Figures of the campaign-lift report."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from retention.reports.style import GOOD, PALETTE, QUIET, use_style
+from retention.uplift.effects import AverageLift
+from retention.uplift.policy import PolicyComparison
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+def lift_figure(lift: AverageLift, outcome: str, unit: str) -> Figure:
+    """Draw each arm's average lift on one outcome with its 95 % interval."""
+    import matplotlib.pyplot as plt
+
+    effects = [e for e in lift.effects if e.outcome == outcome]
+    with use_style():
+        figure, axis = plt.subplots(figsize=(8, 1.2 + 0.6 * len(effects)))
+        _points(
+            axis, [e.arm for e in effects], np.array([e.difference for e in effects]),
+            np.array([e.ci_low for e in effects]), np.array([e.ci_high for e in effects]),
+        )  # fmt: skip
+        axis.set_xlabel(f"Lift in {outcome} against the hold-out ({unit})")
+        figure.tight_layout()
+    return figure
+
+
+def ranking_figure(curves: dict[str, pd.DataFrame], unit: str) -> Figure:
+    """Draw the gain from treating the top share of each ranking beyond a random choice of it."""
+    import matplotlib.pyplot as plt
+
+    with use_style():
+        figure, axis = plt.subplots()
+        for (name, curve), colour in zip(curves.items(), PALETTE, strict=False):
+            share = np.r_[0.0, curve["share"]]
+            gain = np.r_[0.0, curve["gain"]]
+            axis.plot(100 * share, gain, color=colour)
+            peak = int(np.argmax(np.abs(gain)))
+            axis.annotate(name, (100 * share[peak], gain[peak]), color=colour,
+                          xytext=(4, 4), textcoords="offset points")  # fmt: skip
+        axis.axhline(0, color=QUIET, linewidth=1)
+        axis.set_xlabel("Customers treated, best ranked first (%)")
+        axis.set_ylabel(f"Gain over a random choice\n({unit} per customer)")
+        figure.tight_layout()
+    return figure
+
+
+def policy_figure(policies: PolicyComparison) -> Figure:
+    """Draw each policy's gain over the reference with its paired 95 % interval."""
+    import matplotlib.pyplot as plt
+
+    frame = policies.to_frame()
+    frame = frame[frame["policy"] != frame["reference"]]
+    with use_style():
+        figure, axis = plt.subplots(figsize=(8, 1.2 + 0.5 * len(frame)))
+        _points(
+            axis, frame["policy"].tolist(), frame["gain"].to_numpy(),
+            frame["gain_low"].to_numpy(), frame["gain_high"].to_numpy(),
+        )  # fmt: skip
+        reference = policies.values[0].reference
+        axis.set_xlabel(f"Gain over {reference!r} ({policies.unit})")
+        figure.tight_layout()
+    return figure
+
+
+def _points(
+    axis: Axes, names: list[str], value: np.ndarray, low: np.ndarray, high: np.ndarray
+) -> None:
+    """Draw named points with intervals, the first on top, and a line at zero."""
+    place = np.arange(len(names))[::-1]
+    clear = (low > 0) | (high < 0)
+    for i in range(len(names)):
+        colour = GOOD if clear[i] and value[i] > 0 else PALETTE[1] if clear[i] else QUIET
+        axis.plot([low[i], high[i]], [place[i]] * 2, color=colour, linewidth=2)
+        axis.plot(value[i], place[i], "o", color=colour)
+        axis.annotate(f"{value[i]:+.4g}", (value[i], place[i]), xytext=(0, 7),
+                      textcoords="offset points", ha="center", color=colour)  # fmt: skip
+    axis.axvline(0, color="black", linewidth=1)
+    axis.set_yticks(place, names)
+    axis.set_ylim(-0.6, len(names) - 0.4)
+    axis.grid(axis="x")

@@ -1,0 +1,150 @@
+"""Average lift of every arm against the control, outcome by outcome, with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from retention.results import Metric
+from retention.uplift.trial import Floats, Trial
+
+NORMAL_95 = 1.959963984540054
+"""97.5 % point of the normal distribution."""
+
+
+@dataclass(frozen=True)
+class ArmEffect:
+    """Mean of one outcome in one arm against the control."""
+
+    outcome: str
+    arm: str
+    control: str
+    n_arm: int
+    n_control: int
+    mean_arm: float
+    mean_control: float
+    difference: float
+    standard_error: float
+    ci_low: float
+    ci_high: float
+    p_value: float
+
+    @property
+    def is_clear(self) -> bool:
+        """Whether the 95 % interval leaves out zero."""
+        return self.ci_low > 0 or self.ci_high < 0
+
+
+@dataclass(frozen=True)
+class AverageLift:
+    """Average lifts of an experiment.
+
+    ``to_frame`` gives one row per outcome and arm; ``summary`` words the finding.
+    """
+
+    effects: tuple[ArmEffect, ...]
+    randomised: bool = True
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per outcome and arm."""
+        return pd.DataFrame([asdict(effect) for effect in self.effects])
+
+    def of(self, outcome: str, arm: str) -> ArmEffect:
+        """Return the effect of one arm on one outcome; raises KeyError where there is none."""
+        for effect in self.effects:
+            if (effect.outcome, effect.arm) == (outcome, arm):
+                return effect
+        raise KeyError((outcome, arm))
+
+    def metrics(self) -> list[Metric]:
+        """Return one metric per outcome and arm."""
+        return [
+            Metric(f"lift.{e.outcome}.{e.arm}", e.difference, "per unit", e.ci_low, e.ci_high,
+                   e.n_arm + e.n_control)
+            for e in self.effects
+        ]  # fmt: skip
+
+    def summary(self) -> str:
+        """Word what each arm did on average."""
+        parts = [_sentence(effect) for effect in self.effects]
+        source = "" if self.randomised else " These groups were not drawn by chance: association."
+        return " ".join(parts) + source
+
+
+def average_lift(trial: Trial, outcomes: Sequence[str]) -> AverageLift:
+    r"""Estimate the average lift of every arm on every outcome.
+
+    The estimate is the difference of means weighted by the inverse of the known propensity
+    (Hájek's ratio estimator), which is the plain difference of means when every unit had the same
+    chance; the standard error is that of the ratio,
+    :math:`\sqrt{\sum_i w_i^2 (y_i - \bar y)^2} / \sum_i w_i` in each arm (Lunceford & Davidian,
+    2004, eq. 19), robust to unequal variances.
+
+    Parameters
+    ----------
+    trial
+        The experiment.
+    outcomes
+        Names of the outcomes to estimate.
+
+    Returns
+    -------
+    AverageLift
+        In units of each outcome per assigned unit, with 95 % intervals.
+    """
+    effects = [
+        _effect(trial, outcome, position)
+        for outcome in outcomes
+        for position in range(1, len(trial.arms))
+    ]
+    return AverageLift(tuple(effects), trial.randomised)
+
+
+def _effect(trial: Trial, outcome: str, position: int) -> ArmEffect:
+    """Estimate one arm's lift on one outcome."""
+    values = trial.outcome(outcome)
+    arm = _weighted_mean(values, trial.propensity[:, position], trial.arm == position)
+    control = _weighted_mean(values, trial.propensity[:, 0], trial.arm == 0)
+    difference = arm[0] - control[0]
+    error = float(np.hypot(arm[1], control[1]))
+    return ArmEffect(
+        outcome=outcome, arm=trial.arms[position], control=trial.arms[0],
+        n_arm=int((trial.arm == position).sum()), n_control=int((trial.arm == 0).sum()),
+        mean_arm=arm[0], mean_control=control[0], difference=difference, standard_error=error,
+        ci_low=difference - NORMAL_95 * error, ci_high=difference + NORMAL_95 * error,
+        p_value=two_sided_p(difference, error),
+    )  # fmt: skip
+
+
+def _weighted_mean(values: Floats, propensity: Floats, rows: Floats) -> tuple[float, float]:
+    """Return the ratio-weighted mean of the rows and its standard error."""
+    weight, value = 1.0 / propensity[rows], values[rows]
+    mean = float(np.average(value, weights=weight))
+    degrees = len(value) / max(len(value) - 1, 1)
+    error = np.sqrt(degrees * np.sum((weight * (value - mean)) ** 2)) / weight.sum()
+    return mean, float(error)
+
+
+def two_sided_p(estimate: float, error: float) -> float:
+    """Return the two-sided normal p-value; 1 where the error is zero."""
+    from scipy.stats import norm
+
+    return float(2 * norm.sf(abs(estimate) / error)) if error > 0 else 1.0
+
+
+def _sentence(effect: ArmEffect) -> str:
+    """Word one effect."""
+    interval = f"95 % interval {effect.ci_low:.4g} to {effect.ci_high:.4g}"
+    if effect.is_clear:
+        verb = "raised" if effect.difference > 0 else "lowered"
+        return (
+            f"{effect.arm} {verb} {effect.outcome} by {abs(effect.difference):.4g} per unit "
+            f"({interval}; {effect.mean_arm:.4g} against {effect.mean_control:.4g})."
+        )
+    return (
+        f"Whether {effect.arm} changed {effect.outcome} is open: "
+        f"{effect.difference:.4g} ({interval})."
+    )

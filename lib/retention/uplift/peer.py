@@ -1,0 +1,121 @@
+"""causalml's learners behind our interface, with its measured traps closed.
+
+Used: its meta-learners and its uplift trees and forests. Not used: its AUUC, Qini, RATE, default
+propensity and value estimator. The known propensity is always passed; arguments go by keyword; only
+regressors are handed in (its regressor learners use a classifier's hard labels); the global
+matplotlib style that importing it changes is put back.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Literal
+
+import numpy as np
+from joblib import parallel_config
+
+from retention.errors import EvidenceError
+from retention.uplift.learners import EffectLearner
+from retention.uplift.models import effect_model
+from retention.uplift.trial import Floats, Integers
+
+
+def load_quietly(module: str) -> Any:
+    """Import a module of causalml (ten seconds the first time), keeping matplotlib's style."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        return importlib.import_module(module)
+
+
+class CausalMLLearner(EffectLearner):
+    """causalml's S, T, X or R meta-learner.
+
+    Parameters
+    ----------
+    kind
+        Which meta-learner.
+    model, final_model, folds, seed
+        As for the other learners; ``model`` must be a regressor and serves both stages.
+    """
+
+    def __init__(
+        self, kind: Literal["S", "T", "X", "R"] = "X", model: Any = None, final_model: Any = None,
+        folds: int = 5, seed: int = 0,
+    ) -> None:  # fmt: skip
+        super().__init__(model=model, final_model=final_model, folds=folds, seed=seed)
+        self.kind = kind
+
+    def _learn(self, X: Floats, arm: Integers, outcome: Floats, propensity: Floats) -> None:
+        meta = load_quietly("causalml.inference.meta")
+        self.pairs_ = [
+            self._pair(meta, X, arm, outcome, propensity, k) for k in range(1, self.n_arms_)
+        ]
+
+    def _pair(
+        self, meta: Any, X: Floats, arm: Integers, outcome: Floats, propensity: Floats, k: int
+    ) -> tuple[Any, float]:
+        """Fit arm k against the control on the pair alone: causalml's propensities are pairwise."""
+        rows = (arm == 0) | (arm == k)
+        chance = propensity[rows, k] / (propensity[rows, k] + propensity[rows, 0])
+        learner = getattr(meta, f"Base{self.kind}Regressor")(
+            learner=effect_model(self.model), control_name=0, **self._extra()
+        )
+        known = {"p": chance} if self.kind in "XR" else {}
+        with parallel_config(backend="sequential"):  # its inner jobs hang in a forked child
+            learner.fit(X=X[rows], treatment=(arm[rows] == k).astype(int), y=outcome[rows], **known)
+        return learner, float(chance.mean())
+
+    def _extra(self) -> dict[str, Any]:
+        """Return the arguments that only the R-learner takes."""
+        return {"n_fold": self.folds, "random_state": self.seed} if self.kind == "R" else {}
+
+    def _effects(self, X: Floats) -> Floats:
+        columns = []
+        for learner, chance in self.pairs_:
+            known = {"p": np.full(len(X), chance)} if self.kind == "X" else {}
+            columns.append(np.asarray(learner.predict(X=X, **known)).reshape(len(X)))
+        return np.column_stack(columns)
+
+
+class UpliftForest(EffectLearner):
+    """causalml's uplift random forest (Rzepakowski & Jaroszewicz 2012), 0/1 outcomes only.
+
+    Parameters
+    ----------
+    trees
+        Number of trees.
+    max_depth
+        Depth of each tree.
+    smallest_leaf
+        Units that a leaf needs.
+    seed
+        Seed of the forest.
+    """
+
+    def __init__(
+        self, trees: int = 30, max_depth: int = 5, smallest_leaf: int = 200, seed: int = 0
+    ) -> None:
+        super().__init__(seed=seed)
+        self.trees = trees
+        self.max_depth = max_depth
+        self.smallest_leaf = smallest_leaf
+
+    def _learn(self, X: Floats, arm: Integers, outcome: Floats, propensity: Floats) -> None:
+        if not np.isin(outcome, (0.0, 1.0)).all():
+            raise EvidenceError(
+                "An uplift forest learns 0/1 outcomes only (it would turn money into 0/1).",
+                "Choose a conversion outcome or another learner.",
+            )
+        trees = load_quietly("causalml.inference.tree")
+        self.forest_ = trees.UpliftRandomForestClassifier(
+            control_name="0", n_estimators=self.trees, max_depth=self.max_depth,
+            min_samples_leaf=self.smallest_leaf, random_state=self.seed, n_jobs=1,
+        )  # fmt: skip
+        self.forest_.fit(
+            X=np.nan_to_num(X, nan=-1.0), treatment=arm.astype(str), y=outcome.astype(int)
+        )
+
+    def _effects(self, X: Floats) -> Floats:
+        predicted = self.forest_.predict(X=np.nan_to_num(X, nan=-1.0))
+        return np.asarray(predicted, dtype=np.float64).reshape(len(X), self.n_arms_ - 1)

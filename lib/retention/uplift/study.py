@@ -1,0 +1,359 @@
+"""From an experiment to a recommendation: what worked, for whom, and whether to target at all.
+
+Candidates are chosen on one part of the units; every test and value is taken on an untouched
+part, so that the choice of the best of many cannot flatter itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from sklearn.base import clone
+
+from retention.errors import ParameterError
+from retention.results import Check, Metric, Status
+from retention.uplift.baselines import BestRule, ConstantEffect
+from retention.uplift.codes import UpliftCode
+from retention.uplift.effects import ArmEffect, AverageLift, average_lift
+from retention.uplift.heterogeneity import Heterogeneity, best_linear_predictor
+from retention.uplift.learners import EffectLearner
+from retention.uplift.policy import (
+    PolicyComparison,
+    compare_policies,
+    greedy_policy,
+    random_policy,
+)
+from retention.uplift.ranking import RankQuality, rank_quality, toc_curve
+from retention.uplift.scores import balanced_folds, trial_scores
+from retention.uplift.selection import Selection, select_candidate
+from retention.uplift.trial import Floats, Integers, Trial
+from retention.uplift.verdict import Action, Verdict
+
+LEVEL = 0.05
+"""Level of every test of heterogeneity, shared among the arms by Holm's method."""
+
+TARGETED = "targeted"
+NOBODY = "nobody"
+
+
+@dataclass(frozen=True)
+class ArmStudy:
+    """What was found about one arm: the ranking chosen for it and how it held up untouched."""
+
+    arm: str
+    selection: Selection
+    rule: str
+    quality: RankQuality
+    heterogeneity: Heterogeneity
+    differs: bool
+    learner: EffectLearner
+    curve: pd.DataFrame
+
+    @property
+    def ranking(self) -> str:
+        """Name of the chosen ranking; a rule is named by its condition."""
+        return self.rule if self.selection.chosen == "rule" else self.selection.chosen
+
+    @property
+    def ranking_of(self) -> str:
+        """Name the arm and its ranking, for a label."""
+        return f"{self.arm} by {self.ranking}"
+
+    def summary(self) -> str:
+        """Word the best ranking for the arm and whether it may be used."""
+        held = f"untouched QINI {1000 * self.quality.qini:.2f} per 1,000"
+        if self.differs:
+            return (
+                f"The best ranking for {self.arm} is {self.ranking} ({held}). "
+                + self.heterogeneity.summary()
+            )
+        return (
+            f"{self.arm} works alike for everyone as far as these data can tell: the best ranking, "
+            f"{self.ranking}, is not confirmed ({held}). " + self.heterogeneity.summary()
+        )
+
+
+@dataclass(frozen=True)
+class TargetingStudy:
+    """The recommendation with everything it rests on.
+
+    ``to_frame`` gives the policies; ``summary`` the verdict; ``predict`` the effects that the
+    recommendation uses for any units with the same attributes.
+    """
+
+    outcome: str
+    arms: tuple[str, ...]
+    costs: tuple[float, ...]
+    lift: AverageLift
+    by_arm: tuple[ArmStudy, ...]
+    policies: PolicyComparison
+    verdict: Verdict
+    curves: dict[str, pd.DataFrame]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per policy, best first."""
+        return self.policies.to_frame()
+
+    def summary(self) -> str:
+        """Word the verdict."""
+        return self.verdict.summary()
+
+    def rankings(self) -> pd.DataFrame:
+        """Return the held-out QINI of every candidate, arm by arm."""
+        return pd.concat([arm.selection.to_frame() for arm in self.by_arm], ignore_index=True)
+
+    def predict(self, covariates: pd.DataFrame) -> Floats:
+        """Return the effects the recommendation rests on, shape (units, arms − 1)."""
+        return _combined(self.by_arm, self.lift, self.outcome, covariates)
+
+    def recommend(self, covariates: pd.DataFrame) -> Integers:
+        """Return the arm number recommended for each unit."""
+        if self.verdict.action is Action.DO_NOT_SEND:
+            return np.zeros(len(covariates), dtype=np.intp)
+        if self.verdict.arm is not None:
+            return np.full(len(covariates), self.arms.index(self.verdict.arm), dtype=np.intp)
+        return greedy_policy(self.predict(covariates), self.costs)
+
+    def metrics(self) -> list[Metric]:
+        """Return lifts, held-out QINI of each arm's ranking and the value of each policy."""
+        ranks = [
+            Metric(f"qini.{a.arm}", a.quality.qini, f"{self.outcome} per unit",
+                   a.quality.qini - 1.96 * a.quality.qini_error,
+                   a.quality.qini + 1.96 * a.quality.qini_error, a.quality.n)
+            for a in self.by_arm
+        ]  # fmt: skip
+        values = [
+            Metric(f"value.{v.policy}", v.value, self.policies.unit, v.ci_low, v.ci_high, v.n)
+            for v in self.policies.values
+        ]
+        return [*self.lift.metrics(), *ranks, *values]
+
+    def checks(self) -> list[Check]:
+        """Return one check per arm on heterogeneity and one on the gain from targeting."""
+        return [*(_heterogeneity_check(arm) for arm in self.by_arm), _gain_check(self)]
+
+
+def study_targeting(
+    trial: Trial,
+    outcome: str,
+    *,
+    candidates: Mapping[str, EffectLearner],
+    costs: Sequence[float] | None = None,
+    rules: Mapping[str, Integers] | None = None,
+    untouched_share: float = 0.4,
+    splits: int = 5,
+    seed: int = 0,
+    unit: str = "per unit",
+) -> TargetingStudy:
+    """Find out whom to treat with which arm, or that everybody or nobody should be treated.
+
+    Parameters
+    ----------
+    trial
+        The experiment.
+    outcome
+        What is to be increased (a rate, or money such as the net margin).
+    candidates
+        Learners by name, simplest first; ``constant`` and ``rule`` are put in front.
+    costs
+        Cost of each arm per unit treated, control first, in units of the outcome; None means free.
+    rules
+        Policies a marketer would use, as arm numbers per unit in the trial's order.
+    untouched_share
+        Share of the units that no choice may see.
+    splits
+        Half splits on which candidates are compared.
+    seed
+        Seed of every split and half-sample.
+    unit
+        Unit of the values, for the wording.
+
+    Raises
+    ------
+    ParameterError
+        If the untouched share leaves nothing to learn from or to test on.
+    """
+    if not 0.1 <= untouched_share <= 0.9:
+        raise ParameterError(
+            f"An untouched share of {untouched_share} leaves too little on one side.",
+            "Choose a share between 0.1 and 0.9.",
+            column="untouched_share",
+        )
+    cost = np.zeros(len(trial.arms)) if costs is None else np.asarray(costs, dtype=np.float64)
+    pool = {"constant": ConstantEffect(), "rule": BestRule(), **candidates}
+    scores, means = trial_scores(trial, outcome, seed=seed)
+    untouched = _untouched(trial, untouched_share, seed)
+    lift = average_lift(trial, [outcome])
+    by_arm = _judge(
+        [
+            _study_arm(trial, outcome, scores, means, untouched, position, pool, splits, seed)
+            for position in range(1, len(trial.arms))
+        ]
+    )
+    policies = _policies(trial, by_arm, lift, outcome, cost, untouched, rules or {})
+    best = _best_constant(trial, lift, outcome, cost)
+    comparison = compare_policies(
+        scores[untouched], policies, costs=cost, unit=unit,
+        reference=f"{best.arm} to all" if best else NOBODY,
+    )  # fmt: skip
+    verdict = _decide(by_arm, comparison, best)
+    curves = {arm.ranking_of: arm.curve for arm in by_arm}
+    return TargetingStudy(
+        outcome, trial.arms, tuple(cost), lift, by_arm, comparison, verdict, curves
+    )
+
+
+def costs_in_outcome(arms: Sequence[str], contact_cost: float, worth: float) -> Floats:
+    """Return each arm's cost in units of the outcome; the control costs nothing.
+
+    Parameters
+    ----------
+    arms
+        Names of the arms, control first.
+    contact_cost
+        Cost of one contact, in money.
+    worth
+        Money that one unit of the outcome brings; 0 leaves the cost out.
+
+    Examples
+    --------
+    >>> costs_in_outcome(("none", "email"), 0.1, 0.5).tolist()
+    [0.0, 0.2]
+    """
+    cost = contact_cost / worth if worth > 0 else 0.0
+    return np.array([0.0] + [cost] * (len(arms) - 1))
+
+
+def _untouched(trial: Trial, share: float, seed: int) -> np.ndarray:
+    """Return which units no choice may see: a share of every arm, drawn by seed."""
+    return balanced_folds(trial.arm, 100, seed) < round(100 * share)
+
+
+def _study_arm(
+    trial: Trial, outcome: str, scores: Floats, means: Floats, untouched: np.ndarray,
+    position: int, pool: Mapping[str, EffectLearner], splits: int, seed: int,
+) -> ArmStudy:  # fmt: skip
+    """Choose a ranking for one arm on the touched units and test it on the untouched."""
+    pair = np.isin(trial.arm, (0, position))
+    effect = scores[:, position] - scores[:, 0]
+    work = trial.take(pair & ~untouched).against_control(trial.arms[position])
+    held = trial.take(pair & untouched).against_control(trial.arms[position])
+    selection = select_candidate(
+        work, outcome, effect[pair & ~untouched], pool, splits=splits, seed=seed
+    )
+    learner = _fit(pool[selection.chosen], work, outcome)
+    rule = str(_fit(BestRule(), work, outcome).rules_[0])
+    predicted = learner.predict(held.covariates)[:, 0]
+    quality = rank_quality(predicted, effect[pair & untouched], seed=seed)
+    mean = (held.propensity * means[pair & untouched][:, [0, position]]).sum(axis=1)
+    tested = best_linear_predictor(
+        predicted, held.arm, held.outcome(outcome), held.propensity[:, 1], mean
+    )
+    curve = toc_curve(predicted, effect[pair & untouched])
+    return ArmStudy(held.arms[1], selection, rule, quality, tested, False, learner, curve)
+
+
+def _fit(candidate: EffectLearner, trial: Trial, outcome: str) -> EffectLearner:
+    """Fit a fresh copy of a candidate."""
+    return clone(candidate).fit(
+        trial.covariates, trial.arm, trial.outcome(outcome), trial.propensity
+    )
+
+
+def _judge(arms: list[ArmStudy]) -> tuple[ArmStudy, ...]:
+    """Decide for which arms effects differ, at one level for all of them (Holm, 1979)."""
+    order = sorted(range(len(arms)), key=lambda i: arms[i].heterogeneity.p_value)
+    judged = list(arms)
+    for rank, i in enumerate(order):
+        if arms[i].heterogeneity.p_value > LEVEL / (len(arms) - rank):
+            break
+        judged[i] = ArmStudy(**{**vars(arms[i]), "differs": True})
+    return tuple(judged)
+
+
+def _combined(
+    by_arm: Sequence[ArmStudy], lift: AverageLift, outcome: str, covariates: pd.DataFrame
+) -> Floats:
+    """Return individual effects where they are confirmed and the average elsewhere."""
+    columns = [
+        arm.learner.predict(covariates)[:, 0] if arm.differs
+        else np.full(len(covariates), lift.of(outcome, arm.arm).difference)
+        for arm in by_arm
+    ]  # fmt: skip
+    return np.column_stack(columns)
+
+
+def _policies(
+    trial: Trial, by_arm: Sequence[ArmStudy], lift: AverageLift, outcome: str, cost: Floats,
+    untouched: np.ndarray, rules: Mapping[str, Integers],
+) -> dict[str, Integers | Floats]:  # fmt: skip
+    """Return every policy to be valued on the untouched units."""
+    held = trial.take(untouched)
+    targeted = greedy_policy(_combined(by_arm, lift, outcome, held.covariates), cost)
+    learned = np.column_stack([arm.learner.predict(held.covariates)[:, 0] for arm in by_arm])
+    policies: dict[str, Integers | Floats] = {NOBODY: np.zeros(held.units, dtype=np.intp)}
+    for position, arm in enumerate(trial.treatments, start=1):
+        policies[f"{arm} to all"] = np.full(held.units, position, dtype=np.intp)
+    policies[TARGETED] = targeted
+    policies["targeted without the test"] = greedy_policy(learned, cost)
+    policies["random, same shares"] = random_policy(targeted, len(trial.arms))
+    return policies | {name: rule[untouched] for name, rule in rules.items()}
+
+
+def _best_constant(trial: Trial, lift: AverageLift, outcome: str, cost: Floats) -> ArmEffect | None:
+    """Return the arm that pays most when sent to all, or None where none is shown to pay."""
+    paying = [
+        (lift.of(outcome, arm).difference - (cost[k] - cost[0]), lift.of(outcome, arm))
+        for k, arm in enumerate(trial.treatments, start=1)
+        if lift.of(outcome, arm).ci_low > cost[k] - cost[0]
+    ]
+    return max(paying, key=lambda item: item[0])[1] if paying else None
+
+
+def _decide(
+    by_arm: Sequence[ArmStudy], comparison: PolicyComparison, best: ArmEffect | None
+) -> Verdict:
+    """Target only where effects differ and the targeted policy beats the best policy for all."""
+    gain = comparison.of(TARGETED)
+    against = f"against {gain.reference!r} {gain.gain:+.4g} ({gain.gain_low:+.4g} to " + (
+        f"{gain.gain_high:+.4g}) {comparison.unit} on {gain.n:,} untouched units"
+    )
+    differing = [arm for arm in by_arm if arm.differs]
+    if differing and gain.gain_low > 0:
+        reason = f"Targeting gains {against}."
+        if all(arm.selection.chosen == "rule" for arm in differing):
+            words = "; ".join(f"{arm.arm} by {arm.ranking}" for arm in differing)
+            return Verdict(Action.USE_RULE, words, None, reason)
+        return Verdict(Action.TARGET, TARGETED, None, reason)
+    rest = f"Targeting does not pay more ({against})."
+    if best is None:
+        return Verdict(Action.DO_NOT_SEND, NOBODY, None, rest)
+    paid = (
+        f"It changes {best.outcome} by {best.difference:+.4g} ({best.ci_low:+.4g} to "
+        f"{best.ci_high:+.4g}) per unit before cost. "
+    )
+    return Verdict(Action.SEND_TO_ALL, f"{best.arm} to all", best.arm, paid + rest)
+
+
+def _heterogeneity_check(arm: ArmStudy) -> Check:
+    """Return the check on one arm's heterogeneity."""
+    if arm.differs:
+        return Check(UpliftCode.HETEROGENEITY, Status.PASS, arm.summary())
+    return Check(
+        UpliftCode.HETEROGENEITY, Status.WARN, arm.summary(),
+        f"Do not choose customers for {arm.arm} by predicted effect.",
+    )  # fmt: skip
+
+
+def _gain_check(study: TargetingStudy) -> Check:
+    """Return the check on the gain from targeting."""
+    gain = study.policies.of(TARGETED)
+    if gain.gain_low > 0:
+        return Check(UpliftCode.POLICY_GAIN, Status.PASS, study.summary())
+    return Check(
+        UpliftCode.POLICY_GAIN, Status.WARN, study.summary(),
+        f"Follow {study.verdict.policy!r}; keep a hold-out so that the next send can be measured.",
+    )  # fmt: skip

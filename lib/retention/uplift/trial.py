@@ -1,0 +1,236 @@
+"""One experiment as arrays: who was given which arm, with what probability, knowing what.
+
+Rows are ordered by unit key, so that nothing computed from a trial depends on the order in which
+the data arrived.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from retention.errors import EvidenceError, InputError
+
+DESIGN_COLUMNS = ("unit_key", "arm", "propensity", "stratum")
+"""Columns of an experiment frame that describe the design, not the unit."""
+
+DERIVED_OUTCOMES = ("purchased", "orders", "revenue", "net_margin")
+"""Outcomes that are derived from orders after the assignment; never covariates."""
+
+Floats = NDArray[np.float64]
+Integers = NDArray[np.intp]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """The units of one experiment, ordered by key.
+
+    Parameters
+    ----------
+    unit_key
+        Keys of the units, ascending.
+    covariates
+        What was known of each unit before the assignment, as numbers (see ``encode``).
+    arms
+        Names of the arms; the control comes first.
+    arm
+        Position in ``arms`` of the arm that each unit was given.
+    propensity
+        Probability of each arm for each unit, shape (units, arms).
+    outcomes
+        What happened to each unit afterwards, one column each.
+    randomised
+        Whether chance decided; False makes every estimate observational.
+    """
+
+    unit_key: NDArray[np.object_]
+    covariates: pd.DataFrame
+    arms: tuple[str, ...]
+    arm: Integers
+    propensity: Floats
+    outcomes: pd.DataFrame
+    randomised: bool = True
+
+    @property
+    def units(self) -> int:
+        """Number of units."""
+        return len(self.arm)
+
+    @property
+    def treatments(self) -> tuple[str, ...]:
+        """Names of the arms apart from the control."""
+        return self.arms[1:]
+
+    def outcome(self, name: str) -> Floats:
+        """Return one outcome as an array.
+
+        Raises
+        ------
+        InputError
+            If the trial has no such outcome.
+        """
+        if name not in self.outcomes:
+            known = ", ".join(map(str, self.outcomes.columns))
+            raise InputError(
+                f"The experiment has no outcome {name!r}.", f"Choose one of: {known}.", column=name
+            )
+        return np.asarray(self.outcomes[name], dtype=np.float64)
+
+    def take(self, rows: NDArray[np.bool_] | Integers) -> Trial:
+        """Return the trial of some of the units, all arms kept."""
+        return replace(
+            self,
+            unit_key=self.unit_key[rows],
+            covariates=self.covariates.iloc[_positions(rows)].reset_index(drop=True),
+            arm=self.arm[rows],
+            propensity=self.propensity[rows],
+            outcomes=self.outcomes.iloc[_positions(rows)].reset_index(drop=True),
+        )
+
+    def against_control(self, arm: str) -> Trial:
+        """Return the two-arm trial of the control and one arm, with pairwise propensities."""
+        position = self.arms.index(arm)
+        part = self.take(np.isin(self.arm, (0, position)))
+        pair = part.propensity[:, [0, position]]
+        return replace(
+            part,
+            arms=(self.arms[0], arm),
+            arm=(part.arm == position).astype(np.intp),
+            propensity=pair / pair.sum(axis=1, keepdims=True),
+        )
+
+
+def trial_from_frame(
+    frame: pd.DataFrame,
+    *,
+    control: str,
+    outcomes: Sequence[str] | None = None,
+    covariates: Sequence[str] | None = None,
+    randomised: bool = True,
+) -> Trial:
+    """Turn an experiment frame into a trial.
+
+    Parameters
+    ----------
+    frame
+        One row per unit with ``unit_key``, ``arm``, ``propensity``, ``stratum``, covariates and
+        outcomes. A missing propensity is replaced by the arm's share of its stratum.
+    control
+        Name of the arm that was left alone.
+    outcomes
+        Columns that hold outcomes; None means those that the frame's ``attrs`` name.
+    covariates
+        Columns known before the assignment; None means those that the frame's ``attrs`` name, or
+        else every column that is neither design nor outcome.
+    randomised
+        Whether chance decided who was given which arm.
+
+    Raises
+    ------
+    InputError
+        If a column is missing or a unit occurs twice.
+    EvidenceError
+        If the control or every other arm is empty.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"unit_key": ["b", "a"], "arm": ["x", "none"], "visit": [1, 0]})
+    >>> trial_from_frame(frame, control="none", outcomes=["visit"]).arms
+    ('none', 'x')
+    """
+    results = list(outcomes if outcomes is not None else frame.attrs.get("outcomes", []))
+    names = _covariate_names(frame, covariates, results)
+    _require(frame, ["unit_key", "arm", *results, *names])
+    ordered = frame.sort_values("unit_key", kind="stable").reset_index(drop=True)
+    if ordered["unit_key"].duplicated().any():
+        raise InputError("A unit was assigned twice.", "Keep its first assignment only.")
+    arms = _arms(ordered, control)
+    arm = pd.Categorical(ordered["arm"].astype(str), categories=arms).codes.astype(np.intp)
+    return Trial(
+        unit_key=ordered["unit_key"].to_numpy(dtype=object),
+        covariates=encode(ordered[names]),
+        arms=arms,
+        arm=arm,
+        propensity=_propensity(ordered, arm, len(arms)),
+        outcomes=ordered[results].astype(np.float64),
+        randomised=randomised,
+    )
+
+
+def encode(covariates: pd.DataFrame, *, most_levels: int = 20) -> pd.DataFrame:
+    """Turn attributes into numbers: flags 0/1, labels one column per level, times left out.
+
+    Missing numbers stay missing (gradient boosting handles them); a missing label becomes a level
+    of its own. Labels rarer than the ``most_levels`` most frequent ones have no column.
+    """
+    columns: dict[str, pd.Series] = {}
+    for name in map(str, covariates.columns):
+        values = covariates[name]
+        if pd.api.types.is_datetime64_any_dtype(values):
+            continue
+        if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
+            columns[name] = values.astype("Float64").astype(np.float64)
+            continue
+        labels = values.astype("string").fillna("(missing)")
+        counts = labels.value_counts().reset_index()
+        counts = counts.sort_values(["count", name], ascending=[False, True]).head(most_levels)
+        for level in sorted(counts[name]):
+            columns[f"{name}={level}"] = (labels == level).astype(np.float64)
+    return pd.DataFrame(columns, index=covariates.index)
+
+
+def _positions(rows: NDArray[np.bool_] | Integers) -> Integers:
+    """Return a mask as positions."""
+    return np.flatnonzero(rows) if rows.dtype == bool else np.asarray(rows, dtype=np.intp)
+
+
+def _covariate_names(
+    frame: pd.DataFrame, covariates: Sequence[str] | None, outcomes: Sequence[str]
+) -> list[str]:
+    """Return the columns known before the assignment."""
+    if covariates is None:
+        covariates = frame.attrs.get("covariates")
+    if covariates is not None:
+        return list(covariates)
+    hidden = {*DESIGN_COLUMNS, *DERIVED_OUTCOMES, *outcomes}
+    return [str(column) for column in frame.columns if column not in hidden]
+
+
+def _require(frame: pd.DataFrame, names: Sequence[str]) -> None:
+    """Refuse a frame that lacks a column."""
+    for name in names:
+        if name not in frame:
+            raise InputError(
+                f"The experiment has no column {name!r}.", "Name one that it has.", column=name
+            )
+
+
+def _arms(frame: pd.DataFrame, control: str) -> tuple[str, ...]:
+    """Return the arms, control first, and refuse an experiment without a comparison."""
+    found = sorted(map(str, frame["arm"].unique()))
+    if control not in found or len(found) < 2:
+        raise EvidenceError(
+            f"There is nothing to compare: the arms are {', '.join(found) or 'none'}.",
+            f"An experiment needs units in the control {control!r} and in another arm.",
+            column="arm",
+        )
+    return (control, *(name for name in found if name != control))
+
+
+def _propensity(frame: pd.DataFrame, arm: Integers, arms: int) -> Floats:
+    """Return each unit's probability of each arm: the design's where known, else the shares."""
+    stratum = frame["stratum"] if "stratum" in frame else pd.Series("", index=frame.index)
+    group = stratum.astype("string").fillna("").astype("category").cat.codes.to_numpy()
+    counts = np.zeros((group.max() + 1, arms))
+    np.add.at(counts, (group, arm), 1.0)
+    matrix = counts / counts.sum(axis=1, keepdims=True)
+    if "propensity" in frame and frame["propensity"].notna().all():
+        sums = np.zeros_like(counts)
+        np.add.at(sums, (group, arm), frame["propensity"].to_numpy(dtype=np.float64))
+        matrix = np.divide(sums, counts, out=matrix.copy(), where=counts > 0)
+        matrix = matrix / matrix.sum(axis=1, keepdims=True)
+    return np.asarray(matrix[group], dtype=np.float64)
