@@ -66,5 +66,6 @@ def suppress_rows(frame: pd.DataFrame, minimum: int, count: str = "customers") -
     hidden = suppress_counts(counts, minimum)[count].isna() & counts[count].notna()
     figures = frame.select_dtypes("number").columns
     shown = frame.copy()
-    shown[figures] = shown[figures].astype("Float64").mask(hidden.to_numpy()[:, None])
+    for figure in figures:
+        shown[figure] = shown[figure].astype("Float64").mask(hidden)
     return shown

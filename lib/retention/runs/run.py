@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from retention.errors import RunError
+from retention.runs.files import read_json
 from retention.runs.plan import NOTEBOOKS
 from retention.runs.workspace import Workspace
 
 if TYPE_CHECKING:
-    from retention.ingest import Snapshot
+    from retention.ingest.snapshot import Snapshot
 
 
 @dataclass(frozen=True)
@@ -42,11 +42,11 @@ class Run:
     @property
     def manifest(self) -> dict[str, Any]:
         """What went into the run and what came out."""
-        return _read_json(self.folder / "manifest.json")
+        return read_json(self.folder / "manifest.json")
 
     def result(self, notebook: str) -> dict[str, Any]:
         """Return headline, metrics, checks and artifacts of one notebook."""
-        return _read_json(self.folder / "results" / f"{notebook}.json")
+        return read_json(self.folder / "results" / f"{notebook}.json")
 
     def has_table(self, name: str) -> bool:
         """Tell whether the run or its snapshot holds a table."""
@@ -79,12 +79,12 @@ class Run:
 
     def snapshot(self) -> Snapshot | None:
         """Return the snapshot that the run stands on, None before ingest."""
-        from retention.ingest.snapshot import Snapshot
-
         pointer = self.folder / "snapshot.json"
         if not pointer.is_file():
             return None
-        return Snapshot.load(self.store, _read_json(pointer)["id"])
+        from retention.ingest.snapshot import Snapshot
+
+        return Snapshot.load(self.store, read_json(pointer)["id"])
 
     def _files(self, name: str) -> list[Path]:
         """Return the snapshot's files of a canonical table."""
@@ -129,21 +129,3 @@ def producer(table: str) -> str | None:
     owners = {"targeting": "campaign_lift"}
     name = owners.get(table, table)
     return name if any(notebook.name == name for notebook in NOTEBOOKS) else None
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    """Read a JSON object.
-
-    Raises
-    ------
-    RunError
-        If the file is missing or no JSON.
-    """
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise RunError("The file is missing.", "Publish the run again.", file=path.name) from None
-    except json.JSONDecodeError as error:
-        raise RunError(
-            f"The file is no JSON ({error.msg}).", "Publish the run again.", file=path.name
-        ) from None

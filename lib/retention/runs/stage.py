@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pandas as pd
 import pyarrow as pa
@@ -17,8 +15,12 @@ from retention.engine import ROW_GROUP_ROWS, Engine, sha256_of
 from retention.errors import RunError
 from retention.reports.formatting import metric_text
 from retention.results import Artifact, Check, Metric, worst
+from retention.runs.files import write_json
 from retention.runs.run import Run, producer
 from retention.runs.workspace import Workspace
+
+STAGING_VARIABLE = "RETENTION_OUTPUT_DIR"
+"""Environment variable by which the runner tells a kernel where to write."""
 
 
 @dataclass
@@ -110,7 +112,7 @@ class Stage:
     def use_snapshot(self, snapshot_id: str) -> None:
         """Make the snapshot that ingest has just published the one this run stands on."""
         self.output.mkdir(parents=True, exist_ok=True)
-        _write_atomically(self.output / "snapshot.json", {"id": snapshot_id})
+        write_json(self.output / "snapshot.json", {"id": snapshot_id})
         _register_snapshot(self.engine, self.sources)
 
     def finish(
@@ -137,7 +139,7 @@ class Stage:
         }
         path = self.output / "results" / f"{self.notebook}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        _write_atomically(path, result)
+        write_json(path, result)
         print(headline)
         for metric in metrics:
             print(f"  {metric.name}: {metric_text(metric)}")
@@ -163,7 +165,9 @@ def open_stage(
     run
         Published run to read from, where this run does not hold a table itself.
     output_dir
-        Where to write; empty for ``outputs/<profile>/scratch``.
+        Where to write; empty for ``outputs/<profile>/scratch``. The runner names its staging folder
+        in ``$RETENTION_OUTPUT_DIR`` instead, so that the executed notebook holds no path; then
+        nothing is read but what this very run has made.
     engine
         Columnar engine; ``duckdb``.
     memory_limit
@@ -174,10 +178,11 @@ def open_stage(
     if engine != "duckdb":
         raise RunError(f"There is no engine {engine!r}.", "Set `engine: duckdb` in common.yaml.")
     workspace = Workspace.find()
-    output = Path(output_dir) if output_dir else workspace.profile(profile) / "scratch"
-    store = workspace.store(profile)
-    folders = [output, workspace.profile(profile) / run]
-    sources = tuple(Run(profile, folder, store) for folder in folders)
+    staging = os.environ.get(STAGING_VARIABLE)
+    scratch = workspace.profile(profile) / "scratch"
+    output = Path(output_dir or staging or scratch)
+    folders = [output] if staging else [output, workspace.profile(profile) / run]
+    sources = tuple(Run(profile, folder, workspace.store(profile)) for folder in folders)
     opened = Engine(memory_limit=memory_limit)
     _register_snapshot(opened, sources)
     return Stage(notebook, profile, workspace, sources, output, opened, minimum_cell_size)
@@ -189,12 +194,3 @@ def _register_snapshot(engine: Engine, sources: Sequence[Run]) -> None:
     if snapshot:
         for name, files in snapshot.tables.items():
             engine.register(name, files)
-
-
-def _write_atomically(path: Path, content: dict[str, Any]) -> None:
-    """Write JSON so that a reader sees the old file or the new one, never half of one."""
-    temporary = path.with_suffix(".tmp")
-    temporary.write_text(
-        json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8"
-    )
-    os.replace(temporary, path)

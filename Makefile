@@ -1,0 +1,105 @@
+# Every target sets up .venv by itself; `make help` lists them.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMP  := $(VENV)/.installed
+# The first interpreter that is 3.11 or 3.12 (causalml has no wheels beyond); name one with PYTHON=…
+PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
+	$$p -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))' 2>/dev/null && echo $$p && break; done)
+# A workspace of its own for the notebook checks: small shop, nothing of yours is touched.
+CHECKED := $(CURDIR)/build/nbval
+CHECKED_CUSTOMERS := 3000
+PARALLEL ?= 2
+
+.PHONY: help
+help:  ## List the targets
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z][a-z-]*:.*## / {printf "  %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(STAMP): requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Python 3.11 or 3.12 is needed and was not found; install it or name it: make PYTHON=/path/to/python"; exit 1; }
+	@echo "Setting up $(VENV) with $$($(PYTHON) --version) (a few minutes, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes -r requirements.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.PHONY: setup
+setup: $(STAMP)  ## Make the environment (.venv) from the lock file
+
+.PHONY: run
+run: $(STAMP) exports/demo/shopify/orders_export.csv  ## Write the simulated shop and run every notebook on it
+	@$(BIN)/retention run demo --parallel $(PARALLEL)
+
+exports/demo/shopify/orders_export.csv: | $(STAMP)
+	@$(BIN)/retention demo
+
+.PHONY: lab
+lab: $(STAMP)  ## Open JupyterLab on the same environment
+	@$(BIN)/jupyter lab notebooks
+
+.PHONY: test
+test: lint types layers generated unit nbval  ## Everything that CI checks
+
+.PHONY: test-quick
+test-quick: $(STAMP)  ## Unit tests without the slow ones
+	@$(BIN)/pytest -q -n 2 --dist loadscope -m "not slow and not realdata"
+
+.PHONY: unit
+unit: $(STAMP)  ## Unit tests, slow and real-data ones included
+	@$(BIN)/pytest -q -n 2 --dist loadscope
+
+.PHONY: nbval
+nbval: $(STAMP)  ## Check every notebook with nbval on a small shop, and the golden one strictly
+	@rm -rf $(CHECKED) && mkdir -p $(CHECKED)
+	@RETENTION_ROOT=$(CHECKED) $(BIN)/retention demo --customers $(CHECKED_CUSTOMERS)
+	@RETENTION_ROOT=$(CHECKED) $(BIN)/retention run demo --parallel $(PARALLEL)
+	@RETENTION_ROOT=$(CHECKED) $(BIN)/pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
+		-n 2 --dist loadscope notebooks
+	@$(BIN)/pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/golden/sanitize.cfg tests/golden
+
+.PHONY: lint
+lint: $(STAMP)  ## Style of code and notebooks
+	@$(BIN)/ruff check lib tests notebooks benchmarks
+	@$(BIN)/ruff format --check lib tests notebooks benchmarks
+
+.PHONY: types
+types: $(STAMP)  ## Type check
+	@$(BIN)/mypy
+
+.PHONY: layers
+layers: $(STAMP)  ## Imports point downwards only
+	@$(BIN)/lint-imports
+
+.PHONY: generated
+generated: $(STAMP)  ## Generated files agree with what they are made from
+	@$(BIN)/python -m benchmarks.validate --check
+	@$(BIN)/python -m benchmarks.bench --check
+	@$(BIN)/python -m tools.dictionary --check
+
+.PHONY: format
+format: $(STAMP)  ## Format code and notebooks
+	@$(BIN)/ruff check --fix lib tests notebooks benchmarks
+	@$(BIN)/ruff format lib tests notebooks benchmarks
+
+.PHONY: validate
+validate: $(STAMP)  ## Hold every estimator against known truth (long); writes benchmarks/validity.json
+	@$(BIN)/python -m benchmarks.validate
+
+.PHONY: bench
+bench: $(STAMP)  ## Speed against peers in one run (long); writes benchmarks/speed.json
+	@$(BIN)/python -m benchmarks.bench
+
+.PHONY: bench-quick
+bench-quick: $(STAMP)  ## The same on small data, under five minutes
+	@$(BIN)/python -m benchmarks.bench --quick
+
+.PHONY: lock
+lock: $(STAMP)  ## Compile requirements.lock from pyproject.toml (needs uv)
+	@uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-emit-find-links --no-header \
+		--extra dev --python-version 3.11 pyproject.toml -o requirements.lock
+
+.PHONY: clean
+clean:  ## Remove what runs and checks left behind; exports and keys stay
+	@rm -rf build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache outputs/*/ outputs/index.html

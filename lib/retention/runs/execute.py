@@ -1,0 +1,255 @@
+"""Runs one notebook by papermill and judges for itself how it ended.
+
+papermill marks every cell completed after a killed kernel or a time-out, and passes over
+``sys.exit(0)`` in mid-notebook. So a notebook counts as done only if every code cell ran and the
+result file, its last act, is there.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+import psutil
+from jupyter_client import KernelManager
+from nbclient.exceptions import CellTimeoutError, DeadKernelError
+from nbformat import NotebookNode
+from papermill.engines import NBClientEngine, papermill_engines
+from papermill.exceptions import PapermillExecutionError
+from papermill.execute import execute_notebook
+
+from retention import errors
+
+ENGINE = "retention"
+"""Name under which our papermill engine is registered."""
+
+OWN_ERRORS = {name for name in vars(errors) if name.endswith("Error")}
+"""Errors whose text we wrote ourselves, so that it may be shown as it is."""
+
+IDENTITIES = re.compile(r"[^\s@'\"]+@[^\s@'\"]+|'[^']*'|\"[^\"]*\"|\+?\d[\d ()/-]{6,}\d")
+"""What might be somebody's: e-mail addresses, quoted values, long numbers."""
+
+
+@dataclass(frozen=True)
+class Failure:
+    """Where a notebook stopped and why, in words that hold nobody's data."""
+
+    notebook: str
+    cell: int
+    cells: int
+    section: str
+    kind: str
+    message: str
+
+    def summary(self) -> str:
+        """Say which cell failed and why, in one paragraph."""
+        where = f"cell {self.cell} of {self.cells}" + (
+            f", “{self.section}”" if self.section else ""
+        )
+        return f"Notebook {self.notebook!r} failed in {where}: {self.message} ({self.kind})"
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How one notebook went."""
+
+    notebook: str
+    seconds: float
+    peak_memory_mb: float
+    failure: Failure | None
+
+
+class _WatchedEngine(NBClientEngine):
+    """papermill's own engine, telling which cell is in hand."""
+
+    @classmethod
+    def execute_managed_notebook(
+        cls, nb_man: Any, kernel_name: str, on_cell: Callable[[int], None], **options: Any
+    ) -> Any:
+        """Run the notebook; ``on_cell`` hears each cell's index before it starts."""
+        start = nb_man.cell_start
+
+        def cell_start(cell: NotebookNode, cell_index: int, **more: Any) -> None:
+            on_cell(cell_index)
+            start(cell, cell_index, **more)
+
+        nb_man.cell_start = cell_start
+        return super().execute_managed_notebook(nb_man, kernel_name, **options)
+
+
+papermill_engines.register(ENGINE, _WatchedEngine)
+
+
+def run_notebook(
+    source: Path,
+    target: Path,
+    result: Path,
+    params: dict[str, Any],
+    kernel: KernelManager,
+    timeout: int,
+    on_cell: Callable[[int, int], None],
+) -> Execution:
+    """Execute a notebook on a given kernel and write the executed copy.
+
+    Parameters
+    ----------
+    source, target
+        The notebook and where its executed copy goes.
+    result
+        The file that the notebook must have written at its end.
+    params
+        Values for its ``parameters`` cell.
+    kernel
+        A started kernel; it is shut down afterwards.
+    timeout
+        Seconds that a single cell may take.
+    on_cell
+        Hears the number of the cell in hand and of all cells.
+    """
+    began = time.monotonic()
+    cells = len(nbformat.read(source, as_version=4).cells)
+    memory = _MemoryWatch(kernel)
+
+    def heard(index: int) -> None:
+        memory.sample()
+        on_cell(min(index + 1, cells), cells)
+
+    death = _execute(source, target, params, kernel, timeout, heard)
+    executed = nbformat.read(target, as_version=4)
+    failure = _failure(source.stem, executed, result, death)
+    nbformat.write(_tidy(executed, failure), target)
+    return Execution(source.stem, time.monotonic() - began, memory.peak, failure)
+
+
+def _execute(
+    source: Path,
+    target: Path,
+    params: dict[str, Any],
+    kernel: KernelManager,
+    timeout: int,
+    heard: Callable[[int], None],
+) -> Exception | None:
+    """Let papermill run it; return what killed the kernel or stopped the clock, if anything."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        execute_notebook(
+            str(source),
+            str(target),
+            parameters=params,
+            engine_name=ENGINE,
+            kernel_name="python3",
+            progress_bar=False,
+            execution_timeout=timeout,
+            km=kernel,
+            on_cell=heard,
+        )
+    except PapermillExecutionError:
+        return None  # the notebook holds the error itself
+    except (DeadKernelError, CellTimeoutError) as error:
+        return error
+    finally:
+        if kernel.has_kernel:
+            kernel.shutdown_kernel(now=True)
+    return None
+
+
+def _failure(
+    name: str, notebook: NotebookNode, result: Path, death: Exception | None
+) -> Failure | None:
+    """Judge from cells and result file whether the notebook is done."""
+    code = [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
+    for index, cell in code:
+        kind, message = _trouble(cell, death)
+        if kind:
+            return Failure(
+                name, index + 1, len(notebook.cells), _section(notebook, index), kind, message
+            )
+    if not result.is_file():
+        last = len(notebook.cells)
+        message = "It ran to its end without writing its result; stage.finish(…) must come last."
+        return Failure(name, last, last, _section(notebook, last - 1), "NoResult", message)
+    return None
+
+
+def _trouble(cell: NotebookNode, death: Exception | None) -> tuple[str, str]:
+    """Return kind and message of a cell's error, or that it never ran; empty if all is well."""
+    for output in cell.outputs:
+        if output.output_type == "error":
+            return output.ename, _harmless(output.ename, output.evalue)
+    if cell.execution_count is not None or not cell.source.strip():
+        return "", ""
+    if isinstance(death, CellTimeoutError):
+        return (
+            "Timeout",
+            "The cell took longer than the time limit; raise --timeout or look into it.",
+        )
+    if death is not None:
+        return "KernelDied", "The kernel died here, often for want of memory."
+    return "NotRun", "The cell was never run; an earlier cell ended the kernel."
+
+
+def _harmless(kind: str, message: str) -> str:
+    """Return an error's text without what could be somebody's data."""
+    text = str(message).strip()
+    return text if kind in OWN_ERRORS else IDENTITIES.sub("…", text)[:500]
+
+
+def _section(notebook: NotebookNode, index: int) -> str:
+    """Return the heading that the cell stands under."""
+    for cell in reversed(notebook.cells[: index + 1]):
+        if cell.cell_type == "markdown":
+            heading = re.search(r"^#+\s+(.+)$", cell.source, re.MULTILINE)
+            if heading:
+                return heading[1].strip()
+    return ""
+
+
+def _tidy(notebook: NotebookNode, failure: Failure | None) -> NotebookNode:
+    """Drop times and paths, so that the same run gives the same bytes, and unsafe tracebacks."""
+    notebook.metadata.pop("papermill", None)
+    kept = [
+        c for c in notebook.cells if "papermill-error-cell-tag" not in c.metadata.get("tags", [])
+    ]
+    notebook.cells = kept
+    for number, cell in enumerate(kept):
+        cell["id"] = f"cell-{number}"
+        cell.metadata.pop("papermill", None)
+        cell.metadata.pop("execution", None)
+        for output in cell.get("outputs", []):
+            if output.output_type == "error" and failure:
+                output.evalue = failure.message
+                output.traceback = [f"{output.ename}: {failure.message}"]
+    return notebook
+
+
+class _MemoryWatch:
+    """Remembers the largest memory that a kernel has used."""
+
+    def __init__(self, kernel: KernelManager) -> None:
+        self.peak = 0.0
+        self._process = getattr(getattr(kernel, "provisioner", None), "process", None)
+
+    def sample(self) -> None:
+        """Look once; a kernel that is gone keeps its last figure."""
+        if self._process is None:
+            return
+        try:
+            status = Path(f"/proc/{self._process.pid}/status").read_text(encoding="ascii")
+            high = re.search(r"VmHWM:\s+(\d+) kB", status)
+            used = int(high[1]) / 1024 if high else 0.0
+        except OSError:
+            used = _resident_mb(self._process.pid)
+        self.peak = max(self.peak, used)
+
+
+def _resident_mb(pid: int) -> float:
+    """Return the memory of a process where /proc is not there."""
+    try:
+        return float(psutil.Process(pid).memory_info().rss) / 2**20
+    except psutil.Error:
+        return 0.0

@@ -1,0 +1,40 @@
+"""JSON files that are always whole: written aside, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from retention.errors import RunError
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Write JSON so that a reader sees the old file or the new one, never half of one."""
+    temporary = path.with_name(path.name + ".tmp")
+    with temporary.open("w", encoding="utf-8") as handle:
+        json.dump(content, handle, indent=1, ensure_ascii=False, allow_nan=False)
+        handle.write("\n")
+        handle.flush()
+        os.fsync(handle.fileno())
+    os.replace(temporary, path)
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Read a JSON object.
+
+    Raises
+    ------
+    RunError
+        If the file is missing or no JSON.
+    """
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise RunError("The file is missing.", "Publish the run again.", file=path.name) from None
+    except json.JSONDecodeError as error:
+        raise RunError(
+            f"The file is no JSON ({error.msg}).", "Publish the run again.", file=path.name
+        ) from None

@@ -1,0 +1,102 @@
+"""What a stage stands on, as hashes: its notebook, the library modules it imports, its inputs.
+
+Two stages with the same key give the same artifacts, so the second need not run. The modules are
+found by reading ``import`` statements, nested ones included, so a change in one module re-runs just
+the notebooks that reach it.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import json
+from collections.abc import Iterable
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+PACKAGE = Path(__file__).resolve().parents[1]
+"""Folder of the library."""
+
+
+def digest(content: Any) -> str:
+    """Return the SHA-256 of JSON content, independent of the order of its names."""
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def notebook_source(path: Path) -> list[tuple[str, str]]:
+    """Return type and source of every cell: what the notebook does, without what it printed."""
+    cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+    return [(cell["cell_type"], "".join(cell["source"])) for cell in cells]
+
+
+def library_files(notebook: Path) -> list[Path]:
+    """Return the library files (modules and SQL) that a notebook reaches, sorted."""
+    code = "\n".join(source for kind, source in notebook_source(notebook) if kind == "code")
+    reached: set[Path] = set()
+    waiting = list(_imported(code))
+    while waiting:
+        path = waiting.pop()
+        if path not in reached:
+            reached.add(path)
+            waiting.extend(_imported(_read(path)))
+            reached.update(_queries(_read(path)))
+    return sorted(reached)
+
+
+def library_digest(files: Iterable[Path]) -> str:
+    """Return one hash for the contents of library files."""
+    return digest({str(p.relative_to(PACKAGE)): hashlib.sha256(p.read_bytes()).hexdigest()
+                   for p in files})  # fmt: skip
+
+
+@lru_cache(maxsize=512)
+def _read(path: Path) -> str:
+    """Read a source file once."""
+    return path.read_text(encoding="utf-8")
+
+
+def _imported(code: str) -> set[Path]:
+    """Return the library files that a piece of code imports directly."""
+    found: set[Path] = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names = [alias.name for alias in node.names]
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            parent = node.module
+            names = [f"{parent}.{alias.name}" for alias in node.names]
+            names = [n if _file(n) else parent for n in names]
+        else:
+            continue
+        found.update(path for name in names if (path := _file(name)))
+    if _opens_stage(code):
+        found.update(p for n in ("stage", "run") if (p := _file(f"retention.runs.{n}")))
+    return found
+
+
+def _opens_stage(code: str) -> bool:
+    """Tell whether code reaches the run layer through ``retention.open_stage``."""
+    return "retention.open_stage" in code or "retention.load" in code
+
+
+def _file(module: str) -> Path | None:
+    """Return the file of a library module or package, None for what is not ours."""
+    head, *rest = module.split(".")
+    if head != "retention":
+        return None
+    base = PACKAGE.joinpath(*rest)
+    for path in (base.with_suffix(".py"), base / "__init__.py"):
+        if path.is_file() and path != PACKAGE.with_suffix(".py"):
+            return path
+    return None
+
+
+def _queries(code: str) -> set[Path]:
+    """Return the SQL files whose names stand in the code as text."""
+    texts = {
+        node.value
+        for node in ast.walk(ast.parse(code))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    }
+    return {path for path in (PACKAGE / "sql").glob("*.sql") if path.stem in texts}

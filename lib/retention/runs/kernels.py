@@ -1,0 +1,82 @@
+"""Warm kernels, each used once: a notebook need not wait for Python and its imports."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from pathlib import Path
+from threading import Lock
+from typing import Any
+
+from jupyter_client import BlockingKernelClient, KernelManager
+
+WARM_UP = """
+import matplotlib
+matplotlib.use("agg")
+import matplotlib.pyplot, numpy, pandas, pyarrow.parquet, duckdb, scipy.stats, IPython.display
+import retention.runs.stage, retention.reports
+"""
+"""What every notebook imports anyway; nothing here changes what a notebook computes."""
+
+
+class KernelPool:
+    """Keeps a few started kernels ahead of need.
+
+    Parameters
+    ----------
+    ahead
+        Kernels to keep warm.
+    total
+        Kernels that will be taken altogether; none is started beyond that.
+    directory
+        Working directory of the kernels.
+    environment
+        Variables added to the kernels' environment.
+    """
+
+    def __init__(
+        self, ahead: int, total: int, directory: Path, environment: dict[str, str]
+    ) -> None:
+        self._left = total
+        self._ahead = ahead
+        self._directory = directory
+        self._environment = {**os.environ, "PYTHONHASHSEED": "0", **environment}
+        self._warm: deque[tuple[KernelManager, BlockingKernelClient]] = deque()
+        self._lock = Lock()
+        self._fill()
+
+    def take(self) -> KernelManager:
+        """Hand out a kernel; it is the taker's to shut down."""
+        with self._lock:
+            if not self._warm:
+                self._left = max(self._left, 1)
+                self._fill(at_least=1)
+            manager, client = self._warm.popleft()
+            client.stop_channels()
+            self._fill()
+        return manager
+
+    def close(self) -> None:
+        """Shut down what nobody took."""
+        with self._lock:
+            self._left = 0
+            while self._warm:
+                manager, client = self._warm.popleft()
+                client.stop_channels()
+                manager.shutdown_kernel(now=True)
+
+    def _fill(self, at_least: int = 0) -> None:
+        """Start kernels until enough are warm."""
+        while self._left > 0 and len(self._warm) < max(self._ahead, at_least):
+            self._warm.append(self._start())
+            self._left -= 1
+
+    def _start(self) -> tuple[KernelManager, BlockingKernelClient]:
+        """Start one kernel and let it import in the background."""
+        manager = KernelManager(kernel_name="python3", transport="ipc")
+        options: dict[str, Any] = {"cwd": str(self._directory), "env": self._environment}
+        manager.start_kernel(**options)
+        client = manager.client()
+        client.start_channels()
+        client.execute(WARM_UP, silent=True, store_history=False)
+        return manager, client

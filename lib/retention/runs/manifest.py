@@ -1,0 +1,117 @@
+"""What a run stood on and what it made: enough to reproduce it, and to see any later touch."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from retention.engine import sha256_of
+from retention.errors import InputError
+from retention.runs.fingerprint import PACKAGE, digest, library_digest
+from retention.runs.settings import Settings
+from retention.runs.workspace import Workspace
+
+DEFAULT_DATA = "../shared/data"
+"""Where ``$RETENTION_DATA`` points to when nobody says otherwise, relative to the project."""
+
+ARTIFACT_FOLDERS = ("notebooks", "reports", "results", "tables")
+
+
+def data_folder(workspace: Workspace) -> str:
+    """Return ``$RETENTION_DATA`` or where it points to by default."""
+    return os.environ.get("RETENTION_DATA") or str((workspace.project / DEFAULT_DATA).resolve())
+
+
+def input_files(sources: Iterable[str], workspace: Workspace) -> dict[str, Path]:
+    """Return the files that the ``sources`` parameter names, keyed by the name as given.
+
+    Raises
+    ------
+    InputError
+        If a pattern matches no file.
+    """
+    found: dict[str, Path] = {}
+    for source in sources:
+        pattern = source.partition(":")[2].strip()
+        if "://" in pattern:
+            continue  # a database or object store; its content is hashed by the ingest itself
+        filled = Path(pattern.replace("$RETENTION_DATA", data_folder(workspace)))
+        base = filled if filled.is_absolute() else workspace.root / filled
+        matches = sorted(Path(base.anchor).glob(str(base.relative_to(base.anchor))))
+        if not matches:
+            raise InputError(
+                "There is no such file.",
+                "Put the export there, or correct `sources` in ingest.yaml.",
+                file=pattern,
+            )
+        stem = os.path.dirname(pattern)
+        found.update({os.path.join(stem, path.name): path for path in matches})
+    return found
+
+
+def input_hashes(sources: Iterable[str], workspace: Workspace) -> dict[str, str]:
+    """Return the SHA-256 of every input file; a folder counts by its files."""
+    hashes = {}
+    for name, path in input_files(sources, workspace).items():
+        if path.is_dir():
+            parts = {str(p.relative_to(path)): sha256_of(p) for p in sorted(path.rglob("*"))
+                     if p.is_file()}  # fmt: skip
+            hashes[name] = digest(parts)
+        else:
+            hashes[name] = sha256_of(path)
+    return hashes
+
+
+def describe_inputs(
+    workspace: Workspace, settings: Iterable[Settings], inputs: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return everything that decides what a run computes: params, inputs, code, environment."""
+    modules = sorted(PACKAGE.rglob("*.py")) + sorted(PACKAGE.rglob("*.sql"))
+    lock = workspace.project / "requirements.lock"
+    return {
+        "params": {s.notebook.name: {"given": s.given, "resolved": s.resolved} for s in settings},
+        "inputs": dict(inputs),
+        "library": library_digest(modules),
+        "lock": sha256_of(lock) if lock.is_file() else None,
+        "git": git_state(workspace.project),
+        "python": platform.python_version(),
+        "platform": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def git_state(project: Path) -> dict[str, Any]:
+    """Return commit and whether anything is uncommitted; both None outside a checkout."""
+    git = shutil.which("git")
+    if git is None:
+        return {"commit": None, "dirty": None}
+
+    def ask(*words: str) -> str | None:
+        answer = subprocess.run(
+            [git, "-C", str(project), *words], capture_output=True, text=True, check=False
+        )
+        return answer.stdout.strip() if answer.returncode == 0 else None
+
+    changes = ask("status", "--porcelain")
+    return {
+        "commit": ask("rev-parse", "HEAD"),
+        "dirty": None if changes is None else bool(changes),
+    }
+
+
+def artifact_hashes(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file that a run made, by its path inside the run."""
+    files = [path for name in ARTIFACT_FOLDERS for path in (folder / name).rglob("*")]
+    return {str(p.relative_to(folder)): sha256_of(p) for p in sorted(files) if p.is_file()}
+
+
+def environment_digest(workspace: Workspace) -> str:
+    """Return one hash for the pinned environment and the interpreter's version."""
+    lock = workspace.project / "requirements.lock"
+    pinned = sha256_of(lock) if lock.is_file() else ""
+    return digest([pinned, sys.version_info[:2]])

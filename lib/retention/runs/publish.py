@@ -1,0 +1,75 @@
+"""A run is built aside and becomes visible in one rename; until then nobody sees any of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+
+from retention.runs.files import write_json
+from retention.runs.workspace import Workspace
+
+STAGING = ".staging"
+NAME = re.compile(r"^(\d{4,})-\d{8}T\d{4}-[0-9a-f]{8}$")
+"""A run's name: running number (clocks jump, numbers don't), date, what it stood on."""
+
+
+def new_name(workspace: Workspace, profile: str, inputs_key: str) -> str:
+    """Return a name for the next run of a profile."""
+    folder = workspace.profile(profile)
+    names = [path.name for path in (*folder.glob("*-*"), *folder.glob(f"{STAGING}/*-*"))]
+    taken = [int(match[1]) for name in names if (match := NAME.match(name))]
+    stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M")
+    return f"{max(taken, default=0) + 1:04d}-{stamp}-{inputs_key[:8]}"
+
+
+def open_staging(workspace: Workspace, profile: str, name: str) -> Path:
+    """Make the folder in which a run is built, on the file system it will be published on."""
+    folder = workspace.profile(profile) / STAGING / name
+    for part in ("notebooks", "results", "tables", "reports"):
+        (folder / part).mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def unfinished(workspace: Workspace, profile: str) -> list[Path]:
+    """Return the staging folders of runs that did not end, newest first."""
+    folder = workspace.profile(profile) / STAGING
+    return sorted((p for p in folder.glob("*") if NAME.match(p.name)), reverse=True)
+
+
+def publish(workspace: Workspace, profile: str, staging: Path) -> Path:
+    """Make a finished run visible, then let ``latest`` point to it.
+
+    Both steps are one rename each: a reader, or a crash between them, finds the run before or the
+    run after. Leftovers of runs that failed before this one are removed.
+    """
+    target = workspace.profile(profile) / staging.name
+    for path in staging.rglob("*"):
+        if path.is_file():
+            path.chmod(0o444)
+    os.replace(staging, target)
+    _sync(target.parent)
+    link = workspace.profile(profile) / ".latest.new"
+    link.unlink(missing_ok=True)
+    link.symlink_to(target.name)
+    os.replace(link, workspace.profile(profile) / "latest")
+    for leftover in unfinished(workspace, profile):
+        shutil.rmtree(leftover, ignore_errors=True)
+    (workspace.profile(profile) / "failed.html").unlink(missing_ok=True)
+    return target
+
+
+def mark_resumable(staging: Path, request: dict[str, object]) -> None:
+    """Note what was asked for, so that ``retention resume`` can ask for the same."""
+    write_json(staging / "request.json", request)
+
+
+def _sync(folder: Path) -> None:
+    """Make a rename survive a power cut."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

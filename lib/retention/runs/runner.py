@@ -1,0 +1,331 @@
+"""Runs a profile end to end: check, execute or reuse, report, publish; or leave nothing behind."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+from retention.errors import RunError
+from retention.reports.pages import failed_page
+from retention.results import Status
+from retention.runs.execute import Execution, Failure, run_notebook
+from retention.runs.files import read_json, write_json
+from retention.runs.fingerprint import digest, notebook_source
+from retention.runs.kernels import KernelPool
+from retention.runs.lock import profile_lock
+from retention.runs.manifest import (
+    artifact_hashes,
+    data_folder,
+    describe_inputs,
+    input_hashes,
+)
+from retention.runs.progress import RunProgress
+from retention.runs.publish import (
+    mark_resumable,
+    new_name,
+    open_staging,
+    publish,
+    unfinished,
+)
+from retention.runs.reporting import write_index, write_reports, write_summary
+from retention.runs.run import Run, published
+from retention.runs.settings import Settings, load_settings
+from retention.runs.stage import STAGING_VARIABLE
+from retention.runs.stages import Record, record_of, reuse, stage_key
+from retention.runs.workspace import Workspace
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How to run, none of which may change what comes out.
+
+    Parameters
+    ----------
+    parallel
+        Notebooks that run at once.
+    timeout
+        Seconds that one cell may take.
+    retries
+        How often a notebook is tried again after its kernel died; an error in a cell is final.
+    fresh
+        Run every notebook, also where an earlier run could be reused.
+    """
+
+    parallel: int = 1
+    timeout: int = 3600
+    retries: int = 0
+    fresh: bool = False
+
+
+@dataclass
+class _Course:
+    """State of a run under way."""
+
+    workspace: Workspace
+    profile: str
+    settings: list[Settings]
+    inputs: dict[str, str]
+    staging: Path
+    options: Options
+    records: dict[str, Record] = field(default_factory=dict)
+
+    @property
+    def earlier(self) -> list[Path]:
+        """Folders whose notebooks may be reused, the likeliest first."""
+        if self.options.fresh:
+            return []
+        runs = [run.folder for run in reversed(published(self.profile, self.workspace))]
+        left = [p for p in unfinished(self.workspace, self.profile) if p != self.staging]
+        return left + runs
+
+
+def run_profile(
+    workspace: Workspace,
+    profile: str,
+    options: Options | None = None,
+    today: date | None = None,
+) -> Run:
+    """Run every notebook of a profile and publish the run.
+
+    Parameters
+    ----------
+    workspace
+        Where project and data lie.
+    profile
+        Name of the profile.
+    options
+        How to run.
+    today
+        What relative dates in the parameters count from.
+
+    Returns
+    -------
+    Run
+        The published run.
+
+    Raises
+    ------
+    ParameterError, InputError
+        If a parameter or an export is at fault; then no kernel was started.
+    RunError
+        If a notebook failed or another run is under way; then nothing is published.
+    """
+    settings = load_settings(workspace, profile, today)
+    inputs = input_hashes(sources_of(settings), workspace)
+    facts = describe_inputs(workspace, settings, inputs)
+    facts["inputs_key"] = digest({k: v for k, v in facts.items() if k != "git"})
+    with profile_lock(workspace.profile(profile)):
+        name = new_name(workspace, profile, facts["inputs_key"])
+        staging = open_staging(workspace, profile, name)
+        day = (today or date.today()).isoformat()
+        mark_resumable(staging, {"profile": profile, "today": day})
+        course = _Course(workspace, profile, settings, inputs, staging, options or Options())
+        failure = _execute_all(course)
+        if failure:
+            raise _leave_failed(course, failure)
+        return _publish(course, facts)
+
+
+def resume_profile(workspace: Workspace, profile: str, options: Options | None = None) -> Run:
+    """Run again what did not end, with the dates it was asked for; finished notebooks are kept.
+
+    Raises
+    ------
+    RunError
+        If there is nothing to resume.
+    """
+    left = [p for p in unfinished(workspace, profile) if (p / "request.json").is_file()]
+    if not left:
+        raise RunError(
+            f"Profile {profile!r} has no unfinished run.", f"Start one: `retention run {profile}`."
+        )
+    today = date.fromisoformat(read_json(left[0] / "request.json")["today"])
+    return run_profile(workspace, profile, options, today)
+
+
+def sources_of(settings: list[Settings]) -> list[str]:
+    """Return the raw exports that the profile's ingest reads."""
+    found = [s.resolved.get("sources", []) for s in settings if s.notebook.name == "ingest"]
+    return list(found[0]) if found else []
+
+
+def _execute_all(course: _Course) -> Failure | None:
+    """Run or reuse every notebook, as soon as what it needs is there."""
+    cells = {s.notebook.name: len(notebook_source(s.notebook.path(course.workspace)))
+             for s in course.settings}  # fmt: skip
+    kernels = _kernels(course)
+    shown = RunProgress(course.profile, cells, _expected(course))
+    try:
+        with shown as progress, ThreadPoolExecutor(course.options.parallel) as pool:
+            return _schedule(course, kernels, progress, pool)
+    finally:
+        kernels.close()
+
+
+def _schedule(
+    course: _Course, kernels: KernelPool, progress: RunProgress, pool: ThreadPoolExecutor
+) -> Failure | None:
+    """Hand notebooks to the pool in dependency order until all are done or one has failed."""
+    waiting = list(course.settings)
+    running: dict[Future[Failure | None], str] = {}
+    while waiting or running:
+        for settings in [s for s in waiting if _is_ready(s, course)][: _room(course, running)]:
+            waiting.remove(settings)
+            task = pool.submit(_one, course, settings, kernels, progress)
+            running[task] = settings.notebook.name
+        done, _ = wait(running, return_when=FIRST_COMPLETED)
+        for task in done:
+            del running[task]
+            failure = task.result()
+            if failure:
+                wait(running)
+                return failure
+    return None
+
+
+def _room(course: _Course, running: Mapping[Any, str]) -> int:
+    """Return how many more notebooks may start."""
+    return max(course.options.parallel - len(running), 0)
+
+
+def _is_ready(settings: Settings, course: _Course) -> bool:
+    """Tell whether everything that a notebook reads has been published."""
+    planned = {s.notebook.name for s in course.settings}
+    return all(need in course.records for need in settings.notebook.needs if need in planned)
+
+
+def _one(
+    course: _Course, settings: Settings, kernels: KernelPool, progress: RunProgress
+) -> Failure | None:
+    """Reuse or run one notebook; ingest's failed checks stop what would build on them."""
+    name = settings.notebook.name
+    upstream = {n: course.records[n] for n in settings.notebook.needs if n in course.records}
+    key = stage_key(course.workspace, settings, upstream, course.inputs)
+    store = course.workspace.store(course.profile)
+    record = reuse(course.staging, course.earlier, store, name, key)
+    if record is None:
+        execution = _run(course, settings, kernels, progress)
+        if execution.failure:
+            return execution.failure
+        record = record_of(course.staging, name, key, execution.seconds, execution.peak_memory_mb)
+        record.write(course.staging)
+    stopped = _stopped_by_checks(course, name) if name == "ingest" else None
+    if stopped is None:
+        course.records[name] = record
+        progress.finished(name, record)
+        log.info(json.dumps({"event": "done", "notebook": name, "seconds": record.seconds}))
+    return stopped
+
+
+def _run(
+    course: _Course, settings: Settings, kernels: KernelPool, progress: RunProgress
+) -> Execution:
+    """Execute one notebook, again where its kernel died and retries are left."""
+    name = settings.notebook.name
+    params = {k: v for k, v in settings.resolved.items() if k not in ("run", "output_dir")}
+    for attempt in range(course.options.retries + 1):
+        log.info(json.dumps({"event": "start", "notebook": name, "attempt": attempt}))
+        execution = run_notebook(
+            settings.notebook.path(course.workspace),
+            course.staging / "notebooks" / f"{name}.ipynb",
+            course.staging / "results" / f"{name}.json",
+            params,
+            kernels.take(),
+            course.options.timeout,
+            lambda number, cells: progress.cell(name, number, cells),
+        )
+        if execution.failure is None or execution.failure.kind not in ("KernelDied", "NotRun"):
+            break
+    return execution
+
+
+def _stopped_by_checks(course: _Course, name: str) -> Failure | None:
+    """Turn a failed check of ingest into a stop, unless the params let it pass by name."""
+    result = read_json(course.staging / "results" / f"{name}.json")
+    settings = next(s for s in course.settings if s.notebook.name == name)
+    allowed = settings.resolved.get("allowed_failures", [])
+    failed = [
+        c for c in result["checks"] if c["status"] == Status.FAIL and c["code"] not in allowed
+    ]
+    if not failed:
+        return None
+    text = "; ".join(f"{c['code']}: {c['detail']} {c['action']}" for c in failed)
+    return Failure(name, 1, 1, "Trust checks", "FailedCheck", text)
+
+
+def _leave_failed(course: _Course, failure: Failure) -> RunError:
+    """Write the failed-run page, keep what is finished for ``resume``, return the error."""
+    facts = {
+        "Notebook": failure.notebook,
+        "Cell": f"{failure.cell} of {failure.cells}",
+        "Section": failure.section,
+        "Kind": failure.kind,
+        "Finished before it": ", ".join(course.records) or "nothing",
+    }
+    page = failed_page(course.profile, failure.summary(), facts)
+    target = course.workspace.profile(course.profile) / "failed.html"
+    target.write_text(page, encoding="utf-8")
+    write_index(course.workspace)
+    return RunError(
+        failure.summary(),
+        f"Nothing was published. Mend it, then `retention resume {course.profile}`.",
+    )
+
+
+def _publish(course: _Course, facts: dict[str, Any]) -> Run:
+    """Render the reports, write the manifest, and make the run visible in one step."""
+    names = [settings.notebook.name for settings in course.settings]
+    write_reports(course.workspace, course.staging, course.profile, names, facts)
+    write_summary(course.workspace, course.staging, course.profile, names)
+    pointer = course.staging / "snapshot.json"
+    manifest = {
+        "schema": 1,
+        "run": course.staging.name,
+        "profile": course.profile,
+        "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
+        **facts,
+        "snapshot": read_json(pointer)["id"] if pointer.is_file() else None,
+        "notebooks": {name: _account(course.records[name]) for name in names},
+        "artifacts": artifact_hashes(course.staging),
+    }
+    (course.staging / "request.json").unlink(missing_ok=True)
+    write_json(course.staging / "manifest.json", manifest)
+    folder = publish(course.workspace, course.profile, course.staging)
+    write_index(course.workspace)
+    return Run(course.profile, folder, course.workspace.store(course.profile))
+
+
+def _account(record: Record) -> dict[str, Any]:
+    """Return what the manifest says of one notebook."""
+    return {
+        "status": "reused" if record.reused_from else "ran",
+        "key": record.key,
+        "seconds": record.seconds,
+        "peak_memory_mb": record.peak_memory_mb,
+        "reused_from": record.reused_from,
+    }
+
+
+def _kernels(course: _Course) -> KernelPool:
+    """Open a pool of warm kernels that know where to write."""
+    environment = {
+        STAGING_VARIABLE: str(course.staging),
+        "RETENTION_ROOT": str(course.workspace.root),
+        "RETENTION_DATA": data_folder(course.workspace),
+    }
+    ahead = min(course.options.parallel, 2)
+    return KernelPool(ahead, len(course.settings), course.workspace.project, environment)
+
+
+def _expected(course: _Course) -> dict[str, float]:
+    """Return what each notebook took in the run published last."""
+    runs = published(course.profile, course.workspace)
+    return {n: a["seconds"] for n, a in runs[-1].manifest["notebooks"].items()} if runs else {}

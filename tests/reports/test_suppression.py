@@ -1,0 +1,42 @@
+import numpy as np
+import pandas as pd
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from retention.reports import suppress_counts, suppress_rows
+
+COUNTS = arrays(np.int64, st.tuples(st.integers(1, 5), st.integers(1, 5)),
+                elements=st.integers(0, 60))  # fmt: skip
+
+
+@given(COUNTS)
+def test_no_small_count_is_shown_and_no_line_hides_exactly_one_that_totals_reveal(values):
+    shown = suppress_counts(pd.DataFrame(values), minimum=10)
+    hidden = shown.isna().to_numpy()
+    assert hidden[(values > 0) & (values < 10)].all()
+    for axis in (0, 1):
+        lonely = hidden.sum(axis=axis) == 1
+        others = ((values > 0) & ~hidden).sum(axis=axis)
+        assert not (lonely & (others > 0)).any()
+
+
+@given(COUNTS)
+def test_what_is_shown_is_unchanged(values):
+    shown = suppress_counts(pd.DataFrame(values), minimum=10)
+    kept = ~shown.isna().to_numpy()
+    assert (shown.to_numpy(dtype=float, na_value=np.nan)[kept] == values[kept]).all()
+
+
+def test_a_group_too_small_loses_its_figures_but_keeps_its_name():
+    frame = pd.DataFrame(
+        {"segment": ["a", "b", "c"], "customers": [3, 500, 40], "rate": [0.9, 0.2, 0.3]}
+    )
+    shown = suppress_rows(frame, minimum=10)
+    assert shown.segment.tolist() == ["a", "b", "c"]
+    assert shown.rate.isna().tolist() == [True, False, True]
+
+
+def test_nothing_is_hidden_where_all_groups_are_large():
+    frame = pd.DataFrame({"segment": ["a", "b"], "customers": [30, 500], "rate": [0.9, 0.2]})
+    assert not suppress_rows(frame, minimum=10).isna().any(axis=None)

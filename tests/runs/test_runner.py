@@ -1,0 +1,124 @@
+import json
+
+import pandas as pd
+import pytest
+
+import retention
+from retention.errors import RunError
+from retention.runs.runner import Options, resume_profile, run_profile
+from retention.runs.signoff import changed_files
+
+
+def test_a_run_is_published_whole_and_latest_points_to_it(workspace):
+    run = run_profile(workspace, "toy", Options(parallel=2))
+    latest = retention.load("toy")
+    assert latest.name == run.name
+    assert latest.table("segments").customer_key.tolist() == ["a", "b"]
+    assert changed_files(latest) == []
+    assert not list((workspace.profile("toy") / ".staging").iterdir())
+    assert (workspace.outputs / "index.html").is_file()
+    for name in ("segments", "churn_risk"):
+        page = (run.folder / "reports" / f"{name}.html").read_text()
+        assert f"{name} is fine" in page
+
+
+def test_the_same_inputs_reuse_every_stage_and_give_the_same_artifacts(workspace):
+    first = run_profile(workspace, "toy")
+    second = run_profile(workspace, "toy")
+    again = run_profile(workspace, "toy", Options(fresh=True))
+    assert [n["status"] for n in second.manifest["notebooks"].values()] == ["reused", "reused"]
+    assert [n["status"] for n in again.manifest["notebooks"].values()] == ["ran", "ran"]
+    assert first.manifest["artifacts"] == second.manifest["artifacts"]
+    assert first.manifest["artifacts"] == again.manifest["artifacts"]
+
+
+def test_changing_one_notebooks_params_runs_it_alone_again(workspace):
+    run_profile(workspace, "toy")
+    (workspace.params / "toy" / "churn_risk.yaml").write_text("seed: 7\n")
+    run = run_profile(workspace, "toy")
+    status = {name: n["status"] for name, n in run.manifest["notebooks"].items()}
+    assert status == {"segments": "reused", "churn_risk": "ran"}
+    assert run.result("churn_risk")["metrics"][0]["value"] == 7
+
+
+@pytest.mark.parametrize(
+    ("work", "kind"),
+    [
+        ('raise ValueError("no such thing")', "ValueError"),
+        ("import sys; sys.exit(0)", "SystemExit"),
+        ("import os; os.kill(os.getpid(), 9)", "KernelDied"),
+        ("import os; os._exit(0)", "KernelDied"),
+        ("import time; time.sleep(60)", "Timeout"),
+    ],
+)
+def test_a_notebook_that_ends_early_publishes_nothing_and_says_where(
+    workspace, rewrite, work, kind
+):
+    rewrite(work)
+    with pytest.raises(RunError) as caught:
+        run_profile(workspace, "toy", Options(timeout=8))
+    text = str(caught.value)
+    assert "'churn_risk'" in text
+    assert "cell 5 of 6" in text
+    assert "What happens here?" in text
+    assert kind in text
+    folder = workspace.profile("toy")
+    assert not (folder / "latest").exists()
+    assert "churn_risk" in (folder / "failed.html").read_text()
+
+
+def test_a_failed_run_leaves_the_published_one_alone_and_resumes_where_it_stopped(
+    workspace, rewrite
+):
+    good = run_profile(workspace, "toy")
+    rewrite('raise ValueError("not yet")')
+    with pytest.raises(RunError):
+        run_profile(workspace, "toy")
+    assert retention.load("toy").name == good.name
+    rewrite("rows = 1")
+    resumed = resume_profile(workspace, "toy")
+    assert retention.load("toy").name == resumed.name
+    assert resumed.manifest["notebooks"]["segments"]["status"] == "reused"
+    assert not (workspace.profile("toy") / "failed.html").exists()
+
+
+def test_resuming_without_an_unfinished_run_is_refused(workspace):
+    with pytest.raises(RunError, match="no unfinished run"):
+        resume_profile(workspace, "toy")
+
+
+def test_an_identity_in_an_error_reaches_neither_page_nor_notebook(workspace, rewrite):
+    rewrite('raise KeyError("jane.canary@example.com")')
+    with pytest.raises(RunError) as caught:
+        run_profile(workspace, "toy")
+    assert "canary" not in str(caught.value)
+    for path in workspace.outputs.rglob("*"):
+        if path.is_file():
+            # The notebook's own code names the canary; what it printed and raised must not.
+            text = path.read_text(errors="replace")
+            assert "jane.canary@example.com" not in text.replace(
+                'raise KeyError(\\"jane.canary@example.com\\")', ""
+            )
+
+
+def test_the_same_rows_in_another_order_give_the_same_bytes(tmp_path, workspace):
+    stage = retention.open_stage("segments", profile="toy", output_dir=str(tmp_path / "a"))
+    rows = pd.DataFrame({"customer_key": ["a", "b", "c"], "x": [1.0, 2.0, 3.0]})
+    first = stage.save("t", rows, key="customer_key")
+    second = stage.save("t", rows.sample(frac=1, random_state=1), key="customer_key")
+    assert first.sha256 == second.sha256
+
+
+def test_a_table_whose_key_is_not_unique_is_refused(tmp_path, workspace):
+    stage = retention.open_stage("segments", profile="toy", output_dir=str(tmp_path / "a"))
+    with pytest.raises(RunError, match="share a key"):
+        stage.save("t", pd.DataFrame({"customer_key": ["a", "a"]}), key="customer_key")
+
+
+def test_a_result_file_holds_no_nan(tmp_path, workspace):
+    from retention.results import Metric
+
+    stage = retention.open_stage("segments", profile="toy", output_dir=str(tmp_path / "a"))
+    stage.finish("fine", [Metric("auc", float("nan"), "share")])
+    result = json.loads((tmp_path / "a" / "results" / "segments.json").read_text())
+    assert result["metrics"][0]["value"] is None
