@@ -1,0 +1,101 @@
+"""Experiments: design, sufficient statistics, estimates, trust checks, sequential reading, verdict.
+
+Every estimate is arithmetic on frozen, addable statistics that one engine query produces; nothing
+here knows of files, runs or notebooks.
+
+Examples
+--------
+>>> from retention.abtest import Moments, MetricDefinition, estimate
+>>> a = Moments.of_sums("y", 3407, 1396.87, 52377.9767)
+>>> b = Moments.of_sums("y", 3461, 2422.7, 134698.29)
+>>> round(estimate(a, b, MetricDefinition("y", "y")).difference, 2)
+0.29
+"""
+
+from __future__ import annotations
+
+from retention.abtest.bayes import NormalPrior, Posterior, beta_binomial_chance, posterior
+from retention.abtest.codes import AbtestCode
+from retention.abtest.collect import collect
+from retention.abtest.confidence_sequence import (
+    always_valid,
+    mixture_boundary,
+    mixture_rho,
+    sequence_half_width,
+)
+from retention.abtest.decision import Decision, DecisionRule, Guardrail, Verdict, decide
+from retention.abtest.design import (
+    Design,
+    PowerCurve,
+    detectable_effect,
+    duration_days,
+    power_at,
+    power_curve,
+    proportion_design,
+    required_units,
+)
+from retention.abtest.estimates import Estimate, contrast, estimate
+from retention.abtest.evaluate import ExperimentResult, evaluate
+from retention.abtest.experiment import Analysis, Experiment
+from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy, Role
+from retention.abtest.multiplicity import adjust, correct
+from retention.abtest.proportions import score_interval, score_test
+from retention.abtest.relative import RelativeLift, relative_lift
+from retention.abtest.sample_ratio import (
+    exact_p_value,
+    sample_ratio,
+    sequential_sample_ratio,
+)
+from retention.abtest.sequential import constant_bounds, sequential_plan
+from retention.abtest.statistics import Cell, Moments, Statistics
+
+__all__ = [
+    "AbtestCode",
+    "Analysis",
+    "Cell",
+    "Decision",
+    "DecisionRule",
+    "Design",
+    "Estimate",
+    "Experiment",
+    "ExperimentResult",
+    "Guardrail",
+    "MetricDefinition",
+    "MetricKind",
+    "Moments",
+    "NormalPrior",
+    "NullPolicy",
+    "Posterior",
+    "PowerCurve",
+    "RelativeLift",
+    "Role",
+    "Statistics",
+    "Verdict",
+    "adjust",
+    "always_valid",
+    "beta_binomial_chance",
+    "collect",
+    "constant_bounds",
+    "contrast",
+    "correct",
+    "decide",
+    "detectable_effect",
+    "duration_days",
+    "estimate",
+    "evaluate",
+    "exact_p_value",
+    "mixture_boundary",
+    "mixture_rho",
+    "posterior",
+    "power_at",
+    "power_curve",
+    "proportion_design",
+    "relative_lift",
+    "required_units",
+    "sample_ratio",
+    "score_interval",
+    "score_test",
+    "sequence_half_width",
+    "sequential_plan",
+    "sequential_sample_ratio",
+]

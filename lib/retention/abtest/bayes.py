@@ -1,0 +1,111 @@
+"""Bayesian read-out: chance to win and expected loss under a stated prior."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy import integrate, stats
+
+
+@dataclass(frozen=True)
+class NormalPrior:
+    """Normal prior of an effect; a variance of infinity is the flat prior."""
+
+    mean: float = 0.0
+    variance: float = math.inf
+
+    def summary(self) -> str:
+        """Say the prior."""
+        if math.isinf(self.variance):
+            return "flat prior"
+        return f"prior normal({self.mean:.3g}, {math.sqrt(self.variance):.3g})"
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Posterior of an effect with its equal-tailed interval, chance to win and expected losses.
+
+    ``loss_if_control`` is what one expects to forgo by keeping control, ``loss_if_treatment`` what
+    one expects to lose by choosing the treatment, both in the effect's unit.
+    """
+
+    mean: float
+    standard_deviation: float
+    ci_low: float
+    ci_high: float
+    chance_to_win: float
+    loss_if_control: float
+    loss_if_treatment: float
+    prior: NormalPrior
+
+    def summary(self) -> str:
+        """Say chance to win and expected loss."""
+        return (
+            f"Chance to win {self.chance_to_win:.1%}; expected loss {self.loss_if_treatment:.3g} "
+            f"if chosen, {self.loss_if_control:.3g} if not ({self.prior.summary()})."
+        )
+
+
+def posterior(
+    effect: float,
+    standard_error: float,
+    prior: NormalPrior | None = None,
+    *,
+    alpha: float = 0.05,
+    higher_is_better: bool = True,
+) -> Posterior:
+    """Return the normal posterior of an effect.
+
+    Parameters
+    ----------
+    effect, standard_error
+        Estimate and its standard error (absolute or relative, as the prior is).
+    prior
+        Prior of the effect; flat if not given.
+    alpha
+        1 - mass of the interval.
+    higher_is_better
+        Whether winning means an effect above zero.
+
+    Examples
+    --------
+    >>> p = posterior(0.04081633, 0.14725466)
+    >>> round(p.chance_to_win, 4), round(p.loss_if_treatment, 4)
+    (0.6092, 0.0406)
+    """
+    prior = prior or NormalPrior()
+    precision = 1 / standard_error**2 + 1 / prior.variance
+    mean = (effect / standard_error**2 + prior.mean / prior.variance) / precision
+    deviation = math.sqrt(1 / precision)
+    half = float(stats.norm.ppf(1 - alpha / 2)) * deviation
+    sign = 1.0 if higher_is_better else -1.0
+    z = sign * mean / deviation
+    # E[max(0, -X)] and E[max(0, X)] of a normal X.
+    down = deviation * float(stats.norm.pdf(z)) - sign * mean * float(stats.norm.sf(z))
+    up = deviation * float(stats.norm.pdf(z)) + sign * mean * float(stats.norm.cdf(z))
+    return Posterior(
+        mean, deviation, mean - half, mean + half, float(stats.norm.cdf(z)), up, down, prior
+    )
+
+
+def beta_binomial_chance(
+    x0: int, n0: int, x1: int, n1: int, *, alpha: float = 1.0, beta: float = 1.0
+) -> float:
+    """Return the probability that rate 1 exceeds rate 0 under independent beta priors.
+
+    Examples
+    --------
+    >>> round(beta_binomial_chance(42, 104, 500, 1009), 6)
+    0.962082
+    """
+    first = stats.beta(alpha + x0, beta + n0 - x0)
+    second = stats.beta(alpha + x1, beta + n1 - x1)
+    low = float(max(first.ppf(1e-15), 0.0))
+    high = float(min(first.ppf(1 - 1e-15), 1.0))
+    points = sorted(float(q) for q in first.ppf([0.01, 0.5, 0.99]))
+    value, _ = integrate.quad(
+        lambda p: first.pdf(p) * second.sf(p), low, high, points=points, epsabs=1e-12, limit=200
+    )
+    return float(np.clip(value, 0.0, 1.0))

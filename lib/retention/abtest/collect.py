@@ -1,0 +1,295 @@
+"""From unit-level rows to sufficient statistics, by one query of the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import combinations_with_replacement
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from retention.abtest.metrics import MetricDefinition, NullPolicy, missing_name
+from retention.abtest.statistics import Cell, Moments, Statistics
+from retention.engine import Engine, query_text
+from retention.errors import InputError
+
+CLUSTER_SIZE = "units in cluster"
+"""Moment column that holds the number of units of a cluster."""
+
+
+@dataclass(frozen=True)
+class _Column:
+    """One column of moments as SQL over units."""
+
+    name: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What a metric asks of the engine: the columns of its moments and their aggregates.
+
+    ``inner`` are the sums per cluster, empty where units are independent.
+    """
+
+    names: tuple[str, ...]
+    aggregates: tuple[str, ...]
+    inner: tuple[str, ...] = ()
+
+
+def collect(
+    engine: Engine,
+    table: str,
+    metrics: Sequence[MetricDefinition],
+    *,
+    arm: str = "arm",
+    segment: str | None = None,
+    day: str | None = None,
+    cluster: str | None = None,
+) -> Statistics:
+    """Return the sufficient statistics of each metric per arm, segment and day.
+
+    Parameters
+    ----------
+    engine
+        Engine that knows ``table`` (a DataFrame, an Arrow table or Parquet files).
+    table
+        Name of the table with one row per unit.
+    metrics
+        What to measure; equal columns are summed once.
+    arm, segment, day, cluster
+        Columns of the table. With ``cluster`` the statistics count clusters, whose sums are the
+        independent draws.
+
+    Raises
+    ------
+    InputError
+        If a column under the strict policy has nulls, or is not there.
+
+    Examples
+    --------
+    >>> engine = Engine()
+    >>> engine.register("units", pd.DataFrame({"arm": ["a", "a", "b", "b"], "y": [1, 2, 3, 5]}))
+    >>> collect(engine, "units", [MetricDefinition("y", "y")]).of("y", "b").n
+    2
+    """
+    _require_columns(engine, table, metrics, (arm, segment, day, cluster))
+    groups = {"arm": arm, "segment": segment, "day": day}
+    asked = {name: column for name, column in groups.items() if column is not None}
+    caps = pooled_caps(engine, table, metrics)
+    plans = {m.name: _plan(m, caps, clustered=cluster is not None) for m in metrics}
+    text = (
+        _unit_query(table, metrics, plans, asked)
+        if cluster is None
+        else _cluster_query(table, metrics, plans, asked, cluster)
+    )
+    answer = engine.sql(text).frame()
+    _refuse_nulls(answer, table)
+    return _statistics(answer, plans, asked)
+
+
+def pooled_caps(
+    engine: Engine, table: str, metrics: Sequence[MetricDefinition]
+) -> Mapping[tuple[str, float], float]:
+    """Return the cap of each winsorised column: its exact quantile over all arms together."""
+    wanted = sorted(
+        {(c, m.winsorise_at) for m in metrics if m.winsorise_at for c in m.outcome_columns}
+    )
+    if not wanted:
+        return {}
+    quantiles = ", ".join(
+        f"quantile_cont(CAST({_quoted(c)} AS DOUBLE), {p}) AS q{i}"
+        for i, (c, p) in enumerate(wanted)
+    )
+    text = query_text("abtest_cap").format(quantiles=quantiles, units=_quoted(table))
+    values = engine.sql(text).frame().iloc[0]
+    return {key: float(values[f"q{i}"]) for i, key in enumerate(wanted)}
+
+
+def _require_columns(
+    engine: Engine,
+    table: str,
+    metrics: Sequence[MetricDefinition],
+    groups: Sequence[str | None],
+) -> None:
+    """Refuse a table that lacks a column somebody asked for."""
+    there = set(engine.sql(f"SELECT * FROM {_quoted(table)} LIMIT 0").arrow().column_names)
+    wanted = [g for g in groups if g]
+    wanted += [c for m in metrics for c in (*m.outcome_columns, *m.covariates)]
+    for name in wanted:
+        if name not in there:
+            raise InputError(
+                f"Table {table!r} has no column {name!r}.",
+                f"It has {', '.join(sorted(there))}.",
+                column=name,
+            )
+
+
+def _plan(
+    metric: MetricDefinition, caps: Mapping[tuple[str, float], float], *, clustered: bool
+) -> _Plan:
+    """Return what a metric asks of the engine."""
+    columns, condition = _columns(metric, caps), _kept(metric)
+    if clustered:
+        columns.append(_Column(CLUSTER_SIZE, "1.0"))
+    if condition:
+        columns = [_Column(c.name, f"CASE WHEN {condition} THEN {c.sql} END") for c in columns]
+    names = tuple(c.name for c in columns)
+    if not clustered:
+        return _Plan(names, _sums(columns, condition))
+    inner = tuple(f"sum({c.sql})" for c in columns)
+    summed = [
+        _Column(n, f"CAST({_quoted(sql)} AS DOUBLE)") for n, sql in zip(names, inner, strict=True)
+    ]
+    # A cluster whose units all were dropped has NULL sums and does not count.
+    return _Plan(names, _sums(summed, f"{summed[-1].sql} IS NOT NULL"), inner)
+
+
+def _columns(metric: MetricDefinition, caps: Mapping[tuple[str, float], float]) -> list[_Column]:
+    """Return the moment columns of a metric."""
+    columns = []
+    for name in metric.outcome_columns:
+        sql = _filled(name, metric.nulls)
+        cap = caps.get((name, metric.winsorise_at)) if metric.winsorise_at else None
+        columns.append(_Column(name, sql if cap is None else f"least({sql}, {cap!r})"))
+    for name in metric.covariates:
+        columns.append(_Column(name, _filled(name, metric.covariate_nulls)))
+    if metric.covariate_nulls is NullPolicy.OWN_STRATUM:
+        columns += [
+            _Column(missing_name(c), f"CASE WHEN {_quoted(c)} IS NULL THEN 1.0 ELSE 0.0 END")
+            for c in metric.covariates
+        ]
+    return columns
+
+
+def _filled(column: str, policy: NullPolicy) -> str:
+    """Return the column as DOUBLE, with nulls as the policy says."""
+    number = f"CAST({_quoted(column)} AS DOUBLE)"
+    filled = (NullPolicy.ZERO, NullPolicy.OWN_STRATUM)
+    return f"coalesce({number}, 0.0)" if policy in filled else number
+
+
+def _kept(metric: MetricDefinition) -> str:
+    """Return the condition under which a unit counts, empty where every unit does."""
+    dropped = list(metric.outcome_columns) if metric.nulls is NullPolicy.DROP else []
+    dropped += list(metric.covariates) if metric.covariate_nulls is NullPolicy.DROP else []
+    return " AND ".join(f"{_quoted(name)} IS NOT NULL" for name in dropped)
+
+
+def _strict(metrics: Sequence[MetricDefinition]) -> list[str]:
+    """Return the columns that may not hold a null, sorted."""
+    names = {c for m in metrics if m.nulls is NullPolicy.STRICT for c in m.outcome_columns}
+    names |= {c for m in metrics if m.covariate_nulls is NullPolicy.STRICT for c in m.covariates}
+    return sorted(names)
+
+
+def _unit_query(
+    table: str,
+    metrics: Sequence[MetricDefinition],
+    plans: Mapping[str, _Plan],
+    groups: Mapping[str, str],
+) -> str:
+    """Return the query where each row is an independent unit."""
+    aggregates = {_nulls(c): f"nulls of {c}" for c in _strict(metrics)}
+    for plan in plans.values():
+        aggregates |= {sql: sql for sql in plan.aggregates}
+    return query_text("abtest_statistics").format(
+        groups=", ".join(f"{_quoted(c)} AS {_quoted(g)}" for g, c in groups.items()),
+        group_names=", ".join(_quoted(c) for c in groups.values()),
+        aggregates=_listed(aggregates),
+        units=_quoted(table),
+    )
+
+
+def _cluster_query(
+    table: str,
+    metrics: Sequence[MetricDefinition],
+    plans: Mapping[str, _Plan],
+    groups: Mapping[str, str],
+    cluster: str,
+) -> str:
+    """Return the query where rows are summed to clusters first."""
+    inner = {_nulls(c): f"nulls of {c}" for c in _strict(metrics)}
+    outer = {f"sum({_quoted(name)})": name for name in inner.values()}
+    for plan in plans.values():
+        inner |= {sql: sql for sql in plan.inner}
+        outer |= {sql: sql for sql in plan.aggregates}
+    clusters = query_text("abtest_clusters").format(
+        groups=", ".join(f"{_quoted(c)} AS {_quoted(g)}" for g, c in groups.items()),
+        group_names=", ".join(_quoted(c) for c in groups.values()),
+        aggregates=_listed(inner),
+        cluster=_quoted(cluster),
+        units=_quoted(table),
+    )
+    return query_text("abtest_statistics").format(
+        groups=", ".join(_quoted(g) for g in groups),
+        group_names=", ".join(_quoted(g) for g in groups),
+        aggregates=_listed(outer),
+        units=f"({clusters}) AS clusters",
+    )
+
+
+def _sums(columns: Sequence[_Column], condition: str) -> tuple[str, ...]:
+    """Return count, sums and sums of products; an aggregate is known by its own text."""
+    count = f"count(CASE WHEN {condition} THEN 1 END)" if condition else "count(*)"
+    pairs = combinations_with_replacement(columns, 2)
+    products = (f"sum({a.sql} * {b.sql})" for a, b in pairs)
+    return (count, *(f"sum({c.sql})" for c in columns), *products)
+
+
+def _nulls(column: str) -> str:
+    """Return the aggregate that counts the nulls of a column."""
+    return f"count(*) - count({_quoted(column)})"
+
+
+def _listed(aggregates: Mapping[str, str]) -> str:
+    """Return aggregates under their names; equal ones are computed once."""
+    return ", ".join(f"{sql} AS {_quoted(name)}" for sql, name in aggregates.items())
+
+
+def _quoted(name: str) -> str:
+    """Return an identifier in quotes, so that no name is read as SQL."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _refuse_nulls(answer: pd.DataFrame, table: str) -> None:
+    """Raise where a column under the strict policy has nulls, naming column and count."""
+    for name in answer.columns[answer.columns.str.startswith("nulls of ")]:
+        count = int(answer[name].sum())
+        if count:
+            column = name.removeprefix("nulls of ")
+            raise InputError(
+                f"Table {table!r} has {count:,} nulls in column {column!r}.",
+                "Say what a null means: nulls = zero, drop or (covariates) missing-is-own-stratum.",
+                column=column,
+            )
+
+
+def _statistics(
+    answer: pd.DataFrame, plans: Mapping[str, _Plan], groups: Mapping[str, str]
+) -> Statistics:
+    """Turn the rows of the answer into cells of moments."""
+    cells = {}
+    for name, plan in plans.items():
+        values = answer[list(plan.aggregates)].to_numpy(dtype=np.float64, na_value=0.0)
+        for at, row in enumerate(values):
+            if row[0]:
+                cells[_cell(name, answer.iloc[at], groups)] = _moments(row, plan.names)
+    return Statistics(cells)
+
+
+def _moments(row: NDArray[np.float64], names: tuple[str, ...]) -> Moments:
+    """Read one set of moments off a row in the order of ``_sums``."""
+    k = len(names)
+    upper = np.zeros((k, k))
+    upper[np.triu_indices(k)] = row[1 + k :]
+    return Moments(names, int(row[0]), row[1 : 1 + k], upper + np.triu(upper, 1).T)
+
+
+def _cell(metric: str, row: pd.Series, groups: Mapping[str, str]) -> Cell:
+    """Return the cell a row belongs to."""
+    segment = str(row["segment"]) if "segment" in groups else ""
+    day = int(row["day"]) if "day" in groups else None
+    return Cell(metric, str(row["arm"]), segment, day)

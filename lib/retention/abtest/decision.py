@@ -1,0 +1,176 @@
+"""From estimates and trust checks to one of four words, by a rule declared beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from retention.abtest.bayes import Posterior
+from retention.abtest.estimates import Estimate, quantity
+from retention.results import Check, Status
+
+
+class Decision(StrEnum):
+    """What to do."""
+
+    SHIP = "ship"
+    DONT_SHIP = "don't ship"
+    KEEP_RUNNING = "keep running"
+    INVALID = "invalid"
+
+
+@dataclass(frozen=True)
+class DecisionRule:
+    """What is asked of the primary metric, declared before the start.
+
+    Parameters
+    ----------
+    minimum_effect
+        Smallest gain worth shipping, in the primary metric's unit and in the good direction: the
+        interval's lower end must lie above it.
+    planned_units
+        Units of both arms at which the test ends; None if it has ended.
+    units_to_treat
+        Customers a year whom the decision concerns, for the sentence's money; None for none.
+    cost_per_unit
+        Cost of treating one unit, in the unit of a money metric.
+    """
+
+    minimum_effect: float = 0.0
+    planned_units: int | None = None
+    units_to_treat: int | None = None
+    cost_per_unit: float = 0.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The decision, the sentence that says it, and what it stands on."""
+
+    decision: Decision
+    sentence: str
+    primary: Estimate
+    chance_to_win: float
+    failed: tuple[str, ...]
+
+    @property
+    def status(self) -> Status:
+        """How the verdict is to be shown."""
+        if self.decision is Decision.INVALID:
+            return Status.FAIL
+        return Status.PASS if self.decision is Decision.SHIP else Status.WARN
+
+    def summary(self) -> str:
+        """Return the sentence."""
+        return self.sentence
+
+
+def decide(
+    primary: Estimate,
+    guardrails: Sequence[Guardrail] = (),
+    checks: Sequence[Check] = (),
+    rule: DecisionRule | None = None,
+    belief: Posterior | None = None,
+) -> Verdict:
+    """Apply the rule.
+
+    A failed trust check makes the result invalid. Otherwise a harmed guardrail or a primary
+    interval below the minimum effect refuses; a primary interval above it with every guardrail
+    cleared ships; what is left keeps running until the planned units are in, then is refused as
+    not shown.
+    """
+    rule = rule or DecisionRule()
+    failed = tuple(str(c.code) for c in checks if c.status is Status.FAIL)
+    chance = belief.chance_to_win if belief else float("nan")
+    low, high = _towards_good(primary)
+    harmed = [g for g in guardrails if g.harmed]
+    unclear = [g for g in guardrails if not g.cleared and not g.harmed]
+    running = rule.planned_units is not None and _units(primary) < rule.planned_units
+    if failed:
+        reasons = "; ".join(c.detail for c in checks if c.status is Status.FAIL)
+        decision, why = Decision.INVALID, f"a trust check failed ({reasons})"
+    elif harmed:
+        decision, why = Decision.DONT_SHIP, f"it harms {harmed[0].estimate.metric}"
+    elif high < rule.minimum_effect:
+        decision, why = (
+            Decision.DONT_SHIP,
+            "the whole interval lies below the least worthwhile gain",
+        )
+    elif low > rule.minimum_effect and primary.significant and not unclear:
+        decision, why = Decision.SHIP, "the whole interval lies above the least worthwhile gain"
+    elif running:
+        decision, why = Decision.KEEP_RUNNING, "the planned number of units is not in yet"
+    elif unclear and low > rule.minimum_effect:
+        why = f"{unclear[0].estimate.metric} is not shown to be unharmed"
+        decision = Decision.DONT_SHIP
+    else:
+        decision, why = Decision.DONT_SHIP, "a worthwhile gain is not shown"
+    return Verdict(
+        decision, _sentence(decision, why, primary, rule, chance), primary, chance, failed
+    )
+
+
+@dataclass(frozen=True)
+class Guardrail:
+    """A guardrail metric and the largest loss tolerated, in the metric's unit."""
+
+    estimate: Estimate
+    margin: float
+
+    @property
+    def cleared(self) -> bool:
+        """Whether the interval leaves out a loss beyond the margin (non-inferiority shown)."""
+        return _towards_good(self.estimate)[0] > -self.margin
+
+    @property
+    def harmed(self) -> bool:
+        """Whether the interval leaves out everything but a loss beyond the margin."""
+        return _towards_good(self.estimate)[1] < -self.margin
+
+    def summary(self) -> str:
+        """Say whether the guardrail holds."""
+        words = "holds" if self.cleared else "is broken" if self.harmed else "is not settled"
+        margin = quantity(self.margin, self.estimate.unit)
+        return f"Guardrail {self.estimate.metric} {words} (margin {margin}). " + (
+            self.estimate.summary()
+        )
+
+
+def _towards_good(estimate: Estimate) -> tuple[float, float]:
+    """Return the interval with gains positive."""
+    if estimate.higher_is_better:
+        return estimate.ci_low, estimate.ci_high
+    return -estimate.ci_high, -estimate.ci_low
+
+
+def _units(estimate: Estimate) -> int:
+    """Return the units of both arms."""
+    return estimate.n_control + estimate.n_treatment
+
+
+def _sentence(
+    decision: Decision, why: str, primary: Estimate, rule: DecisionRule, chance: float
+) -> str:
+    """Word the decision in one sentence with money and how sure."""
+    if decision is Decision.INVALID:
+        return f"Invalid: {why}; the effects of {primary.arm} must not be read."
+    effect = (
+        f"{primary.metric} changes by {quantity(primary.difference, primary.unit, signed=True)} "
+        f"per unit ({1 - primary.alpha:.0%} interval "
+        f"{quantity(primary.ci_low, primary.unit, signed=True)} to "
+        f"{quantity(primary.ci_high, primary.unit, signed=True)})"
+    )
+    sure = f", chance to win {chance:.0%}" if chance == chance else ""
+    return f"{decision.capitalize()} {primary.arm}: {why}; {effect}{_worth(primary, rule)}{sure}."
+
+
+def _worth(primary: Estimate, rule: DecisionRule) -> str:
+    """Word what the effect is worth for all units the decision concerns."""
+    if rule.units_to_treat is None or not primary.unit.isupper():
+        return ""
+    n, cost = rule.units_to_treat, rule.cost_per_unit
+    ends = [n * (v - cost) for v in (primary.difference, primary.ci_low, primary.ci_high)]
+    return (
+        f", worth {ends[0]:+,.0f} {primary.unit} ({ends[1]:+,.0f} to {ends[2]:+,.0f}) over "
+        f"{n:,} customers"
+    )

@@ -1,0 +1,279 @@
+"""From sufficient statistics to an effect with its interval and test.
+
+The test is on the absolute scale. The relative lift gets its own interval (see relative.py), and
+never a test of its own: on that scale the delta method can contradict the absolute test.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from retention.abtest.collect import CLUSTER_SIZE
+from retention.abtest.metrics import MetricDefinition, MetricKind, Term
+from retention.abtest.relative import RelativeLift, relative_lift
+from retention.abtest.statistics import Array, Moments
+from retention.errors import EvidenceError
+
+
+@dataclass(frozen=True, eq=False)
+class ArmValues:
+    """Value of each term in one arm and the per-unit covariance of their linearisations.
+
+    A ratio of sums R = Σy/Σd is, to first order, the mean of (y - R d)/mean(d) around R (delta
+    method; Deng, Knoblich & Lu, KDD 2018, eq. 4). A mean is the ratio with d = 1; in clusters d is
+    the cluster's number of units.
+    """
+
+    n: int
+    values: Array
+    covariance: Array
+
+    @property
+    def of_mean(self) -> Array:
+        """Sampling covariance of the values, shape (k, k)."""
+        return np.asarray(self.covariance / self.n)
+
+
+def arm_values(moments: Moments, terms: tuple[Term, ...]) -> ArmValues:
+    """Return the value of each term and the covariance of their linearisations."""
+    clustered = CLUSTER_SIZE in moments.columns
+    linear = np.zeros((len(terms), len(moments.columns)))
+    values = np.zeros(len(terms))
+    for j, term in enumerate(terms):
+        at = moments.index(term.numerator)
+        below = term.denominator or (CLUSTER_SIZE if clustered else None)
+        if below is None:
+            values[j], linear[j, at] = moments.mean[at], 1.0
+            continue
+        mean_below = moments.mean[moments.index(below)]
+        if mean_below == 0:
+            raise EvidenceError(
+                f"The denominator {below!r} of {term.numerator!r} adds up to zero.",
+                "Choose a denominator that is seen in every arm.",
+            )
+        values[j] = moments.mean[at] / mean_below
+        linear[j, at] += 1 / mean_below
+        linear[j, moments.index(below)] -= values[j] / mean_below
+    return ArmValues(moments.n, values, linear @ moments.covariance @ linear.T)
+
+
+@dataclass(frozen=True, eq=False)
+class Contrast:
+    """Two arms' values (after adjustment), their joint sampling covariance, degrees of freedom.
+
+    ``coefficients`` are the CUPED coefficients; ``variance_reduction`` is the share of the
+    difference's variance that they removed.
+    """
+
+    control: float
+    treatment: float
+    covariance: Array
+    degrees_of_freedom: float
+    n_control: int
+    n_treatment: int
+    coefficients: Array
+    variance_reduction: float
+
+    @property
+    def difference(self) -> float:
+        """Treatment minus control."""
+        return self.treatment - self.control
+
+    @property
+    def standard_error(self) -> float:
+        """Standard error of the difference."""
+        c = self.covariance
+        return math.sqrt(max(float(c[0, 0] + c[1, 1] - 2 * c[0, 1]), 0.0))
+
+
+def contrast(control: Moments, treatment: Moments, metric: MetricDefinition) -> Contrast:
+    """Compare two arms on a metric, adjusted for its covariates.
+
+    The coefficients minimise the variance of the adjusted difference, β = S_xx⁻¹ S_xy with
+    S = C_control/n_control + C_treatment/n_treatment (CUPED: Deng et al., WSDM 2013, eq. 4; equal
+    to the pooled regression for equal arms). Each arm's value is moved to the covariates' pooled
+    mean, so that the relative lift has an adjusted base too.
+
+    Raises
+    ------
+    EvidenceError
+        If an arm has fewer than two units, or neither arm varies.
+    """
+    a, b = arm_values(control, metric.terms), arm_values(treatment, metric.terms)
+    spread = a.of_mean + b.of_mean
+    beta = np.linalg.pinv(spread[1:, 1:]) @ spread[1:, 0]
+    maps = _adjustment(beta, a.n / (a.n + b.n))
+    stacked = np.zeros((2 * len(beta) + 2,) * 2)
+    half = len(beta) + 1
+    stacked[:half, :half], stacked[half:, half:] = a.of_mean, b.of_mean
+    values = maps @ np.concatenate([a.values, b.values])
+    covariance = maps @ stacked @ maps.T
+    if not covariance[0, 0] + covariance[1, 1] > 0:
+        raise EvidenceError(
+            f"Metric {metric.name!r} does not vary in either arm.",
+            "Every unit has the same value: check that the column was filled.",
+            column=metric.column,
+        )
+    removed = 1 - float(_variance(beta, spread)) / float(spread[0, 0])
+    degrees = _welch(_variance(beta, a.of_mean), a.n, _variance(beta, b.of_mean), b.n, len(beta))
+    return Contrast(
+        float(values[0]), float(values[1]), covariance, degrees, a.n, b.n, beta, removed
+    )
+
+
+def _adjustment(beta: Array, share: float) -> Array:
+    """Return the map from both arms' raw values to both adjusted values, shape (2, 2 + 2k)."""
+    first = np.concatenate([[1.0], -beta * (1 - share), [0.0], beta * (1 - share)])
+    second = np.concatenate([[0.0], beta * share, [1.0], -beta * share])
+    return np.vstack([first, second])
+
+
+def _variance(beta: Array, covariance: Array) -> float:
+    """Return the variance of value - β'covariates."""
+    weights = np.concatenate([[1.0], -beta])
+    return max(float(weights @ covariance @ weights), 0.0)
+
+
+def _welch(first: float, n: int, second: float, m: int, covariates: int) -> float:
+    """Return Welch-Satterthwaite degrees of freedom, one less for each covariate."""
+    below = first**2 / (n - 1) + second**2 / (m - 1)
+    degrees = (first + second) ** 2 / below if below > 0 else n + m - 2
+    return max(degrees - covariates, 1.0)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One arm against control on one metric.
+
+    ``difference`` and its interval are in the metric's unit; ``relative`` is the lift as a share of
+    the control's value. ``p_value`` tests a difference of zero, two-sided; ``adjusted_p_value`` is
+    it after the correction for several questions (equal to it until corrected).
+    """
+
+    metric: str
+    arm: str
+    control_arm: str
+    unit: str
+    control_value: float
+    treatment_value: float
+    difference: float
+    standard_error: float
+    ci_low: float
+    ci_high: float
+    p_value: float
+    adjusted_p_value: float
+    relative: RelativeLift
+    alpha: float
+    n_control: int
+    n_treatment: int
+    method: str
+    variance_reduction: float = 0.0
+    higher_is_better: bool = True
+
+    @property
+    def significant(self) -> bool:
+        """Whether the corrected test refuses a difference of zero."""
+        return self.adjusted_p_value < self.alpha
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the estimate as one row."""
+        row = {k: v for k, v in vars(self).items() if k != "relative"}
+        row |= {f"relative_{k}": v for k, v in vars(self.relative).items()}
+        return pd.DataFrame([row])
+
+    def summary(self) -> str:
+        """Say the effect with its interval and how sure it is."""
+        level = f"{1 - self.alpha:.0%}"
+        lift = self.relative.summary()
+        verdict = "differs from" if self.significant else "is not shown to differ from"
+        return (
+            f"{self.metric}: {self.arm} {verdict} {self.control_arm} by "
+            f"{quantity(self.difference, self.unit, signed=True)} ({level} interval "
+            f"{quantity(self.ci_low, self.unit, signed=True)} to "
+            f"{quantity(self.ci_high, self.unit, signed=True)}; {lift}; "
+            f"p = {self.adjusted_p_value:.3g}; n = {self.n_treatment:,} against "
+            f"{self.n_control:,}; {self.method})."
+        )
+
+
+def quantity(value: float, unit: str, *, signed: bool = False) -> str:
+    """Return a figure with its unit; shares as percentage points."""
+    sign = "+" if signed else ""
+    if unit == "share":
+        return f"{100 * value:{sign}.2f} points" if signed else f"{value:.2%}"
+    return f"{value:{sign},.4g} {unit}".rstrip()
+
+
+def estimate(
+    control: Moments,
+    treatment: Moments,
+    metric: MetricDefinition,
+    *,
+    arm: str = "treatment",
+    control_arm: str = "control",
+    alpha: float = 0.05,
+    relative_method: str = "log",
+) -> Estimate:
+    """Return the effect of an arm on a metric at a fixed horizon.
+
+    Means and ratios use Welch's t; proportions without covariates the score interval and test of
+    Miettinen & Nurminen (1985), which hold their level at rates of a fraction of a per cent, too.
+
+    Parameters
+    ----------
+    control, treatment
+        Moments of the two arms.
+    metric
+        What is compared.
+    arm, control_arm
+        Names for the sentence.
+    alpha
+        Two-sided level of interval and test.
+    relative_method
+        ``"log"``, ``"fieller"`` or ``"delta"``.
+
+    Examples
+    --------
+    >>> a = Moments.of_sums("y", 3407, 1396.87, 52377.9767)
+    >>> b = Moments.of_sums("y", 3461, 2422.7, 134698.29)
+    >>> e = estimate(a, b, MetricDefinition("y", "y"))
+    >>> round(e.ci_low, 5), round(e.ci_high, 5), round(e.p_value, 5)
+    (0.04538, 0.53462, 0.02016)
+    """
+    both = contrast(control, treatment, metric)
+    low, high, p_value, method = _interval(control, treatment, metric, both, alpha)
+    return Estimate(
+        metric=metric.name, arm=arm, control_arm=control_arm, unit=metric.unit,
+        control_value=both.control, treatment_value=both.treatment, difference=both.difference,
+        standard_error=both.standard_error, ci_low=low, ci_high=high,
+        p_value=p_value, adjusted_p_value=p_value,
+        relative=relative_lift(both.control, both.treatment, both.covariance,
+                               both.degrees_of_freedom, alpha, relative_method),
+        alpha=alpha, n_control=both.n_control, n_treatment=both.n_treatment, method=method,
+        variance_reduction=both.variance_reduction, higher_is_better=metric.higher_is_better,
+    )  # fmt: skip
+
+
+def _interval(
+    control: Moments, treatment: Moments, metric: MetricDefinition, both: Contrast, alpha: float
+) -> tuple[float, float, float, str]:
+    """Return interval, p-value and the name of the method."""
+    clustered = CLUSTER_SIZE in control.columns
+    if metric.kind is MetricKind.PROPORTION and not metric.covariates and not clustered:
+        from retention.abtest.proportions import score_interval, score_test
+
+        counts = (int(control.sums[0]), control.n, int(treatment.sums[0]), treatment.n)
+        return (*score_interval(*counts, alpha=alpha), score_test(*counts), "score test")
+    half = float(stats.t.ppf(1 - alpha / 2, both.degrees_of_freedom)) * both.standard_error
+    p_value = 2 * float(
+        stats.t.sf(abs(both.difference) / both.standard_error, both.degrees_of_freedom)
+    )
+    method = "Welch's t" if metric.kind is not MetricKind.RATIO else "delta method"
+    method += f", CUPED on {', '.join(metric.covariates)}" if metric.covariates else ""
+    method += ", clusters" if clustered else ""
+    return both.difference - half, both.difference + half, p_value, method
