@@ -61,7 +61,9 @@ def shop() -> dict[str, pd.DataFrame]:
                 ("a4", "rings", -1, -4000, True), ("b1", None, 1, 700, None),
             ],
             columns=["order_key", "category", "quantity", "line_net_minor", "is_made_to_order"],
-        ).astype({"is_made_to_order": "boolean"}),
+        ).astype({"is_made_to_order": "boolean"}).assign(
+            sku=["R1", "M1", "M1", "R1", "R1", "X1"]
+        ),
     }  # fmt: skip
 
 
@@ -85,6 +87,16 @@ def hand_made_shop() -> dict[str, pd.DataFrame]:
 @pytest.fixture
 def make_orders():
     return orders
+
+
+@pytest.fixture
+def unit_costs() -> pd.DataFrame:
+    """Costs of one piece: rings became dearer, and a change after the tests' as-of date."""
+    rows = [("k1", "R1", 300, "2023-01-01"), ("k2", "R1", 400, "2024-01-01"),
+            ("k3", "M1", 100, "2023-01-01"), ("k4", "R1", 9000, "2024-03-01")]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=["cost_key", "scope_key", "amount_minor", "moment"])
+    frame["incurred_epoch_s"] = frame.pop("moment").map(seconds)
+    return frame.assign(kind="goods_unit", scope_type="product")
 
 
 @pytest.fixture

@@ -120,3 +120,12 @@ def test_the_window_of_future_purchases_is_half_open(make_engine, hand_made_shop
 def test_an_empty_horizon_is_refused(make_engine, hand_made_shop):
     with pytest.raises(ParameterError, match="empty"):
         future_purchases(make_engine(hand_made_shop), AS_OF, 0)
+
+
+def test_margin_is_value_less_the_latest_known_cost_of_the_goods(
+    make_engine, hand_made_shop, unit_costs
+):
+    hand_made_shop["costs"] = unit_costs
+    table = customer_features(make_engine(hand_made_shop), AS_OF).set_index("customer_key")
+    assert table.loc["anna", "margin_minor"] == 8000 - (400 + 2 * 100 + 100 + 400)
+    assert pd.isna(table.loc["bert", "margin_minor"])

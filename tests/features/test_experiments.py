@@ -75,3 +75,15 @@ def test_outcomes_without_a_time_of_assignment_are_refused(make_engine, with_exp
     with_experiment["assignments"] = assignments
     with pytest.raises(EvidenceError, match="without a time"):
         experiment_frame(make_engine(with_experiment), "spring", 28)
+
+
+def test_margins_are_outcomes_where_all_costs_are_known(make_engine, with_experiment, unit_costs):
+    with_experiment["costs"] = unit_costs
+    frame = experiment_frame(make_engine(with_experiment), "spring", 28).set_index("unit_key")
+    assert frame["net_margin"].to_dict() == {"anna": 29.0, "bert": 0.0, "zoe": 0.0}
+
+
+def test_margins_are_no_outcome_where_a_cost_is_missing(make_engine, with_experiment, unit_costs):
+    with_experiment["costs"] = unit_costs[unit_costs["scope_key"] != "M1"]
+    frame = experiment_frame(make_engine(with_experiment), "spring", 28)
+    assert "net_margin" not in frame.attrs["outcomes"]

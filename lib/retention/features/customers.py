@@ -8,12 +8,12 @@ from retention.engine import Engine
 from retention.errors import ParameterError
 from retention.features.dates import DAY_S, epoch_of
 from retention.features.dictionary import FEATURES
-from retention.features.purchases import known_orders, minor_per_major
+from retention.features.purchases import goods_costs, known_orders, minor_per_major
 
 ARRIVAL_DAYS = 30
 """Age of an order from which it is known whether it arrived late."""
 
-LAYER_TABLES = ("order_lines", "events", "touches", "tickets", "surveys")
+LAYER_TABLES = ("order_lines", "costs", "events", "touches", "tickets", "surveys")
 """Tables a layer rests on, besides orders; each has a query ``features_<table>.sql``."""
 
 
@@ -24,7 +24,7 @@ def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
     ----------
     engine
         Engine with ``orders`` and whichever of ``refunds``, ``order_lines``, ``events``,
-        ``touches``, ``tickets`` and ``surveys`` the snapshot has.
+        ``touches``, ``tickets``, ``surveys`` and ``costs`` the snapshot has.
     as_of
         ISO date.
 
@@ -45,7 +45,9 @@ def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
     """
     minor_per_major(engine)
     present = [table for table in LAYER_TABLES if engine.has(table)]
-    with known_orders(engine, as_of):
+    if "order_lines" not in present:
+        present = [table for table in present if table != "costs"]
+    with known_orders(engine, as_of), goods_costs(engine, as_of):
         engine.query(
             "features_orders", as_of_s=epoch_of(as_of), arrival_s=ARRIVAL_DAYS * DAY_S
         ).materialise("features_layer_orders")
@@ -91,8 +93,8 @@ def future_purchases(engine: Engine, as_of: str, horizon_days: int) -> pd.DataFr
 
 
 def _materialise_layer(engine: Engine, table: str, as_of: str) -> None:
-    """Keep one layer as a temporary table; assortment reads the known orders alone."""
-    dated = {} if table == "order_lines" else {"as_of_s": epoch_of(as_of)}
+    """Keep one layer as a temporary table; two of them read the known orders alone."""
+    dated = {} if table in ("order_lines", "costs") else {"as_of_s": epoch_of(as_of)}
     engine.query(f"features_{table}", **dated).materialise(f"features_layer_{table}")
 
 

@@ -60,6 +60,8 @@ FEATURES: tuple[Feature, ...] = (
     Feature("repeat_order_count", _T, "purchase days after the first", "days"),
     Feature("monetary_minor", _T, "goods bought less discounts and refunds so far", "minor units"),
     Feature("average_order_minor", _T, "monetary value per order", "minor units"),
+    Feature("margin_minor", _T, "monetary value less the cost of the goods", "minor units",
+            "costs", optional=True),
     Feature("median_gap_days", _T, "median time between purchase days", "days"),
     Feature("last_gap_days", _T, "time between the last two purchase days", "days"),
     Feature("discount_share", _T, "share of the list value given as discount", "share"),

@@ -7,8 +7,8 @@ import pandas as pd
 from retention.engine import Engine
 from retention.errors import EvidenceError, ParameterError
 from retention.features.customers import customer_features
-from retention.features.dates import DAY_S
-from retention.features.purchases import minor_per_major
+from retention.features.dates import DAY_S, observed_until
+from retention.features.purchases import goods_costs, minor_per_major
 
 DESIGN_COLUMNS = ["unit_key", "arm", "propensity", "stratum"]
 
@@ -33,7 +33,8 @@ def experiment_frame(engine: Engine, experiment_key: str, horizon_days: int) -> 
         Sorted by ``unit_key``: ``unit_key, arm, propensity, stratum``, the covariates, the
         outcomes. Covariates made here are the customer features as of the day of the earliest
         assignment, so none of them can know the treatment; outcomes made here are ``purchased``
-        (0 or 1), ``orders`` and ``revenue`` (major units). ``attrs`` names the columns:
+        (0 or 1), ``orders``, ``revenue`` (major units) and, where the cost of all goods sold is
+        known, ``net_margin`` (revenue less that cost). ``attrs`` names the columns:
         ``covariates`` and ``outcomes``.
 
     Raises
@@ -118,11 +119,17 @@ def _wide(rows: pd.DataFrame, name: str, value: str) -> pd.DataFrame:
 
 def _bought(engine: Engine, experiment_key: str, horizon_days: int) -> pd.DataFrame:
     """Return what each unit bought within the horizon."""
-    bought = engine.query(
-        "features_experiment_outcomes",
-        experiment_key=experiment_key,
-        horizon_s=horizon_days * DAY_S,
-        minor_per_major=minor_per_major(engine),
-    ).frame()
+    window = {
+        "experiment_key": experiment_key,
+        "horizon_s": horizon_days * DAY_S,
+        "minor_per_major": minor_per_major(engine),
+    }
+    bought = engine.query("features_experiment_outcomes", **window).frame()
     bought.insert(1, "purchased", (bought["orders"] > 0).astype("int64"))
-    return bought
+    with goods_costs(engine, observed_until(engine)) as known:
+        if not known:
+            return bought
+        margins = engine.query("features_experiment_margins", **window).frame()
+    if margins["net_margin"].isna().any():
+        return bought
+    return bought.merge(margins, "left", "unit_key")

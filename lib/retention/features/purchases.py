@@ -62,6 +62,25 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
         engine.connection.execute("DROP TABLE known_refunds")
 
 
+@contextmanager
+def goods_costs(engine: Engine, as_of: str) -> Iterator[bool]:
+    """Keep what the goods of each order cost as the temporary table ``goods_costs``.
+
+    Yields
+    ------
+    bool
+        Whether the snapshot knows costs of goods at all; if not, there is no such table.
+    """
+    if not (engine.has("costs") and engine.has("order_lines")):
+        yield False
+        return
+    engine.query("features_goods_costs", as_of_s=epoch_of(as_of)).materialise("goods_costs")
+    try:
+        yield True
+    finally:
+        engine.connection.execute("DROP TABLE goods_costs")
+
+
 def purchase_summary(engine: Engine, as_of: str, unit_days: int = 1) -> pd.DataFrame:
     """Return frequency, recency, tenure and monetary value per customer.
 

@@ -1,6 +1,10 @@
 -- Days from a customer's first purchase day to the second, or to the as-of date.
 WITH days AS (
-    SELECT customer_key, day_s, max(CASE WHEN discount_minor > 0 THEN 1 ELSE 0 END) AS discounted
+    SELECT
+        customer_key,
+        day_s,
+        max(CASE WHEN discount_minor > 0 THEN 1 ELSE 0 END) AS discounted,
+        CAST(sum(gross_minor - discount_minor) AS BIGINT) AS bought_minor
     FROM known_orders
     GROUP BY customer_key, day_s
 ),
@@ -9,6 +13,7 @@ placed AS (
         customer_key,
         day_s,
         discounted,
+        bought_minor,
         row_number() OVER (PARTITION BY customer_key ORDER BY day_s) AS place
     FROM days
 ),
@@ -17,6 +22,7 @@ firsts AS (
         customer_key,
         max(CASE WHEN place = 1 THEN day_s END) AS start_s,
         max(CASE WHEN place = 1 THEN discounted END) AS started_with_discount,
+        max(CASE WHEN place = 1 THEN bought_minor END) AS first_value_minor,
         max(CASE WHEN place = 2 THEN day_s END) AS second_s
     FROM placed
     WHERE place <= 2
@@ -26,6 +32,7 @@ SELECT
     customer_key,
     start_s,
     started_with_discount,
+    first_value_minor,
     (coalesce(second_s, $as_of_s) - start_s) // 86400 AS duration,
     CASE WHEN second_s IS NULL THEN 0 ELSE 1 END AS event
 FROM firsts
