@@ -52,8 +52,10 @@ class Writer:
 
 
 def connect() -> duckdb.DuckDBPyConnection:
-    """Open a private in-memory connection that keeps the order of rows."""
-    return duckdb.connect(config={"preserve_insertion_order": True})
+    """Open a private in-memory connection that keeps the order of rows and prints nothing."""
+    connection = duckdb.connect(config={"preserve_insertion_order": True})
+    connection.execute("SET enable_progress_bar = false")
+    return connection
 
 
 def words(vocabulary: tuple[str, ...] | list[str], index: np.ndarray) -> pa.Array:

@@ -1,0 +1,143 @@
+"""Finding the modules with cases and running them, one process for each."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import pkgutil
+import subprocess
+import sys
+import tempfile
+import time
+import traceback
+from pathlib import Path
+
+from benchmarks.record import HERE, Entry, current_commit, merged, read, stamped, write
+from benchmarks.render import markdown
+
+PAGES = {"validity": "VALIDITY.md", "speed": "RESULTS.md"}
+PRIVATE = "_"
+MACHINE = "machine.json"
+
+
+def modules(kind: str) -> list[str]:
+    """Return the names of the modules of one kind of evidence that have cases."""
+    found = pkgutil.iter_modules([str(HERE / kind)])
+    return sorted(m.name for m in found if not m.name.startswith(PRIVATE) and not m.ispkg)
+
+
+def run_module(kind: str, name: str) -> list[Entry]:
+    """Run the cases of one module in this process; one that raises is an entry that misses."""
+    commit, entries = current_commit(), []
+    label = f"{kind}.{name}"
+    try:
+        for entry in importlib.import_module(f"benchmarks.{kind}.{name}").cases():
+            entries.append(stamped(entry, label, commit))
+            _tell(entry)
+    except Exception as error:  # noqa: BLE001 - whatever goes wrong is evidence, and is shown
+        traceback.print_exc()
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        entries.append(stamped(_broken(kind, name, reason), label, commit))
+        _tell(entries[-1])
+    return entries
+
+
+def run_apart(kind: str, name: str) -> list[Entry]:
+    """Run the cases of one module in a process of its own, so that none disturbs the next."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "entries.json"
+        code = (
+            "import sys; from pathlib import Path; from benchmarks.collect import run_module;"
+            "from benchmarks.record import write;"
+            "write(Path(sys.argv[3]), run_module(sys.argv[1], sys.argv[2]))"
+        )
+        command = [sys.executable, "-c", code, kind, name, str(path)]
+        done = subprocess.run(command, cwd=HERE.parent, check=False)
+        if done.returncode or not path.is_file():
+            reason = f"its process ended with exit code {done.returncode}"
+            return [stamped(_broken(kind, name, reason), f"{kind}.{name}", current_commit())]
+        return read(path)
+
+
+def main(
+    kind: str,
+    arguments: argparse.Namespace,
+    machine: dict[str, str] | None = None,
+    folder: Path | None = None,
+) -> int:
+    """Measure (or only check) one kind of evidence into ``folder``; return the exit code."""
+    folder = folder or HERE
+    data, page = folder / f"{kind}.json", folder / PAGES[kind]
+    if arguments.check:
+        return _check(kind, folder)
+    chosen = _chosen(kind, arguments.area)
+    fresh: list[Entry] = []
+    for name in chosen:
+        started = time.perf_counter()
+        print(f"== {kind}.{name}", flush=True)
+        fresh += run_apart(kind, name)
+        print(f"   {time.perf_counter() - started:.1f} s", flush=True)
+    labels = {f"{kind}.{name}" for name in chosen}
+    if not arguments.area:
+        labels |= {entry.module for entry in read(data)}
+    write(data, merged(read(data), fresh, labels))
+    if machine is not None:
+        (folder / MACHINE).write_text(json.dumps(machine, indent=1) + "\n", encoding="utf-8")
+    page.write_text(markdown(kind, read(data), _machine(kind, folder)), encoding="utf-8")
+    missed = [entry for entry in fresh if not entry.ok]
+    print(f"{len(fresh) - len(missed)} of {len(fresh)} hold; see {page}")
+    return 1 if missed else 0
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """Return the options that both commands share."""
+    options = argparse.ArgumentParser(description=description)
+    options.add_argument("--area", action="append", help="module to run alone (repeatable)")
+    options.add_argument(
+        "--check", action="store_true", help="only say whether the page matches its data"
+    )
+    return options
+
+
+def _check(kind: str, folder: Path) -> int:
+    """Say whether the rendered page matches its data."""
+    data, page = folder / f"{kind}.json", folder / PAGES[kind]
+    shown = page.read_text(encoding="utf-8") if page.is_file() else ""
+    if shown == markdown(kind, read(data), _machine(kind, folder)):
+        print(f"{page.name} matches {data.name}")
+        return 0
+    print(f"{page.name} does not match {data.name}: run the measurement again, or render it.")
+    return 1
+
+
+def _chosen(kind: str, asked: list[str] | None) -> list[str]:
+    """Return the modules to run; an unknown one is refused."""
+    known = modules(kind)
+    unknown = sorted(set(asked or []) - set(known))
+    if unknown:
+        raise SystemExit(f"no {kind} module {', '.join(unknown)}; there are: {', '.join(known)}")
+    return asked or known
+
+
+def _broken(kind: str, name: str, reason: str) -> Entry:
+    """Return the entry of a module that did not run to its end."""
+    goal = "runs" if kind == "speed" else None
+    expected = None if goal else "yes"
+    return Entry(name, "the module ran to its end", expected, "no", source=reason, goal=goal)
+
+
+def _machine(kind: str, folder: Path) -> dict[str, str] | None:
+    """Return the machine of the last speed measurement; none for validity."""
+    path = folder / MACHINE
+    if kind != "speed" or not path.is_file():
+        return None
+    described: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return described
+
+
+def _tell(entry: Entry) -> None:
+    """Print one entry as it is measured."""
+    wanted = entry.goal if entry.goal is not None else entry.expected
+    mark = "holds " if entry.ok else "MISSED"
+    print(f"   {mark} {entry.case}: {entry.figure} (asked {wanted})", flush=True)
