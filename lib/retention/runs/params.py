@@ -109,6 +109,50 @@ class CampaignLiftParams(CommonParams):
     splits: Annotated[int, Field(ge=2, le=100)] = 5
 
 
+class RetentionCurvesParams(CommonParams):
+    """Parameters of ``03_churn/retention_curves.ipynb``."""
+
+    notebook: ClassVar[str] = "retention_curves"
+
+    window_days: Annotated[int, Field(ge=0, le=3660)] = 0
+    horizon_days: Days = 90
+    other_windows: list[Days] = [60, 120, 180, 365]
+    mean_horizon_days: Days = 365
+    bandwidth_days: Days = 30
+    group_by: Literal[
+        "cohort", "first_value_band", "started_in_season", "started_with_discount"
+    ] = "first_value_band"
+
+
+class ChurnRiskParams(CommonParams):
+    """Parameters of ``03_churn/churn_risk.ipynb``."""
+
+    notebook: ClassVar[str] = "churn_risk"
+
+    horizon_days: Days = 90
+    active_within_days: Days = 365
+    test_dates: Annotated[int, Field(ge=1, le=24)] = 4
+    step_days: Days = 90
+    training_dates: Annotated[int, Field(ge=1, le=24)] = 2
+
+
+class LifetimeValueParams(CommonParams):
+    """Parameters of the lifetime-value notebook."""
+
+    notebook: ClassVar[str] = "lifetime_value"
+
+    horizon_days: Days = 365
+    holdout_days: Annotated[int, Field(ge=28, le=1830)] = 180
+    margin: Annotated[float, Field(gt=0, le=1)] = 0.5
+    annual_discount_rate: Annotated[float, Field(ge=0, le=1)] = 0.1
+    purchase_model: Literal["auto", "bg_nbd", "mbg_nbd", "pareto_nbd"] = "auto"
+    unit_days: Literal[1, 7] = 1
+    penalty: Annotated[float, Field(ge=0, le=1)] = 0.0
+    attention_days: Days = 90
+    top_share: Level = 0.2
+    silence_threshold: Level = 0.5
+
+
 def model_for(notebook: str) -> type[CommonParams]:
     """Return the model of a notebook; raises KeyError where it has none."""
     return {model.notebook: model for model in CommonParams.__subclasses__()}[notebook]

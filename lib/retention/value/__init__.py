@@ -3,27 +3,38 @@
 from __future__ import annotations
 
 from retention.value.codes import ValueCheck
+from retention.value.conditional import ConditionalExpectations, conditional_expectations
 from retention.value.family import MODELS, ModelFamily, fit_family
 from retention.value.forecasts import (
     ForecastComparison,
     baseline_forecasts,
     compare_forecasts,
-    conditional_expectations,
 )
 from retention.value.gate import Evidence, Gate, evidence_gate
 from retention.value.geometric import GeometricDropout
-from retention.value.groups import Concentration, GroupValues, concentration, value_by
-from retention.value.holdout import Holdout, daily_purchases, split_holdout
+from retention.value.groups import (
+    Concentration,
+    GroupValues,
+    acquisition_cohorts,
+    concentration,
+    labels_of,
+    value_by,
+)
+from retention.value.holdout import Holdout, split_holdout
 from retention.value.lifetime import LifetimeValues, ValueTerms, lifetime_values
 from retention.value.models import PurchaseFit, fit_purchases
+from retention.value.orders import daily_purchases, reporting_currency
 from retention.value.pareto import ParetoDropout
+from retention.value.protect import Protection, protect
 from retention.value.spend import SpendFit, fit_spend
 from retention.value.summary import PurchaseSummary, compress
 from retention.value.tracking import Tracking, track
+from retention.value.verdict import ValueVerdict
 
 __all__ = [
     "MODELS",
     "Concentration",
+    "ConditionalExpectations",
     "Evidence",
     "ForecastComparison",
     "Gate",
@@ -33,12 +44,15 @@ __all__ = [
     "LifetimeValues",
     "ModelFamily",
     "ParetoDropout",
+    "Protection",
     "PurchaseFit",
     "PurchaseSummary",
     "SpendFit",
     "Tracking",
     "ValueCheck",
     "ValueTerms",
+    "ValueVerdict",
+    "acquisition_cohorts",
     "baseline_forecasts",
     "compare_forecasts",
     "compress",
@@ -49,7 +63,10 @@ __all__ = [
     "fit_family",
     "fit_purchases",
     "fit_spend",
+    "labels_of",
     "lifetime_values",
+    "protect",
+    "reporting_currency",
     "split_holdout",
     "track",
     "value_by",

@@ -16,7 +16,6 @@ class ValueCheck(StrEnum):
     CONVERGENCE = "value.convergence"
     SPEND_CONVERGENCE = "value.spend_convergence"
     SPEND_INDEPENDENCE = "value.spend_independence"
-    SPEND_MEAN_EXISTS = "value.spend_mean_exists"
     HOLDOUT_TOTAL = "value.holdout_total"
     HOLDOUT_BASELINE = "value.holdout_baseline"
     HORIZON = "value.horizon"

@@ -49,7 +49,17 @@ class ModelFamily:
             for fit in self.fits.values()
         }
 
-    def preferred(self, actual: Floats, summary: PurchaseSummary, days: float) -> str:
+    def choose(self, wanted: str, actual: Floats, summary: PurchaseSummary, days: float) -> str:
+        """Return ``wanted`` if it was fitted, or for ``auto`` the best in a hold-out."""
+        if wanted == "auto":
+            return self.best(actual, summary, days)
+        if wanted not in self.fits:
+            raise ParameterError(
+                f"There is no purchase model {wanted!r}.", f"Use auto, {', '.join(self.fits)}."
+            )
+        return wanted
+
+    def best(self, actual: Floats, summary: PurchaseSummary, days: float) -> str:
         """Return the name of the converged model with the least squared error in a hold-out."""
         scored = [
             (

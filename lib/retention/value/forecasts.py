@@ -57,6 +57,14 @@ class ForecastComparison:
         """Return the table."""
         return self.table.copy()
 
+    def scores(self) -> pd.DataFrame:
+        """Return the columns that a reader compares."""
+        columns = [
+            "forecast", "predicted_total", "actual_total", "total_error", "mae", "rmse",
+            "rmse_ci_low", "rmse_ci_high", "spearman", "auc",
+        ]  # fmt: skip
+        return self.table[columns].copy()
+
     def line(self, forecast: str) -> dict[str, Any]:
         """Return the line of one forecast."""
         return dict(self.table[self.table["forecast"] == forecast].iloc[0])
@@ -194,44 +202,6 @@ def boosted_forecast(
     )  # fmt: skip
     model.fit(past[columns].to_numpy(), past_actual)
     return np.asarray(model.predict(now[columns].to_numpy()), dtype=np.float64)
-
-
-def conditional_expectations(
-    frequency: Floats, actual: Floats, forecasts: dict[str, Floats], *, most: int = 7
-) -> pd.DataFrame:
-    """Return mean actual and predicted purchases by the number of repeat purchases before.
-
-    Parameters
-    ----------
-    frequency
-        Repeat purchases in the calibration period per customer.
-    actual
-        Purchases in the hold-out per customer.
-    forecasts
-        Name to prediction per customer.
-    most
-        Frequencies from here on share the last line.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``frequency`` (text; the last one ends in +), ``customers``, ``actual`` with
-        ``actual_ci_low`` and ``actual_ci_high``, and one column per forecast.
-    """
-    data = pd.DataFrame({"level": np.minimum(frequency, most).astype(int), "actual": actual})
-    for name, forecast in forecasts.items():
-        data[name] = forecast
-    grouped = data.groupby("level")
-    table = grouped.mean()
-    counts = grouped.size()
-    spread = grouped["actual"].std(ddof=1).fillna(0.0)
-    reach = _Z * spread / counts**0.5
-    table.insert(0, "customers", counts)
-    table.insert(2, "actual_ci_low", np.maximum(table["actual"] - reach, 0.0))
-    table.insert(3, "actual_ci_high", table["actual"] + reach)
-    names = [f"{level}+" if level == most else str(level) for level in table.index]
-    table.insert(0, "frequency", names)
-    return table.reset_index(drop=True)
 
 
 def _scores(name: str, actual: Floats, forecast: Floats, base: Floats) -> dict[str, float | str]:

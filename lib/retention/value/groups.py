@@ -110,6 +110,48 @@ def value_by(
     return GroupValues(ordered.reset_index(drop=True), by, values.terms.currency, minimum)
 
 
+def labels_of(frame: pd.DataFrame, assigned: pd.DataFrame | None, column: str) -> pd.Series[str]:
+    """Return each customer's label from a published table, or one label for all without a table.
+
+    Parameters
+    ----------
+    frame
+        One line per customer with ``customer_key``.
+    assigned
+        Table with ``customer_key`` and the column; None where no earlier stage has made one.
+    column
+        Column that holds the label.
+    """
+    if assigned is None:
+        return pd.Series("all customers", index=frame.index, name=column)
+    found = assigned.drop_duplicates("customer_key").set_index("customer_key")[column]
+    return found.reindex(frame["customer_key"]).set_axis(frame.index)
+
+
+def acquisition_cohorts(frame: pd.DataFrame, as_of: str, *, unit_days: float) -> pd.Series[str]:
+    """Return the calendar quarter of each customer's first purchase, such as ``2026-Q1``.
+
+    Parameters
+    ----------
+    frame
+        Purchase summary with ``tenure`` in units of ``unit_days``, up to the day before ``as_of``.
+    as_of
+        ISO date.
+    unit_days
+        Length of the time unit in days.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"tenure": [0, 200]})
+    >>> acquisition_cohorts(frame, "2026-07-01", unit_days=1).tolist()
+    ['2026-Q2', '2025-Q4']
+    """
+    days = np.rint(frame["tenure"].to_numpy(dtype=np.float64) * unit_days).astype("int64")
+    first = pd.Timestamp(as_of) - pd.Timedelta(days=1) - pd.to_timedelta(days, unit="D")
+    labels = first.year.astype(str) + "-Q" + first.quarter.astype(str)
+    return pd.Series(labels, index=frame.index, name="cohort")
+
+
 @dataclass(frozen=True)
 class Concentration:
     """How unevenly value is spread over customers.

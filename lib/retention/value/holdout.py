@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from retention.engine import Engine
 from retention.errors import EvidenceError
-from retention.features import customer_features, epoch_of, known_orders, purchase_summary, shifted
+from retention.features import customer_features, purchase_summary, shifted
 
 Floats = NDArray[np.float64]
 
@@ -95,28 +95,6 @@ def split_holdout(engine: Engine, end: str, horizon_days: int, unit_days: int = 
         horizon_days=horizon_days,
         unit_days=unit_days,
     )
-
-
-def daily_purchases(engine: Engine, as_of: str, cohort_end: str) -> pd.DataFrame:
-    """Return first and repeat purchase days per calendar day of customers acquired by a date.
-
-    Parameters
-    ----------
-    engine
-        Engine with the table ``orders``.
-    as_of
-        ISO date; later orders are not looked at.
-    cohort_end
-        ISO date; only customers whose first purchase lies before it.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``day`` (days since 1970), ``first_purchases``, ``repeat_purchases``; days without a
-        purchase are absent.
-    """
-    with known_orders(engine, as_of):
-        return engine.query("value_daily_purchases", cohort_end_s=epoch_of(cohort_end)).frame()
 
 
 def _between(earlier: pd.DataFrame, later: pd.DataFrame) -> Floats:

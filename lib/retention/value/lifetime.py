@@ -19,6 +19,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import EvidenceError, ParameterError
+from retention.results import Check, Status
+from retention.value.codes import ValueCheck
 from retention.value.models import PurchaseFit, expected_future
 from retention.value.spend import SpendFit, expected_spend
 from retention.value.summary import PurchaseSummary
@@ -63,6 +65,20 @@ class ValueTerms:
                 "discount rate of at least 0.",
                 "Check horizon_days, margin and annual_discount_rate.",
             )
+
+    def horizon_check(self, history_days: float) -> Check:
+        """Return whether the horizon is no longer than what has been observed of any customer."""
+        within = self.horizon_days <= history_days
+        return Check(
+            ValueCheck.HORIZON,
+            Status.PASS if within else Status.WARN,
+            f"The horizon is {self.horizon_days:,.0f} days; the oldest customer has been observed "
+            f"for {history_days:,.0f}.",
+            ""
+            if within
+            else "Beyond the observed time the model extrapolates: shorten "
+            "horizon_days or read the value as an upper sketch.",
+        )
 
     @property
     def daily(self) -> float:

@@ -113,6 +113,16 @@ class SpendFit:
             f"{self.log_likelihood:,.3f}. {ending}"
         )
 
+    def convergence_check(self) -> Check:
+        """Return whether the search converged and the expected order value exists."""
+        if not self.converged:
+            status, action = Status.FAIL, "Look for constant or extreme order values."
+        elif self.parameters[1] <= 1:
+            status, action = Status.FAIL, "Look for wholesale orders among the largest values."
+        else:
+            status, action = Status.PASS, ""
+        return Check(ValueCheck.SPEND_CONVERGENCE, status, self.summary(), action)
+
     def independence_check(self) -> Check:
         """Return whether value and frequency are independent enough for the model."""
         size = abs(self.correlation)

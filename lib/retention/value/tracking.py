@@ -9,6 +9,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import InputError
+from retention.features import epoch_of
+from retention.features.dates import DAY_S
 from retention.value.models import PurchaseFit
 
 Floats = NDArray[np.float64]
@@ -62,7 +64,7 @@ class Tracking:
         )
 
 
-def track(fit: PurchaseFit, daily: pd.DataFrame, *, calibration_days: int) -> Tracking:
+def track(fit: PurchaseFit, daily: pd.DataFrame, *, calibration_end: str) -> Tracking:
     """Compare a cohort's weekly repeat purchases with what a model expected of it.
 
     Each customer's expectation starts at the own first purchase, so that
@@ -73,10 +75,10 @@ def track(fit: PurchaseFit, daily: pd.DataFrame, *, calibration_days: int) -> Tr
     fit
         A model fitted to the calibration period.
     daily
-        ``day`` (any whole-day count), ``first_purchases``, ``repeat_purchases``: see
+        ``day`` (days since 1970), ``first_purchases``, ``repeat_purchases``: see
         :func:`retention.value.daily_purchases`.
-    calibration_days
-        Days from the first line's day to the end of the calibration period.
+    calibration_end
+        ISO date at which the calibration period ends (exclusive).
 
     Raises
     ------
@@ -87,6 +89,7 @@ def track(fit: PurchaseFit, daily: pd.DataFrame, *, calibration_days: int) -> Tr
         raise InputError("There is less than a week to track.", "Give more history.")
     start = int(daily["day"].min())
     length = int(daily["day"].max()) - start + 1
+    held_from = epoch_of(calibration_end) // DAY_S - start
     at = daily["day"].to_numpy(dtype=np.int64) - start
     first = np.bincount(at, daily["first_purchases"].to_numpy(dtype=float), length)
     again = np.bincount(at, daily["repeat_purchases"].to_numpy(dtype=float), length)
@@ -101,7 +104,7 @@ def track(fit: PurchaseFit, daily: pd.DataFrame, *, calibration_days: int) -> Tr
             "predicted": np.diff(predicted, prepend=0.0),
             "actual_cumulative": actual,
             "predicted_cumulative": predicted,
-            "is_holdout": ends >= calibration_days + 6,
+            "is_holdout": ends - 6 >= held_from,
         }
     )
     return Tracking(table, fit.model.name)

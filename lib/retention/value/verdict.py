@@ -1,0 +1,95 @@
+"""The report's verdict: one sentence and the figures that readers compare from run to run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from retention.results import Check, Metric
+from retention.value.family import ModelFamily
+from retention.value.forecasts import ForecastComparison
+from retention.value.gate import Evidence
+from retention.value.groups import Concentration
+from retention.value.lifetime import LifetimeValues
+from retention.value.spend import SpendFit
+from retention.value.tracking import Tracking
+
+
+@dataclass(frozen=True)
+class ValueVerdict:
+    """Everything that the verdict rests on.
+
+    Parameters
+    ----------
+    evidence
+        Outcome of the gate.
+    family, chosen
+        Fitted purchase models and the key of the one in use.
+    spend
+        Fitted spend model.
+    values
+        Lifetime values.
+    comparison, tracking
+        How the forecasts met the hold-out.
+    spread
+        How unevenly value is spread.
+    """
+
+    evidence: Evidence
+    family: ModelFamily
+    chosen: str
+    spend: SpendFit
+    values: LifetimeValues
+    comparison: ForecastComparison
+    tracking: Tracking
+    spread: Concentration
+
+    def checks(self, history_days: float) -> list[Check]:
+        """Return all trust checks; ``history_days`` is the longest observed tenure."""
+        return [
+            *self.evidence.checks,
+            self.family.check(self.chosen),
+            self.spend.convergence_check(),
+            self.spend.independence_check(),
+            *self.comparison.checks(),
+            self.values.terms.horizon_check(history_days),
+        ]
+
+    def metrics(self) -> list[Metric]:
+        """Return the figures to compare from run to run."""
+        count = len(self.values.customers)
+        unit = self.values.terms.currency
+        low, high = self.values.interval()
+        row = self.comparison.line(self.comparison.used)
+        held = self.comparison.customers
+        total, mean = self.values.total, self.values.total / count
+        error, rank = float(row["total_error"]), float(row["spearman"])
+        return [
+            Metric("customers", count, "customers", n=count),
+            Metric("lifetime_value_total", total, unit, low, high, count),
+            Metric("lifetime_value_mean", mean, unit, low / count, high / count, count),
+            Metric("top_fifth_share_of_value", self.spread.top_share, "share", n=count),
+            Metric("holdout_total_error", error, "share", n=held),
+            Metric("holdout_weekly_error", self.tracking.weekly_error, "share", n=held),
+            Metric(
+                "holdout_rank_correlation", rank, "correlation",
+                float(row["spearman_ci_low"]), float(row["spearman_ci_high"]), held,
+            ),
+            Metric("forecast_used", self.comparison.used, "name", n=held),
+        ]  # fmt: skip
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the metrics, one line each."""
+        return pd.DataFrame([metric.as_dict() for metric in self.metrics()])
+
+    def summary(self) -> str:
+        """Return the verdict in words."""
+        if not self.evidence.enough:
+            return self.evidence.summary()
+        row = self.comparison.line(self.comparison.used)
+        return (
+            f"{self.values.summary()} In the held-out {self.comparison.horizon_days} days the "
+            f"forecast in use ({self.comparison.used}) was off by {row['total_error']:+.1%} in "
+            f"total."
+        )
