@@ -109,7 +109,7 @@ class Backtest:
         ok = gain[0] - 2 * gain[1] > 0
         return Check(ChurnCode.BEATS_RECENCY, Status.PASS if ok else Status.WARN,
                      f"Log loss {gain[0]:+.4f} (±{2 * gain[1]:.4f}) better than the recency rule.",
-                     "" if ok else "Treat the two as equally good and prefer the rule.")  # fmt: skip
+                     "" if ok else "Prefer the rule: it is as good.")  # fmt: skip
 
     def _stability(self) -> Check:
         """Look whether the chosen model is better than recency at every date."""

@@ -49,7 +49,7 @@ class Scores:
     def metrics(self, prefix: str = "") -> list[Metric]:
         """Return the scores as metrics for the run's result."""
         rows = self.frame.itertuples(index=False, name=None)
-        return [Metric(f"{prefix}{metric}", value, "score", low, high, self.n)
+        return [Metric(f"{prefix}{metric}", value, "", low, high, self.n)
                 for metric, value, low, high in rows]  # fmt: skip
 
     def summary(self) -> str:

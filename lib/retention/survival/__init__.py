@@ -21,6 +21,7 @@ from retention.survival.spells import (
     purchase_gaps,
     retention_spells,
     second_purchase_spells,
+    starting_covariates,
 )
 
 __all__ = [
@@ -51,4 +52,5 @@ __all__ = [
     "retention_spells",
     "second_purchase_spells",
     "smoothed_hazard",
+    "starting_covariates",
 ]

@@ -10,6 +10,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from retention.errors import EvidenceError, InputError
+from retention.results import Check, Status
+from retention.survival.codes import SurvivalCode
 
 Array = npt.NDArray[Any]
 
@@ -59,6 +61,23 @@ class EventCounts:
             n=("n", "sum"), events=("events", "sum"), last_time=("time", "max")
         )
         return total.reset_index()
+
+    def check(self, minimum: int = 100) -> Check:
+        """Return whether enough customers left in every group for a curve to mean something."""
+        totals = self.totals()
+        thin = totals.loc[totals["events"] < minimum, "group"].tolist()
+        if not thin:
+            return Check(
+                SurvivalCode.ENOUGH_EVENTS,
+                Status.PASS,
+                f"At least {totals['events'].min():,.0f} departures in every group.",
+            )
+        return Check(
+            SurvivalCode.ENOUGH_EVENTS,
+            Status.WARN,
+            f"Fewer than {minimum} departures: {', '.join(thin)}.",
+            "Read these curves with their intervals, or merge the groups.",
+        )
 
     def to_frame(self) -> pd.DataFrame:
         """Return the counts as a DataFrame."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pandas as pd
 
 from retention.engine import Engine
@@ -9,6 +10,8 @@ from retention.errors import EvidenceError, ParameterError
 from retention.features import epoch_of, known_orders
 
 DAY_S = 86_400
+
+BANDS = ("lower third", "middle third", "upper third")
 
 
 def retention_spells(engine: Engine, as_of: str, window_days: int) -> pd.DataFrame:
@@ -26,9 +29,12 @@ def retention_spells(engine: Engine, as_of: str, window_days: int) -> pd.DataFra
     Returns
     -------
     pandas.DataFrame
-        One row per customer, sorted by ``customer_key``: ``cohort`` (quarter of the first
-        purchase), ``started_with_discount``, ``duration`` (days from the first purchase until the
-        window had passed, or until the as-of date) and ``event`` (1 = left).
+        One row per customer, sorted by ``customer_key``: ``duration`` (days from the first
+        purchase until the window had passed, or until the as-of date), ``event`` (1 = left), and
+        what was known at the start: ``cohort`` (quarter), ``started_in_season`` (November or
+        December), ``started_with_discount``, ``first_value_minor`` and ``first_value_band``
+        (thirds). Only such things may split the curves: what a customer did later is partly a
+        result of staying.
 
     Notes
     -----
@@ -76,4 +82,20 @@ def _spells(engine: Engine, query: str, as_of: str, **parameters: int) -> pd.Dat
     if "start_s" in frame:
         start = pd.to_datetime(frame.pop("start_s"), unit="s")
         frame.insert(1, "cohort", start.dt.year.astype(str) + " Q" + start.dt.quarter.astype(str))
+        frame["started_in_season"] = start.dt.month.ge(11).astype(int)
+        third = pd.qcut(
+            frame["first_value_minor"].rank(method="average"), 3, labels=False, duplicates="drop"
+        )
+        frame["first_value_band"] = third.fillna(0).astype(int).map(BANDS.__getitem__)
     return frame
+
+
+def starting_covariates(spells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """Return the spells with numeric covariates of the start, and those that vary.
+
+    ``log2_first_value`` is the base-2 logarithm of the first purchase: one unit is a doubling.
+    """
+    value = spells["first_value_minor"].clip(lower=1).astype(float)
+    frame = spells.assign(log2_first_value=np.log2(value))
+    names = ["started_with_discount", "started_in_season", "log2_first_value"]
+    return frame, [name for name in names if frame[name].min() < frame[name].max()]

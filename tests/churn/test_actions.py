@@ -1,0 +1,135 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from retention.churn import (
+    LabelledDate,
+    LogisticModel,
+    RecencyRule,
+    ValueIfKept,
+    backtest,
+    explain,
+    leak_check,
+    rank_by_stake,
+    return_probability,
+)
+from retention.errors import EvidenceError, InputError
+from retention.results import Status
+from retention.survival import purchase_gaps, retention_spells, second_purchase_spells
+
+
+def with_feature(date, name, values):
+    return LabelledDate(
+        date.as_of,
+        date.horizon_days,
+        date.features.assign(**{name: values}),
+        date.churned,
+        date.days_to_purchase,
+        date.revenue_minor,
+    )
+
+
+def test_a_planted_leak_is_caught(panels):
+    planted = [with_feature(d, "days_until_next_order", d.days_to_purchase) for d in panels]
+    assert leak_check(panels).status is Status.PASS
+    check = leak_check(planted, backtest(planted, [RecencyRule(), LogisticModel()], seed=1))
+    assert check.status is Status.FAIL
+    assert "days_until_next_order" in check.detail
+    assert "logistic_regression" in check.detail
+
+
+def test_a_noisy_leak_is_caught_through_the_model(panels):
+    random = np.random.default_rng(3)
+    noisy = [with_feature(d, "hint", d.churned + random.normal(0, 0.4, len(d))) for d in panels]
+    assert leak_check(noisy).status is Status.FAIL
+
+
+def test_reasons_of_a_logistic_model_are_its_coefficients_times_the_deviation(panels):
+    model = LogisticModel().fit(panels[-2:], seed=1)
+    features = panels[-1].features
+    reasons = explain(model, features)
+    j = model.scaler.names.index("recency_days")
+    z = model.scaler.transform(features)[:, j]
+    usual = model.scaler.transform(features.assign(recency_days=features["recency_days"].median()))[
+        :, j
+    ]
+    expected = model.coefficients[j] * (z - usual)
+    ours = reasons.effects[:, reasons.features.index("recency_days")]
+    assert ours == pytest.approx(expected, abs=1e-6)
+
+
+def test_reasons_are_told_in_words(panels):
+    model = LogisticModel().fit(panels[-2:], seed=1)
+    features = panels[-1].features
+    reasons = explain(model, features)
+    silent = int(features["recency_days"].to_numpy().argmax())
+    assert (
+        f"silent for {features['recency_days'][silent]} days against a usual"
+        in (reasons.texts[silent])
+    )
+
+
+def test_ranking_is_by_stake_not_by_risk():
+    ranking = rank_by_stake(np.array(["a", "b"]), np.array([0.9, 0.3]), np.array([100.0, 900.0]))
+    assert ranking.frame["customer_key"].tolist() == ["b", "a"]
+    assert "not known" in ranking.summary()
+
+
+def test_a_missing_value_is_refused_in_the_ranking():
+    with pytest.raises(InputError, match="missing"):
+        rank_by_stake(np.array(["a"]), np.array([np.nan]), np.array([1.0]))
+
+
+def test_value_if_kept_averages_to_the_revenue_of_those_who_came_back(panels):
+    date = panels[-1]
+    back = date.churned == 0
+    value = ValueIfKept.of(date).of_customers(date.features)[back]
+    assert value.mean() == pytest.approx(date.revenue_minor[back].mean(), rel=0.02)
+
+
+def test_spells_of_a_hand_made_history(make_shop):
+    extra = pd.DataFrame(
+        {
+            "order_key": ["x1", "x2", "x3"],
+            "customer_key": "zz",
+            "ordered_epoch_s": [
+                int(pd.Timestamp(day, tz="UTC").timestamp())
+                for day in ("2024-02-01", "2024-03-02", "2025-03-02")
+            ],
+            "status": "paid",
+            "currency": "USD",
+            "gross_minor": 1000,
+            "discount_minor": [100, 0, 0],
+            "refunded_minor": 0,
+            "net_minor": 1000,
+        }
+    )
+    engine = make_shop(customers=50, extra=extra)
+    spell = retention_spells(engine, "2026-06-01", 90).set_index("customer_key").loc["zz"]
+    assert (spell["duration"], spell["event"], spell["cohort"]) == (30 + 90, 1, "2024 Q1")
+    assert spell["started_with_discount"] == 1
+    early = retention_spells(engine, "2024-04-01", 90).set_index("customer_key").loc["zz"]
+    assert (early["duration"], early["event"]) == (60, 0)
+    second = second_purchase_spells(engine, "2026-06-01").set_index("customer_key").loc["zz"]
+    assert (second["duration"], second["event"]) == (30, 1)
+
+
+def test_return_probability_of_memoryless_gaps_is_flat():
+    random = np.random.default_rng(5)
+    gaps = pd.DataFrame({"duration": random.geometric(0.02, 40_000), "event": 1, "weight": 1})
+    result = return_probability(gaps, horizon_days=30, longest_days=100)
+    expected = 1 - 0.98**30
+    assert result.curve["return_probability"].to_numpy() == pytest.approx(expected, abs=0.04)
+
+
+def test_return_probability_needs_a_repeat_purchase():
+    gaps = pd.DataFrame({"duration": [10, 20], "event": 0, "weight": 5})
+    with pytest.raises(EvidenceError, match="bought twice"):
+        return_probability(gaps, horizon_days=30)
+
+
+def test_open_gaps_lower_the_return_probability(shop):
+    gaps = purchase_gaps(shop, "2026-06-01")
+    every = return_probability(gaps, horizon_days=90, longest_days=200).curve
+    closed = return_probability(gaps[gaps["event"] == 1], horizon_days=90, longest_days=200).curve
+    assert (every["return_probability"] < closed["return_probability"]).all()
