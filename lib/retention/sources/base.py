@@ -57,7 +57,7 @@ class ReadOptions:
     currency
         ISO 4217 code of files that name none; empty means the format's own.
     shop_id
-        Name of the shop; empty means the format's name.
+        Name of the shop; empty means the format's own.
     columns
         Column mapping of the generic source: ``"target = column"``.
     maximum_expansion
@@ -110,12 +110,15 @@ class TableMapping:
     person
         Canonical column that the ingest layer fills from the identities: ``customer_key``,
         ``unit_key``, or empty where the table has none.
+    views
+        Preparatory views, name → SELECT, to create in order before any ``select`` of the format.
     """
 
     table: str
     select: str
     accounts: bool = False
     person: str = "customer_key"
+    views: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -145,8 +148,9 @@ class SourceFormat:
         Currency where the export names none, empty where it does.
     aliases
         Other header names seen for a column: alias → name used in ``select``.
-    views
-        Preparatory views, name → SELECT over ``landed``, created in order by `attach`.
+    shop
+        Shop that the rows belong to where the user names none; empty means the first word of the
+        format's name.
     expand
         Builds the format for given options, where it depends on them (the generic source).
     """
@@ -161,7 +165,7 @@ class SourceFormat:
     money: tuple[str, ...] = ()
     currency: str = ""
     aliases: Mapping[str, str] = field(default_factory=dict)
-    views: Mapping[str, str] = field(default_factory=dict)
+    shop: str = ""
     expand: Callable[[ReadOptions], SourceFormat] | None = None
 
     def recognise(self, header: Iterable[str]) -> float:

@@ -12,8 +12,10 @@ import duckdb
 
 BLANKS = "' ' || chr(9) || chr(10) || chr(13) || chr(160)"
 
-ZERO_DECIMALS = "'BIF','CLP','DJF','GNF','ISK','JPY','KMF','KRW','PYG','RWF','UGX','VND','VUV',"\
+ZERO_DECIMALS = (
+    "'BIF','CLP','DJF','GNF','ISK','JPY','KMF','KRW','PYG','RWF','UGX','VND','VUV',"
     "'XAF','XOF','XPF'"
+)
 THREE_DECIMALS = "'BHD','IQD','JOD','KWD','LYD','OMR','TND'"
 
 
@@ -127,7 +129,8 @@ def _times(conventions: Conventions) -> list[tuple[str, str]]:
         ("precision_of(x)", "CASE WHEN contains(x, ':') THEN 'second' ELSE 'day' END"),
         ("microseconds_of(x)",
          "CASE WHEN regexp_full_match(text_of(x), '[0-9]{15,17}') "
-         "THEN lawful_time(make_timestamp(TRY_CAST(text_of(x) AS BIGINT) // 1000000 * 1000000)) END"),
+         "THEN lawful_time(make_timestamp(TRY_CAST(text_of(x) AS BIGINT) // 1000000 * 1000000)) "
+         "END"),
         ("seconds_of(x)",
          "CASE WHEN regexp_full_match(text_of(x), '[0-9]{9,10}') "
          "THEN lawful_time(make_timestamp(TRY_CAST(text_of(x) AS BIGINT) * 1000000)) END"),

@@ -1,0 +1,130 @@
+"""Make a landed file ready for its mappings: the view ``landed`` and the parsing macros."""
+
+from __future__ import annotations
+
+import duckdb
+
+from retention.errors import InputError
+from retention.sources.base import ReadOptions, SourceFormat
+from retention.sources.landed import Landed
+from retention.sources.macros import Conventions, install_macros
+
+
+def open_landed(
+    connection: duckdb.DuckDBPyConnection,
+    landed: Landed,
+    fmt: SourceFormat,
+    options: ReadOptions,
+) -> Conventions:
+    """Create the view ``landed`` and the parsing macros for this file.
+
+    Parameters
+    ----------
+    connection
+        Connection in which the format's mappings will run; one file at a time.
+    landed, fmt, options
+        The landed file, its format, and what the user says about it.
+
+    Returns
+    -------
+    Conventions
+        How the file writes dates and numbers, as proven or declared.
+
+    Raises
+    ------
+    InputError
+        If day and month, or the decimal mark, cannot be told and are not declared.
+    """
+    connection.execute(f"CREATE OR REPLACE TEMP VIEW landed AS {_named(landed, fmt)}")
+    conventions = Conventions(
+        _date_order(connection, landed, fmt, options),
+        _decimal(connection, landed, fmt, options),
+        options.time_zone,
+    )
+    install_macros(connection, conventions)
+    _install_constants(connection, fmt, options)
+    return conventions
+
+
+def _install_constants(
+    connection: duckdb.DuckDBPyConnection, fmt: SourceFormat, options: ReadOptions
+) -> None:
+    """Define ``shop_id()``, ``shop_zone()`` and ``default_currency()``."""
+    values = {
+        "shop_id": options.shop_id or fmt.shop or fmt.name.split("_")[0],
+        "shop_zone": options.time_zone,
+        "default_currency": options.currency or fmt.currency,
+    }
+    for name, value in values.items():
+        literal = "'" + value.replace("'", "''") + "'"
+        connection.execute(f"CREATE OR REPLACE TEMP MACRO {name}() AS nullif({literal}, '')")
+
+
+def _named(landed: Landed, fmt: SourceFormat) -> str:
+    """Return the SELECT with aliases resolved and absent optional columns as NULL."""
+    names = {fmt.aliases.get(name, name): name for name in reversed(landed.columns)}
+    wanted = [
+        f'"{names[c]}" AS "{c}"' if c in names else f'NULL::VARCHAR AS "{c}"'
+        for c in fmt.used_columns()
+    ]
+    return f"SELECT {', '.join(wanted)}, line_no, file FROM ({landed.select()})"
+
+
+def _date_order(
+    connection: duckdb.DuckDBPyConnection, landed: Landed, fmt: SourceFormat, options: ReadOptions
+) -> str:
+    """Return the order of day and month: declared, fixed by the platform, or proven."""
+    declared = options.date_order if options.date_order != "auto" else fmt.date_order
+    if declared != "auto" or not fmt.dates:
+        return declared if declared != "auto" else "month_first"
+    return next(
+        (order for column in fmt.dates if (order := _proven_order(connection, landed, column))),
+        "month_first",
+    )
+
+
+def _proven_order(connection: duckdb.DuckDBPyConnection, landed: Landed, column: str) -> str | None:
+    """Return what the values of a column prove; None if none is written with day and month."""
+    pattern = "'^[ ]*([0-9]{1,2})[/.-]([0-9]{1,2})[/.-][0-9]{2}'"
+    part = f'TRY_CAST(regexp_extract("{column}", {pattern}, %d) AS INTEGER)'
+    written, first, second, line = connection.execute(
+        f"SELECT count(*), max({part % 1}), max({part % 2}), min(line_no) FROM landed "
+        f'WHERE regexp_matches("{column}", {pattern})'
+    ).fetchall()[0]
+    if not written:
+        return None
+    if (first > 12) == (second > 12):
+        problem = (
+            "Dates with the day first and dates with the month first are mixed."
+            if first > 12
+            else "Every date here can be read day first or month first."
+        )
+        raise InputError(
+            problem, "Set date_order to day_first or month_first in the params.",
+            file=landed.path, line=line, column=column,
+        )  # fmt: skip
+    return "day_first" if first > 12 else "month_first"
+
+
+def _decimal(
+    connection: duckdb.DuckDBPyConnection, landed: Landed, fmt: SourceFormat, options: ReadOptions
+) -> str:
+    """Return the decimal mark: declared or proven; a point where nothing speaks against it."""
+    if options.decimal != "auto" or not fmt.money:
+        return options.decimal if options.decimal != "auto" else "."
+    counts = [0, 0, 0]
+    for column in fmt.money:
+        found = connection.execute(
+            f"SELECT count(*) FILTER (regexp_matches(x, '[.][0-9]{{1,2}}$|[.][0-9]{{4,}}$')), "
+            f"count(*) FILTER (regexp_matches(x, ',[0-9]{{1,2}}$|,[0-9]{{4,}}$')), "
+            f"count(*) FILTER (regexp_matches(x, '^[0-9]{{1,3}},[0-9]{{3}}$')) "
+            f'FROM (SELECT trim("{column}") AS x FROM landed)'
+        ).fetchall()[0]
+        counts = [a + b for a, b in zip(counts, found, strict=True)]
+    points, commas, unclear = counts
+    if unclear and not points and not commas:
+        raise InputError(
+            "Amounts such as 1,234 can be read as thousands or as a fraction.",
+            "Set decimal to '.' or ',' in the params.", file=landed.path, column=fmt.money[0],
+        )  # fmt: skip
+    return "," if commas and not points else "."

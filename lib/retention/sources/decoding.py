@@ -1,0 +1,70 @@
+"""From bytes to UTF-8: byte-order marks, UTF-16, declared encodings; never a silent guess."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+
+from retention.errors import InputError
+
+MARKS: tuple[tuple[bytes, str], ...] = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+"""Byte-order marks, the longer first where one begins with another."""
+
+
+def established_encoding(head: bytes, declared: str, named: str) -> tuple[str, int]:
+    """Return the encoding and the length of the byte-order mark.
+
+    Raises
+    ------
+    InputError
+        If the declared encoding is unknown, or UTF-16 comes without a mark.
+    """
+    for mark, name in MARKS:
+        if head.startswith(mark):
+            return name, len(mark)
+    if declared != "auto":
+        try:
+            return codecs.lookup(declared).name, 0
+        except LookupError as error:
+            raise InputError(
+                f"Nothing is known of the encoding {declared!r}.",
+                "Use utf-8, utf-16 or windows-1252.", file=named,
+            ) from error  # fmt: skip
+    if head[:200].count(0) > len(head[:200]) // 4:
+        raise InputError(
+            "The file looks like UTF-16 without a byte-order mark, or is not a text file.",
+            "Name its encoding in the params (utf-16-le).", file=named,
+        )  # fmt: skip
+    return "utf-8", 0
+
+
+def as_utf8(chunks: Iterator[bytes], encoding: str, skip: int, named: str) -> Iterator[bytes]:
+    """Yield the text as UTF-8 without its byte-order mark; UTF-8 itself passes unchecked."""
+    plain = encoding in ("utf-8", "ascii")
+    decoder = codecs.getincrementaldecoder(encoding)("strict")
+    for chunk in chunks:
+        data, skip = chunk[skip:], max(0, skip - len(chunk))
+        try:
+            yield data if plain else decoder.decode(data).encode("utf-8")
+        except UnicodeDecodeError as error:
+            raise _undecodable(encoding, named) from error
+    try:
+        tail = decoder.decode(b"", True) if not plain else ""
+    except UnicodeDecodeError as error:
+        raise _undecodable(encoding, named) from error
+    if tail:
+        yield tail.encode("utf-8")
+
+
+def _undecodable(encoding: str, named: str) -> InputError:
+    """Return the error of bytes that the encoding does not have."""
+    return InputError(
+        f"The file is not {encoding} throughout, or is cut short.",
+        "Name its true encoding in the params, or export it again.", file=named,
+    )  # fmt: skip

@@ -1,0 +1,162 @@
+"""Shopify's orders export: one row per line item, totals on an order's first row only.
+
+Continuation rows keep ``Name`` and ``Created at``; they are joined to their order by name, never
+filled from the row before. An order that stands in the file twice yields the same line keys twice,
+so that the second copy is found. Refunds are per order and undated.
+"""
+
+from __future__ import annotations
+
+from retention.sources.base import SourceFormat, TableMapping
+from retention.sources.codes import ExclusionCode, ReasonCode
+from retention.sources.fragments import (
+    NO_MONEY,
+    NO_REASONS,
+    condition,
+    identities,
+    labels,
+    reasons,
+    sku_columns,
+    unreadable_integers,
+    unreadable_money,
+    unreadable_times,
+)
+
+STATUS = {
+    "paid": "paid", "partially_refunded": "paid", "partially_paid": "paid", "refunded": "refunded",
+    "pending": "pending", "authorized": "pending", "unpaid": "pending", "expired": "cancelled",
+    "voided": "cancelled",
+}  # fmt: skip
+
+KEY = "shop_id() || ':' || ltrim(text_of(\"Name\"), '#')"
+
+_IS_TEST = """coalesce(regexp_matches(lower("Tags"), '(^|[, ])test([, ]|$)'), FALSE)
+  OR coalesce(lower(text_of("Payment Method")) LIKE '%bogus%', FALSE)"""
+
+_ROWS = f"""
+SELECT *, {KEY} AS order_key, "Financial Status" IS NOT NULL OR "Total" IS NOT NULL AS is_head,
+  greatest(1, count(*) FILTER ("Financial Status" IS NOT NULL OR "Total" IS NOT NULL)
+    OVER (PARTITION BY text_of("Name") ORDER BY line_no)) AS copy
+FROM landed"""
+
+_HEADS = f"""
+SELECT *, currency_of(coalesce("Currency", default_currency())) AS code,
+  CASE WHEN {_IS_TEST} THEN '{ExclusionCode.TEST_ORDER}' END AS excluded
+FROM shopify_rows WHERE is_head"""
+
+_LINES = """
+SELECT r.*, h.code, h.excluded, h.order_key IS NOT NULL AS has_head,
+  row_number() OVER (PARTITION BY r.order_key, r.copy ORDER BY r.line_no) AS line_index
+FROM shopify_rows AS r
+LEFT JOIN (SELECT order_key, min(code) AS code, min(excluded) AS excluded
+           FROM shopify_heads WHERE order_key IS NOT NULL GROUP BY order_key) AS h
+  ON r.order_key = h.order_key"""
+
+_SUMS = """
+SELECT order_key, copy,
+  CASE WHEN count(*) = count(value) THEN CAST(sum(value) AS BIGINT) END AS lines_minor
+FROM (SELECT order_key, copy,
+        minor_of("Lineitem price", code) * integer_of("Lineitem quantity") AS value
+      FROM shopify_lines WHERE order_key IS NOT NULL)
+GROUP BY order_key, copy"""
+
+_ORDERS = f"""
+WITH priced AS (
+  SELECT h.*, time_of("Created at") AS moment,
+    minor_of("Subtotal", code) AS goods_paid,
+    coalesce(minor_of("Discount Amount", code), 0) AS discount_given,
+    coalesce(minor_of("Shipping", code), 0) AS shipping_paid,
+    coalesce(minor_of("Taxes", code), 0) AS taxes_paid,
+    coalesce(minor_of("Refunded Amount", code), 0) AS paid_back,
+    s.lines_minor
+  FROM shopify_heads AS h
+  LEFT JOIN shopify_sums AS s ON h.order_key = s.order_key AND h.copy = s.copy
+), totals AS (
+  SELECT *,
+    CASE WHEN lines_minor >= goods_paid THEN lines_minor ELSE goods_paid + discount_given END AS gross
+  FROM priced
+)
+SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, 'second' AS time_precision,
+  shop_zone() AS shop_tz,
+  CASE WHEN text_of("Cancelled at") IS NOT NULL THEN 'cancelled'
+       ELSE {labels('"Financial Status"', STATUS)} END AS status,
+  code AS currency, gross AS gross_minor, gross - goods_paid AS discount_minor,
+  shipping_paid AS shipping_minor, taxes_paid AS tax_minor, CAST(0 AS BIGINT) AS marketplace_tax_minor,
+  least(paid_back, goods_paid) AS refunded_minor, goods_paid - least(paid_back, goods_paid) AS net_minor,
+  coalesce(regexp_matches(lower("Tags"), '(^|[, ])gift'), FALSE)
+    OR coalesce(contains(lower("Note Attributes"), 'gift'), FALSE) AS is_gift,
+  CAST(NULL AS BOOLEAN) AS delivered_late,
+  line_no, coalesce(text_of("Id"), text_of("Name")) AS source_record_id,
+  {reasons(
+      *unreadable_times("Created at"),
+      *unreadable_money("code", "Subtotal", "Discount Amount", "Shipping", "Taxes",
+                        "Refunded Amount"),
+      (ReasonCode.UNKNOWN_LABEL, "Financial Status", labels('"Financial Status"', STATUS)),
+  )},
+  excluded AS exclusion, moment AS occurred_at, {NO_MONEY},
+  {identities('"Email"', 'coalesce("Phone", "Billing Phone")', name='"Billing Name"',
+              postcode='plain_of("Billing Zip")')}
+FROM totals"""  # fmt: skip
+
+_ORDER_LINES = f"""
+SELECT order_key || ':' || line_index AS order_line_key, order_key,
+  {sku_columns('"Lineitem sku"', '"Lineitem name"')},
+  integer_of("Lineitem quantity") AS quantity, code AS currency,
+  minor_of("Lineitem price", code) AS unit_price_minor,
+  coalesce(minor_of("Lineitem discount", code), 0) AS line_discount_minor,
+  integer_of("Lineitem quantity") * minor_of("Lineitem price", code)
+    - coalesce(minor_of("Lineitem discount", code), 0) AS line_net_minor,
+  line_no, order_key || ':' || line_index AS source_record_id,
+  {reasons(
+      *unreadable_times("Created at"),
+      *unreadable_integers("Lineitem quantity"),
+      *unreadable_money("code", "Lineitem price", "Lineitem discount"),
+      more=[condition("order_key IS NOT NULL AND NOT has_head", ReasonCode.ORPHAN_LINE, "Name")],
+  )},
+  excluded AS exclusion, time_of("Created at") AS occurred_at,
+  CAST(decimal_of("Lineitem quantity") * minor_value("Lineitem price", code) AS DECIMAL(38, 6))
+    AS value_minor, code AS value_currency
+FROM shopify_lines"""  # fmt: skip
+
+_REFUNDS = f"""
+SELECT order_key || ':refund' AS refund_key, order_key, CAST(NULL AS TIMESTAMP) AS refunded_at,
+  code AS currency, minor_of("Refunded Amount", code) AS amount_minor, 'unknown' AS dating,
+  line_no, order_key || ':refund' AS source_record_id, {NO_REASONS}, excluded AS exclusion,
+  time_of("Created at") AS occurred_at, {NO_MONEY}
+FROM shopify_heads WHERE minor_of("Refunded Amount", code) > 0 AND copy = 1"""
+
+_CUSTOMERS = f"""
+SELECT time_of("Created at") AS first_seen_at,
+  coalesce(text_of("Shipping Country"), text_of("Billing Country")) AS country,
+  text_of("Source") AS channel, TRUE AS is_guest,
+  line_no, text_of("Name") AS source_record_id, {NO_REASONS}, excluded AS exclusion,
+  time_of("Created at") AS occurred_at, {NO_MONEY},
+  {identities('"Email"', 'coalesce("Phone", "Billing Phone")', name='"Billing Name"',
+              postcode='plain_of("Billing Zip")')}
+FROM shopify_heads
+WHERE coalesce(text_of("Email"), text_of("Phone"), text_of("Billing Phone")) IS NOT NULL
+  AND time_of("Created at") IS NOT NULL"""  # fmt: skip
+
+FORMAT = SourceFormat(
+    name="shopify_orders",
+    meaning="Shopify admin → Orders → Export (plain CSV).",
+    required=("Name", "Financial Status", "Currency", "Subtotal", "Total", "Created at",
+              "Lineitem quantity", "Lineitem name", "Lineitem price"),
+    optional=("Email", "Shipping", "Taxes", "Discount Code", "Discount Amount", "Lineitem sku",
+              "Lineitem discount", "Billing Name", "Billing Zip", "Billing Country",
+              "Billing Phone", "Shipping Country", "Phone", "Note Attributes", "Cancelled at",
+              "Payment Method", "Refunded Amount", "Id", "Tags", "Source", "Paid at",
+              "Fulfillment Status", "Fulfilled at", "Accepts Marketing"),
+    tables=(
+        TableMapping(
+            "order_lines", _ORDER_LINES, accounts=True, person="",
+            views={"shopify_rows": _ROWS, "shopify_heads": _HEADS, "shopify_lines": _LINES,
+                   "shopify_sums": _SUMS},
+        ),
+        TableMapping("orders", _ORDERS),
+        TableMapping("refunds", _REFUNDS, person=""),
+        TableMapping("customers", _CUSTOMERS),
+    ),
+    dates=("Created at",),
+    money=("Lineitem price", "Total"),
+)  # fmt: skip

@@ -1,0 +1,38 @@
+"""Survey answers: one row per answer; the free text is not read."""
+
+from __future__ import annotations
+
+from retention.sources.base import SourceFormat, TableMapping
+from retention.sources.fragments import (
+    NO_EXCLUSION,
+    NO_MONEY,
+    identities,
+    reasons,
+    unreadable_numbers,
+    unreadable_times,
+)
+
+SNAKE = "regexp_replace(lower(text_of(\"{name}\")), '[^a-z0-9]+', '_', 'g')"
+
+_ANSWERS = f"""
+SELECT 'survey:' || text_of("Response ID") AS response_key,
+  {SNAKE.format(name="Survey")} AS instrument, number_of("Score") AS score,
+  {SNAKE.format(name="Reason")} AS reason_code, time_of("Submitted At") AS answered_at,
+  line_no, text_of("Response ID") AS source_record_id,
+  {reasons(*unreadable_times("Submitted At"), *unreadable_numbers("Score"))},
+  {NO_EXCLUSION}, time_of("Submitted At") AS occurred_at, {NO_MONEY},
+  {identities('"Email"')}
+FROM landed"""
+
+FORMAT = SourceFormat(
+    name="surveys",
+    meaning="Survey answers (Zigpoll, Typeform and the like): exit intent, post purchase, NPS.",
+    required=("Response ID", "Submitted At", "Survey"),
+    optional=("Email", "Score", "Reason", "Comment", "Order Name"),
+    tables=(TableMapping("surveys", _ANSWERS, accounts=True),),
+    dates=("Submitted At",),
+    aliases={"#": "Response ID", "Token": "Response ID", "Response Id": "Response ID",
+             "Submit Date (UTC)": "Submitted At", "Submit Date": "Submitted At",
+             "Date": "Submitted At", "Customer Email": "Email", "email": "Email",
+             "NPS": "Score", "Rating": "Score"},
+)  # fmt: skip

@@ -1,0 +1,34 @@
+"""Help-desk tickets, as Zendesk and its like export them; subjects and texts are not read."""
+
+from __future__ import annotations
+
+from retention.sources.base import SourceFormat, TableMapping
+from retention.sources.fragments import (
+    NO_EXCLUSION,
+    NO_MONEY,
+    identities,
+    reasons,
+    unreadable_times,
+)
+
+_TICKETS = f"""
+SELECT 'ticket:' || text_of("Id") AS ticket_key, time_of("Created at") AS opened_at,
+  time_of("First reply at") AS first_response_at, time_of("Solved at") AS closed_at,
+  regexp_replace(lower(text_of("Reason")), '[^a-z0-9]+', '_', 'g') AS reason_code,
+  line_no, text_of("Id") AS source_record_id,
+  {reasons(*unreadable_times("Created at", "First reply at", "Solved at"))},
+  {NO_EXCLUSION}, time_of("Created at") AS occurred_at, {NO_MONEY},
+  {identities('"Requester email"')}
+FROM landed"""
+
+FORMAT = SourceFormat(
+    name="tickets",
+    meaning="Help-desk tickets (Zendesk and the like), one row per ticket.",
+    required=("Id", "Created at"),
+    optional=("Requester email", "First reply at", "Solved at", "Reason", "Status", "Subject",
+              "Requester", "Group", "Satisfaction Score", "Order Name", "Tags"),
+    tables=(TableMapping("tickets", _TICKETS, accounts=True),),
+    dates=("Created at",),
+    aliases={"Ticket ID": "Id", "ID": "Id", "Created At": "Created at", "Solved At": "Solved at",
+             "Requester Email": "Requester email", "Ticket form": "Reason", "Type": "Reason"},
+)  # fmt: skip

@@ -1,0 +1,82 @@
+"""The formats that are known by name, and how a file's format is recognised."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from retention.errors import ParameterError
+from retention.sources.base import ReadOptions, SourceFormat
+from retention.sources.formats import (
+    etsy_sold_order_items,
+    etsy_sold_orders,
+    hillstrom,
+    klaviyo,
+    ledgers,
+    online_retail,
+    shopify_customers,
+    shopify_orders,
+    surveys,
+    tickets,
+    track_events,
+)
+from retention.sources.headers import header_of
+
+FORMATS: dict[str, SourceFormat] = {
+    fmt.name: fmt
+    for fmt in (
+        shopify_orders.FORMAT,
+        shopify_customers.FORMAT,
+        etsy_sold_orders.FORMAT,
+        etsy_sold_order_items.FORMAT,
+        klaviyo.EVENTS,
+        klaviyo.PROFILES,
+        track_events.FORMAT,
+        surveys.FORMAT,
+        tickets.FORMAT,
+        ledgers.CONSENTS,
+        ledgers.ASSIGNMENTS,
+        ledgers.COSTS,
+        online_retail.FORMAT,
+        hillstrom.FORMAT,
+    )
+}
+"""Every export format, by the name that params use."""
+
+
+def format_named(name: str) -> SourceFormat:
+    """Return the format of that name.
+
+    Raises
+    ------
+    ParameterError
+        If there is none; the message lists the known names.
+    """
+    if name not in FORMATS:
+        raise ParameterError(
+            f"There is no source format {name!r}.", f"Known are {', '.join(FORMATS)}.",
+            column="sources",
+        )  # fmt: skip
+    return FORMATS[name]
+
+
+def recognise_file(
+    path: Path, options: ReadOptions | None = None
+) -> list[tuple[SourceFormat, float]]:
+    """Return the formats that a file's header fits, the best first.
+
+    Parameters
+    ----------
+    path
+        The file.
+    options
+        What is known of it (encoding, delimiter).
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or has no header.
+    """
+    names = header_of(path, options or ReadOptions())
+    scored = [(fmt, fmt.recognise(names)) for fmt in FORMATS.values()]
+    fits = [(fmt, score) for fmt, score in scored if score > 0]
+    return sorted(fits, key=lambda pair: (-pair[1], pair[0].name))
