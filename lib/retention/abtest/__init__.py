@@ -14,6 +14,17 @@ Examples
 
 from __future__ import annotations
 
+from retention.abtest.baseline import (
+    Baseline,
+    SizePlan,
+    baseline,
+    baselines_table,
+    curve_of,
+    design_metrics,
+    past_units,
+    plan_sizes,
+    untreated_units,
+)
 from retention.abtest.bayes import NormalPrior, Posterior, beta_binomial_chance, posterior
 from retention.abtest.codes import AbtestCode
 from retention.abtest.collect import collect
@@ -29,6 +40,7 @@ from retention.abtest.design import (
     PowerCurve,
     detectable_effect,
     duration_days,
+    equal_arms,
     power_at,
     power_curve,
     proportion_design,
@@ -36,7 +48,7 @@ from retention.abtest.design import (
 )
 from retention.abtest.estimates import Estimate, contrast, estimate
 from retention.abtest.evaluate import ExperimentResult, evaluate
-from retention.abtest.experiment import Analysis, Experiment
+from retention.abtest.experiment import Analysis, Experiment, read_experiment
 from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy, Role
 from retention.abtest.multiplicity import adjust, correct
 from retention.abtest.proportions import score_interval, score_test
@@ -47,11 +59,14 @@ from retention.abtest.sample_ratio import (
     sequential_sample_ratio,
 )
 from retention.abtest.sequential import constant_bounds, sequential_plan
+from retention.abtest.simulation import Rehearsal, rehearse
 from retention.abtest.statistics import Cell, Moments, Statistics
+from retention.abtest.trust import assignment_log
 
 __all__ = [
     "AbtestCode",
     "Analysis",
+    "Baseline",
     "Cell",
     "Decision",
     "DecisionRule",
@@ -67,29 +82,41 @@ __all__ = [
     "NullPolicy",
     "Posterior",
     "PowerCurve",
+    "Rehearsal",
     "RelativeLift",
     "Role",
+    "SizePlan",
     "Statistics",
     "Verdict",
     "adjust",
     "always_valid",
+    "assignment_log",
+    "baseline",
+    "baselines_table",
     "beta_binomial_chance",
     "collect",
     "constant_bounds",
     "contrast",
     "correct",
+    "curve_of",
     "decide",
+    "design_metrics",
     "detectable_effect",
     "duration_days",
+    "equal_arms",
     "estimate",
     "evaluate",
     "exact_p_value",
     "mixture_boundary",
     "mixture_rho",
+    "past_units",
+    "plan_sizes",
     "posterior",
     "power_at",
     "power_curve",
     "proportion_design",
+    "read_experiment",
+    "rehearse",
     "relative_lift",
     "required_units",
     "sample_ratio",
@@ -98,4 +125,5 @@ __all__ = [
     "sequence_half_width",
     "sequential_plan",
     "sequential_sample_ratio",
+    "untreated_units",
 ]

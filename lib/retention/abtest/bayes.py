@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import integrate, stats
 
+from retention.abtest.wording import percent
+
 
 @dataclass(frozen=True)
 class NormalPrior:
@@ -43,8 +45,8 @@ class Posterior:
     def summary(self) -> str:
         """Say chance to win and expected loss."""
         return (
-            f"Chance to win {self.chance_to_win:.1%}; expected loss {self.loss_if_treatment:.3g} "
-            f"if chosen, {self.loss_if_control:.3g} if not ({self.prior.summary()})."
+            f"Chance to win {percent(self.chance_to_win, 1)}; expected loss "
+            f"{self.loss_if_treatment:.3g} if chosen, {self.loss_if_control:.3g} if not ({self.prior.summary()})."
         )
 
 

@@ -90,6 +90,34 @@ def collect(
     return _statistics(answer, plans, asked)
 
 
+def unit_matrix(
+    engine: Engine, table: str, metric: MetricDefinition
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Return the names of the moment columns, and count, columns and products of each unit.
+
+    Summing rows of the matrix (any subset, any number of times) and reading the sum with
+    :func:`moments_of` gives the statistics of that subset: the basis of re-randomisation.
+
+    Raises
+    ------
+    InputError
+        As :func:`collect` does.
+    """
+    _require_columns(engine, table, [metric], ())
+    plan = _plan(metric, pooled_caps(engine, table, [metric]), clustered=False)
+    numbered = f"(SELECT *, row_number() OVER () AS unit_number FROM {_quoted(table)}) AS numbered"
+    aggregates = {_nulls(c): f"nulls of {c}" for c in _strict([metric])}
+    aggregates |= {sql: sql for sql in plan.aggregates}
+    answer = engine.sql(
+        query_text("abtest_statistics").format(
+            groups='"unit_number"', group_names='"unit_number"',
+            aggregates=_listed(aggregates), units=numbered,
+        )
+    ).frame()  # fmt: skip
+    _refuse_nulls(answer, table)
+    return plan.names, answer[list(plan.aggregates)].to_numpy(dtype=np.float64, na_value=0.0)
+
+
 def pooled_caps(
     engine: Engine, table: str, metrics: Sequence[MetricDefinition]
 ) -> Mapping[tuple[str, float], float]:
@@ -276,12 +304,12 @@ def _statistics(
         values = answer[list(plan.aggregates)].to_numpy(dtype=np.float64, na_value=0.0)
         for at, row in enumerate(values):
             if row[0]:
-                cells[_cell(name, answer.iloc[at], groups)] = _moments(row, plan.names)
+                cells[_cell(name, answer.iloc[at], groups)] = moments_of(row, plan.names)
     return Statistics(cells)
 
 
-def _moments(row: NDArray[np.float64], names: tuple[str, ...]) -> Moments:
-    """Read one set of moments off a row in the order of ``_sums``."""
+def moments_of(row: NDArray[np.float64], names: tuple[str, ...]) -> Moments:
+    """Return the moments that a row holds: count, sums, upper triangle of the products."""
     k = len(names)
     upper = np.zeros((k, k))
     upper[np.triu_indices(k)] = row[1 + k :]

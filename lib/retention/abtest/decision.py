@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from retention.abtest.bayes import Posterior
-from retention.abtest.estimates import Estimate, quantity
+from retention.abtest.estimates import Estimate
+from retention.abtest.wording import is_currency, percent, quantity
 from retention.results import Check, Status
 
 
@@ -156,21 +157,21 @@ def _sentence(
         return f"Invalid: {why}; the effects of {primary.arm} must not be read."
     effect = (
         f"{primary.metric} changes by {quantity(primary.difference, primary.unit, signed=True)} "
-        f"per unit ({1 - primary.alpha:.0%} interval "
+        f"per unit ({percent(1 - primary.alpha)} interval "
         f"{quantity(primary.ci_low, primary.unit, signed=True)} to "
         f"{quantity(primary.ci_high, primary.unit, signed=True)})"
     )
-    sure = f", chance to win {chance:.0%}" if chance == chance else ""
+    sure = f", chance to win {percent(chance)}" if chance == chance else ""
     return f"{decision.capitalize()} {primary.arm}: {why}; {effect}{_worth(primary, rule)}{sure}."
 
 
 def _worth(primary: Estimate, rule: DecisionRule) -> str:
     """Word what the effect is worth for all units the decision concerns."""
-    if rule.units_to_treat is None or not primary.unit.isupper():
+    if rule.units_to_treat is None or not is_currency(primary.unit):
         return ""
     n, cost = rule.units_to_treat, rule.cost_per_unit
     ends = [n * (v - cost) for v in (primary.difference, primary.ci_low, primary.ci_high)]
     return (
-        f", worth {ends[0]:+,.0f} {primary.unit} ({ends[1]:+,.0f} to {ends[2]:+,.0f}) over "
+        f", worth {primary.unit} {ends[0]:+,.0f} ({ends[1]:+,.0f} to {ends[2]:+,.0f}) over "
         f"{n:,} customers"
     )

@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import stats
 
 from retention.abtest.sequential import crossing_probabilities, sequential_plan
+from retention.abtest.wording import percent, quantity
 from retention.errors import ParameterError
 
 
@@ -111,9 +112,31 @@ class Design:
         """Say the design's terms."""
         kind = "non-inferiority" if self.margin else "difference"
         return (
-            f"Test of {kind} at {self.alpha:.0%} two-sided, power {self.power:.0%}, "
+            f"Test of {kind} at {percent(self.alpha)} two-sided, power {percent(self.power)}, "
             f"{self.comparisons} comparison(s), {self.looks} look(s)."
         )
+
+
+def equal_arms(control_share: float, treatments: int, **terms: float | int | str) -> Design:
+    """Return the terms of a test whose treatments share equally what control leaves.
+
+    Shares are of the two arms of one comparison, so units are those of control and one treatment;
+    the variances are placeholders for a baseline's (:func:`retention.abtest.plan_sizes`).
+
+    Examples
+    --------
+    >>> equal_arms(0.5, 2).share_treatment
+    0.3333333333333333
+    """
+    if treatments < 1 or not 0 < control_share < 1:
+        raise ParameterError(
+            f"{treatments} treatments with a control share of {control_share} are impossible.",
+            "Give at least one treatment and a share between 0 and 1.",
+        )
+    other = (1 - control_share) / treatments
+    both = control_share + other
+    plain = Design(1.0, 1.0, share_control=control_share / both, share_treatment=other / both)
+    return replace(plain, comparisons=treatments, **terms)  # type: ignore[arg-type]
 
 
 def proportion_design(
@@ -245,11 +268,15 @@ class PowerCurve:
 
     def summary(self) -> str:
         """Say what this many units can and cannot show."""
-        relative = f" ({self.detectable / self.baseline:+.1%})" if self.baseline else ""
+        relative = (
+            f" ({percent(self.detectable / self.baseline, 1, signed=True)})"
+            if self.baseline
+            else ""
+        )
         return (
             f"{self.metric}: {self.units:,} units in both arms show a change of "
-            f"{self.detectable:.3g} {self.unit}{relative} or more with power "
-            f"{self.design.power:.0%}; a smaller one will mostly be missed."
+            f"{quantity(self.detectable, self.unit, signed=True)}{relative} or more with power "
+            f"{percent(self.design.power)}; a smaller one will mostly be missed."
         )
 
 

@@ -17,6 +17,7 @@ from retention.abtest.collect import CLUSTER_SIZE
 from retention.abtest.metrics import MetricDefinition, MetricKind, Term
 from retention.abtest.relative import RelativeLift, relative_lift
 from retention.abtest.statistics import Array, Moments
+from retention.abtest.wording import percent, quantity
 from retention.errors import EvidenceError
 
 
@@ -188,7 +189,7 @@ class Estimate:
 
     def summary(self) -> str:
         """Say the effect with its interval and how sure it is."""
-        level = f"{1 - self.alpha:.0%}"
+        level = percent(1 - self.alpha)
         lift = self.relative.summary()
         verdict = "differs from" if self.significant else "is not shown to differ from"
         return (
@@ -199,14 +200,6 @@ class Estimate:
             f"p = {self.adjusted_p_value:.3g}; n = {self.n_treatment:,} against "
             f"{self.n_control:,}; {self.method})."
         )
-
-
-def quantity(value: float, unit: str, *, signed: bool = False) -> str:
-    """Return a figure with its unit; shares as percentage points."""
-    sign = "+" if signed else ""
-    if unit == "share":
-        return f"{100 * value:{sign}.2f} points" if signed else f"{value:.2%}"
-    return f"{value:{sign},.4g} {unit}".rstrip()
 
 
 def estimate(

@@ -19,7 +19,9 @@ from retention.abtest.multiplicity import correct
 from retention.abtest.sample_ratio import SampleRatio, sample_ratio
 from retention.abtest.sequential import sequential_plan
 from retention.abtest.statistics import Statistics
+from retention.abtest.wording import percent, quantity
 from retention.engine import Engine
+from retention.features import epoch_of
 from retention.results import Check, Metric
 
 
@@ -53,6 +55,55 @@ class ExperimentResult:
         """Return one row per metric and arm."""
         return pd.concat([e.to_frame() for e in self.estimates], ignore_index=True)
 
+    @property
+    def leading(self) -> Estimate:
+        """Estimate of the primary metric in the arm to act on."""
+        return self.best.primary
+
+    def table(self) -> pd.DataFrame:
+        """Return the readable table of effects."""
+        return pd.DataFrame(
+            [
+                {
+                    "role": self.experiment.metric(e.metric).role.value,
+                    "metric": e.metric,
+                    "arm": e.arm,
+                    "control": quantity(e.control_value, e.unit),
+                    "arm_value": quantity(e.treatment_value, e.unit),
+                    "difference": quantity(e.difference, e.unit, signed=True),
+                    "interval": f"{quantity(e.ci_low, e.unit, signed=True)} to "
+                    f"{quantity(e.ci_high, e.unit, signed=True)}",
+                    "relative": e.relative.summary(),
+                    "p_corrected": f"{e.adjusted_p_value:.3g}",
+                    "n": e.n_control + e.n_treatment,
+                }
+                for e in self.estimates
+            ]
+        )
+
+    def beliefs_table(self) -> pd.DataFrame:
+        """Return chance to win and expected losses of each arm."""
+        return pd.DataFrame(
+            [
+                {
+                    "arm": arm,
+                    "chance_to_win": percent(b.chance_to_win, 1),
+                    "expected_loss_if_chosen": b.loss_if_treatment,
+                    "expected_loss_if_not": b.loss_if_control,
+                    "unit": self.experiment.primary.unit,
+                    "prior": b.prior.summary(),
+                }
+                for arm, b in self.beliefs.items()
+            ]
+        )
+
+    def verdicts_table(self) -> pd.DataFrame:
+        """Return decision and sentence of each arm."""
+        return pd.DataFrame(
+            [(v.primary.arm, str(v.decision), v.sentence) for v in self.verdicts],
+            columns=["arm", "decision", "why"],
+        )
+
     def metrics(self) -> list[Metric]:
         """Return the effects as figures for the result file."""
         return [
@@ -74,6 +125,7 @@ def evaluate(
     covariates: Sequence[str] = (),
     segment: str | None = None,
     assignments: pd.DataFrame | None = None,
+    as_of: str | None = None,
     looks_taken: int = 1,
     prior: NormalPrior | None = None,
     extra_checks: Sequence[Check] = (),
@@ -94,6 +146,8 @@ def evaluate(
         Column within which the split is checked too.
     assignments
         Rows with ``arm, assigned_epoch_s, exposed_epoch_s`` for the exposure checks.
+    as_of
+        ISO date; assignments on or after it are in the future.
     looks_taken
         How often the result has been looked at, this time included.
     prior
@@ -115,7 +169,8 @@ def evaluate(
     split = sample_ratio({a: int(counts[a]) for a in experiment.arms}, experiment.arms)
     checks = [split.check(), *_checks(units, experiment, covariates, segment)]
     if assignments is not None:
-        checks += trust.exposure(assignments, experiment.control)
+        end = None if as_of is None else epoch_of(as_of)
+        checks += trust.exposure(assignments, experiment.control, horizon_end_s=end)
     allowed = experiment.analysis is Analysis.ALWAYS_VALID
     checks.append(trust.peeking(looks_taken, experiment.looks, always_valid=allowed))
     checks += extra_checks

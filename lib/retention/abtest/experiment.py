@@ -12,13 +12,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from enum import StrEnum
+from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from retention.abtest.decision import DecisionRule
 from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy, Role
-from retention.errors import ParameterError
+from retention.abtest.wording import percent
+from retention.errors import InputError, ParameterError
 
 
 class Analysis(StrEnum):
@@ -138,6 +141,26 @@ class Experiment:
         """The metric that decides."""
         return next(m for m in self.metrics if m.role is Role.PRIMARY)
 
+    def metric(self, name: str) -> MetricDefinition:
+        """Return the metric of that name."""
+        return next(m for m in self.metrics if m.name == name)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the plan as rows of field and value, for a report."""
+        rows = [
+            ("hypothesis", self.hypothesis),
+            ("owner", self.owner),
+            ("unit", self.unit),
+            ("arms", ", ".join(f"{a} {s:.4g}" for a, s in self.arms.items())),
+            ("dates", f"{self.starts} to {self.ends}, outcomes over {self.horizon_days} days"),
+            (
+                "analysis",
+                f"{self.analysis}, level {percent(self.alpha)}, correction {self.correction}",
+            ),
+        ]
+        rows += [(f"{m.role} metric", m.name) for m in self.metrics]
+        return pd.DataFrame(rows, columns=["what", "declared"])
+
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as plain values, metrics by name."""
         plain = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -220,6 +243,24 @@ def _refuse_unknown(given: Any, model: type, prefix: str, file: str | None) -> N
                 f"There is no field {prefix}{name}.", f"The fields are {', '.join(known)}.",
                 file=file,
             )  # fmt: skip
+
+
+def read_experiment(path: Path) -> Experiment:
+    """Read an experiment from its file.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
+    if not path.is_file():
+        known = sorted(p.stem for p in path.parent.glob("*.yaml"))
+        raise InputError(
+            f"There is no experiment {path.stem!r}.",
+            f"The folder has {', '.join(known) or 'none'}.",
+            file=str(path),
+        )
+    return Experiment.from_text(path.read_text(encoding="utf-8"), file=path.name)
 
 
 EXAMPLE = """

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from scipy import stats
 
 from retention.abtest.statistics import Array
+from retention.abtest.wording import percent
 from retention.errors import ParameterError
 
 
@@ -29,8 +30,9 @@ class RelativeLift:
         if not math.isfinite(self.lift):
             return "relative lift not defined, the control's value is not above zero"
         if not (math.isfinite(self.ci_low) and math.isfinite(self.ci_high)):
-            return f"relative {self.lift:+.1%}, interval unbounded"
-        return f"relative {self.lift:+.1%}, {self.ci_low:+.1%} to {self.ci_high:+.1%}"
+            return f"relative {percent(self.lift, 1, signed=True)}, interval unbounded"
+        ends = [percent(v, 1, signed=True) for v in (self.lift, self.ci_low, self.ci_high)]
+        return f"relative {ends[0]}, {ends[1]} to {ends[2]}"
 
 
 def relative_lift(

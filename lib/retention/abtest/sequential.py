@@ -16,6 +16,7 @@ import pandas as pd
 from scipy import optimize, special, stats
 
 from retention.abtest.statistics import Array
+from retention.abtest.wording import percent
 from retention.errors import ParameterError
 
 GRID = 201
@@ -74,7 +75,7 @@ class SequentialPlan:
         bounds = ", ".join(f"{b:.3f}" for b in self.bounds)
         return (
             f"{len(self.bounds)} looks with {self.spending.replace('_', ' ')} spending at "
-            f"{self.alpha:.0%}: stop when |z| passes {bounds}."
+            f"{percent(self.alpha)}: stop when |z| passes {bounds}."
         )
 
 

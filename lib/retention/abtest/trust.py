@@ -14,6 +14,8 @@ from retention.abtest.multiplicity import adjust
 from retention.abtest.sample_ratio import ACTION as SRM_ACTION
 from retention.abtest.sample_ratio import sample_ratio
 from retention.abtest.statistics import Array
+from retention.abtest.wording import percent
+from retention.engine import Engine
 from retention.errors import EvidenceError
 from retention.results import Check, Status
 
@@ -183,7 +185,7 @@ def missing_outcomes(units: pd.DataFrame, outcomes: Sequence[str], arm: str = "a
     worst = int(np.argmin(adjusted))
     name = gaps.columns[worst]
     rates = gaps[name].groupby(units[arm]).mean()
-    shares = ", ".join(f"{a} {r:.1%}" for a, r in rates.items())
+    shares = ", ".join(f"{a} {percent(r, 1)}" for a, r in rates.items())
     failed = adjusted[worst] < THRESHOLD
     return Check(
         AbtestCode.MISSING_OUTCOMES,
@@ -214,7 +216,7 @@ def outliers(
         return Check(AbtestCode.OUTLIERS, Status.PASS, "No handful of units carries an outcome.")
     return Check(
         AbtestCode.OUTLIERS, Status.WARN,
-        f"The top thousandth of the units carries {worst:.0%} of the variance of {heaviest}.",
+        f"The top thousandth of the units carries {percent(worst)} of the variance of {heaviest}.",
         f"Read the winsorised {heaviest}, too, before acting on the mean.",
     )  # fmt: skip
 
@@ -274,7 +276,7 @@ def _crossover_check(count: int, units: int) -> Check:
     status = Status.PASS if not count else Status.FAIL if share > 0.01 else Status.WARN
     return Check(
         AbtestCode.CROSSOVER, status,
-        f"{count:,} of {units:,} control units were exposed ({share:.2%}).",
+        f"{count:,} of {units:,} control units were exposed ({percent(share, 2)}).",
         "Effects are diluted: compare as assigned, and find the leak." if count else "",
     )  # fmt: skip
 
@@ -282,7 +284,7 @@ def _crossover_check(count: int, units: int) -> Check:
 def _exposure_check(rates: pd.Series) -> Check:
     """Return the check that the treated were reached."""
     lowest = float(rates.min())
-    listed = ", ".join(f"{arm} {rate:.1%}" for arm, rate in rates.items())
+    listed = ", ".join(f"{arm} {percent(rate, 1)}" for arm, rate in rates.items())
     return Check(
         AbtestCode.EXPOSURE, Status.PASS if lowest >= 0.8 else Status.WARN,
         f"Exposed as assigned: {listed}.",
@@ -314,3 +316,8 @@ def peeking(looks_taken: int, looks_planned: int, *, always_valid: bool) -> Chec
         f"{looks_taken} looks were taken where the plan allows {looks_planned}.",
         "Read the always-valid interval instead of the fixed one.",
     )  # fmt: skip
+
+
+def assignment_log(engine: Engine, experiment_key: str) -> pd.DataFrame:
+    """Return ``unit_key, arm, assigned_epoch_s, exposed_epoch_s`` of one experiment."""
+    return engine.query("abtest_assignments", experiment_key=experiment_key).frame()

@@ -153,6 +153,38 @@ class LifetimeValueParams(CommonParams):
     silence_threshold: Level = 0.5
 
 
+class DesignParams(CommonParams):
+    """Parameters of the notebook that sizes the next test."""
+
+    notebook: ClassVar[str] = "design"
+
+    horizon_days: Days = 28
+    past_experiment: str = ""
+    control_arm: str = "control"
+    rate_column: str = "purchased"
+    value_column: str = "revenue"
+    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    covariates: list[str] = ["order_count", "monetary_minor", "recency_days"]
+    smallest_lift: Annotated[float, Field(gt=0, le=10)] = 0.1
+    power: Level = 0.8
+    alpha: Level = 0.05
+    treatment_arms: Annotated[int, Field(ge=1, le=20)] = 1
+    control_share: Level = 0.5
+    looks: Annotated[int, Field(ge=1, le=50)] = 1
+    winsorise_at: Annotated[float, Field(gt=0.5, lt=1)] = 0.995
+    simulations: Annotated[int, Field(ge=1, le=100_000)] = 400
+
+
+class AbTestParams(CommonParams):
+    """Parameters of the notebook that judges an experiment."""
+
+    notebook: ClassVar[str] = "ab_test"
+
+    experiment: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = "spring_discount"
+    looks_taken: Count = 1
+    prior_deviation: Annotated[float, Field(ge=0)] = 0.0
+
+
 def model_for(notebook: str) -> type[CommonParams]:
     """Return the model of a notebook; raises KeyError where it has none."""
     return {model.notebook: model for model in CommonParams.__subclasses__()}[notebook]

@@ -1,0 +1,321 @@
+"""The shop's own past as the basis of a design: what a metric is today and how much it varies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from retention.abtest.codes import AbtestCode
+from retention.abtest.collect import collect
+from retention.abtest.design import (
+    Design,
+    PowerCurve,
+    detectable_effect,
+    duration_days,
+    power_curve,
+    required_units,
+)
+from retention.abtest.estimates import arm_values
+from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy
+from retention.abtest.statistics import Moments
+from retention.abtest.wording import percent, quantity
+from retention.engine import Engine
+from retention.errors import EvidenceError
+from retention.features import (
+    customer_features,
+    experiment_frame,
+    future_purchases,
+    minor_per_major,
+    shifted,
+)
+from retention.results import Check, Metric, Status
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """Value of a metric over n past units, its per-unit variance, and what CUPED leaves of it."""
+
+    metric: str
+    kind: MetricKind
+    unit: str
+    value: float
+    ci_low: float
+    ci_high: float
+    variance: float
+    residual_variance: float
+    n: int
+
+    @property
+    def variance_reduction(self) -> float:
+        """Share of the variance that the covariates explain."""
+        return 1 - self.residual_variance / self.variance
+
+    def summary(self) -> str:
+        """Say the metric's level and how far its covariates shorten a test."""
+        return (
+            f"{self.metric}: {quantity(self.value, self.unit)} ({quantity(self.ci_low, self.unit)} "
+            f"to {quantity(self.ci_high, self.unit)}, n = {self.n:,}); what is known beforehand "
+            f"explains {percent(self.variance_reduction)} of its variance."
+        )
+
+
+def baseline(engine: Engine, units: pd.DataFrame, metric: MetricDefinition) -> Baseline:
+    """Return level and variance of a metric over past units.
+
+    Parameters
+    ----------
+    engine
+        Engine to aggregate with.
+    units
+        One row per unit; every row counts, whatever its arm.
+    metric
+        The metric; its covariates are what CUPED would use.
+
+    Raises
+    ------
+    EvidenceError
+        If the metric does not vary.
+    """
+    engine.register("baseline_units", units.assign(arm="all"))
+    moments = collect(engine, "baseline_units", [metric]).of(metric.name, "all")
+    return baseline_of(moments, metric)
+
+
+def baseline_of(moments: Moments, metric: MetricDefinition) -> Baseline:
+    """Return level and variance of a metric from its sufficient statistics."""
+    arm = arm_values(moments, metric.terms)
+    spread = arm.covariance
+    if not spread[0, 0] > 0:
+        raise EvidenceError(
+            f"Metric {metric.name!r} does not vary over {arm.n:,} past units.",
+            "Choose a longer window or another metric.",
+            column=metric.column,
+        )
+    beta = np.linalg.pinv(spread[1:, 1:]) @ spread[1:, 0]
+    residual = float(spread[0, 0] - beta @ spread[1:, 0])
+    half = float(stats.norm.ppf(0.975) * np.sqrt(spread[0, 0] / arm.n))
+    value = float(arm.values[0])
+    return Baseline(
+        metric.name, metric.kind, metric.unit, value, value - half, value + half,
+        float(spread[0, 0]), residual, arm.n,
+    )  # fmt: skip
+
+
+def past_units(engine: Engine, as_of: str, horizon_days: int) -> pd.DataFrame:
+    """Return the customers as a test started ``horizon_days`` ago would have found them.
+
+    Covariates are the features as of that day; outcomes are ``purchased``, ``orders`` and
+    ``revenue`` (major units) in the days since. Nothing was tried on them, so what varies here is
+    what a test has to see through.
+
+    Parameters
+    ----------
+    engine
+        Engine with the snapshot's tables.
+    as_of
+        ISO date at which the outcome window ends.
+    horizon_days
+        Length of the outcome window.
+    """
+    start = shifted(as_of, -horizon_days)
+    units = customer_features(engine, start).merge(
+        future_purchases(engine, start, horizon_days), "left", "customer_key"
+    )
+    if units.empty:
+        raise EvidenceError(
+            f"No customer was known on {start}.", "Choose a later as-of date or a shorter horizon."
+        )
+    revenue = units.pop("revenue_minor") / minor_per_major(engine)
+    return units.rename(columns={"customer_key": "unit_key", "purchases": "orders"}).assign(
+        purchased=lambda frame: (frame["orders"] > 0).astype("int64"), revenue=revenue
+    )
+
+
+def untreated_units(
+    engine: Engine, as_of: str, horizon_days: int, past_experiment: str = "", control: str = ""
+) -> pd.DataFrame:
+    """Return units to whom nothing was done: a past test's control arm, or past customers.
+
+    Raises
+    ------
+    EvidenceError
+        If the past experiment has no such arm.
+    """
+    if not past_experiment:
+        return past_units(engine, as_of, horizon_days)
+    frame = experiment_frame(engine, past_experiment, horizon_days)
+    units = frame[frame["arm"] == control].reset_index(drop=True)
+    if units.empty:
+        raise EvidenceError(
+            f"Experiment {past_experiment!r} has no arm {control!r}.",
+            f"Its arms are {', '.join(sorted(frame['arm'].unique()))}.",
+        )
+    return units
+
+
+def design_metrics(
+    rate_column: str,
+    value_column: str,
+    currency: str,
+    covariates: Sequence[str],
+    winsorise_at: float,
+) -> list[MetricDefinition]:
+    """Return the three metrics a shop designs for: a rate, money per customer, money capped."""
+    money = f"{value_column} per customer"
+    plain = [
+        MetricDefinition(f"{rate_column} rate", rate_column, MetricKind.PROPORTION, unit="share"),
+        MetricDefinition(money, value_column, unit=currency),
+        MetricDefinition(
+            f"{money}, capped", value_column, unit=currency, winsorise_at=winsorise_at
+        ),
+    ]
+    return [
+        replace(m, covariates=tuple(covariates), covariate_nulls=NullPolicy.OWN_STRATUM)
+        for m in plain
+    ]
+
+
+def baselines_table(baselines: Sequence[Baseline]) -> pd.DataFrame:
+    """Return level, spread and explained share of each metric."""
+    return pd.DataFrame(
+        [
+            {
+                "metric": b.metric,
+                "unit": b.unit,
+                "value": b.value,
+                "ci_low": b.ci_low,
+                "ci_high": b.ci_high,
+                "standard_deviation": float(np.sqrt(b.variance)),
+                "explained_beforehand": b.variance_reduction,
+                "n": b.n,
+            }
+            for b in baselines
+        ]
+    )
+
+
+def curve_of(base: Baseline, terms: Design, *, units: int) -> PowerCurve:
+    """Return the power curve of a metric, adjusted by what is known beforehand."""
+    spread = base.residual_variance
+    design = replace(terms, variance_control=spread, variance_treatment=spread)
+    return power_curve(design, metric=base.metric, baseline=base.value, units=units, unit=base.unit)
+
+
+@dataclass(frozen=True, eq=False)
+class SizePlan:
+    """For each metric: units and days that show the wanted lift; what the units at hand show."""
+
+    table: pd.DataFrame
+    units_available: int
+    relative_effect: float
+    power: float
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per metric, plain and adjusted for covariates."""
+        return self.table
+
+    def metrics(self) -> list[Metric]:
+        """Return the sizes as figures for the result file."""
+        return [
+            Metric(f"units required, {metric}, {analysis}", int(units), "customers")
+            for metric, analysis, units in zip(
+                self.table["metric"],
+                self.table["analysis"],
+                self.table["units_required"],
+                strict=True,
+            )
+        ]
+
+    def check(self) -> Check:
+        """Return whether the units at hand suffice for any metric."""
+        enough = bool((self.table["units_required"] <= self.units_available).any())
+        return Check(
+            AbtestCode.SAMPLE_SIZE,
+            Status.PASS if enough else Status.WARN,
+            self.summary(),
+            "" if enough else "Test a bolder change, wait for more customers, or do not test.",
+        )
+
+    def summary(self) -> str:
+        """Say which metric the units at hand can decide, or that none can."""
+        enough = self.table[self.table["units_required"] <= self.units_available]
+        lift = f"a lift of {percent(self.relative_effect)} with power {percent(self.power)}"
+        if enough.empty:
+            best = self.table.loc[self.table["detectable_relative_effect"].idxmin()]
+            return (
+                f"The {self.units_available:,} customers at hand do not suffice to show {lift} on "
+                f"any metric; {best['metric']} ({best['analysis']}) comes closest: it shows "
+                f"{percent(float(best['detectable_relative_effect']))} or more."
+            )
+        best = enough.loc[enough["units_required"].idxmin()]
+        return (
+            f"{best['units_required']:,} of the {self.units_available:,} customers at hand suffice "
+            f"to show {lift} on {best['metric']} ({best['analysis']})."
+        )
+
+
+def plan_sizes(
+    baselines: Sequence[Baseline],
+    terms: Design,
+    *,
+    relative_effect: float,
+    units_available: int,
+    units_per_day: float | None = None,
+    outcome_days: int = 0,
+) -> SizePlan:
+    """Return what each metric needs and what the units at hand can show.
+
+    Parameters
+    ----------
+    baselines
+        From :func:`baseline`.
+    terms
+        Level, power, shares, comparisons, looks; its variances are replaced by the baselines'.
+    relative_effect
+        Smallest lift worth acting on, as a share of today's value.
+    units_available
+        Units that could be assigned to the two arms.
+    units_per_day
+        New units a day; None where all can be assigned at once.
+    outcome_days
+        Days after assignment until an outcome is complete.
+    """
+    rows = []
+    for base in baselines:
+        for analysis, variance in _analyses(base):
+            effect = relative_effect * base.value
+            after = _variance_after(base, effect) * variance / base.variance
+            design = replace(terms, variance_control=variance, variance_treatment=after)
+            units = int(np.ceil(required_units(design, effect)))
+            smallest = detectable_effect(design, units_available)
+            days = (
+                outcome_days if units_per_day is None
+                else duration_days(units, units_per_day, outcome_days)
+            )  # fmt: skip
+            rows.append((base.metric, analysis, base.value, effect, units, days, smallest,
+                         smallest / base.value))  # fmt: skip
+    columns = [
+        "metric", "analysis", "baseline", "effect", "units_required", "days",
+        "detectable_effect", "detectable_relative_effect",
+    ]  # fmt: skip
+    table = pd.DataFrame(rows, columns=columns)
+    return SizePlan(table, units_available, relative_effect, terms.power)
+
+
+def _analyses(base: Baseline) -> list[tuple[str, float]]:
+    """Return the plain analysis and, where covariates explain something, the adjusted one."""
+    plain = [("plain", base.variance)]
+    adjusted = [("adjusted by what is known beforehand", base.residual_variance)]
+    return plain + (adjusted if base.variance_reduction > 0 else [])
+
+
+def _variance_after(base: Baseline, effect: float) -> float:
+    """Return the treated arm's variance: p(1 - p) of the new rate, else as today."""
+    if base.kind is MetricKind.PROPORTION:
+        rate = min(base.value + effect, 1 - 1e-9)
+        return rate * (1 - rate)
+    return base.variance

@@ -1,0 +1,35 @@
+"""How this package writes figures in sentences: money, shares, per cent, other units."""
+
+from __future__ import annotations
+
+
+def percent(share: float, digits: int = 0, *, signed: bool = False) -> str:
+    """Return a share as per cent.
+
+    Examples
+    --------
+    >>> percent(0.053, 1), percent(0.05, signed=True)
+    ('5.3 %', '+5 %')
+    """
+    return f"{100 * share:{'+' if signed else ''},.{digits}f} %"
+
+
+def quantity(value: float, unit: str, *, signed: bool = False) -> str:
+    """Return a figure with its unit; differences of shares are percentage points.
+
+    Examples
+    --------
+    >>> quantity(1234.5, "USD"), quantity(0.0766, "share", signed=True), quantity(0.1, "share")
+    ('USD 1,234.50', '+7.66 points', '10.00 %')
+    """
+    sign = "+" if signed else ""
+    if unit == "share":
+        return f"{100 * value:{sign}.2f} points" if signed else percent(value, 2)
+    if is_currency(unit):
+        return f"{unit} {value:{sign},.2f}"
+    return f"{value:{sign},.4g} {unit}".rstrip()
+
+
+def is_currency(unit: str) -> bool:
+    """Tell an ISO 4217 code from other units."""
+    return len(unit) == 3 and unit.isalpha() and unit.isupper()

@@ -1,0 +1,84 @@
+"""Figures on experiments: what a test can see, how it behaves, and what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from retention.abtest import Estimate, PowerCurve
+from retention.abtest.simulation import Rehearsal
+from retention.reports.style import BAD, GOOD, PALETTE, QUIET, use_style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def power_figure(curve: PowerCurve) -> Figure:
+    """Draw power over the relative effect, for half, all and twice the units."""
+    import matplotlib.pyplot as plt
+
+    with use_style():
+        figure, axes = plt.subplots(layout="constrained")
+        for colour, (units, part) in zip(PALETTE, curve.curve.groupby("units"), strict=False):
+            axes.plot(100 * part["relative_effect"], part["power"], color=colour, lw=2)
+            at = part.iloc[len(part) // 2]
+            axes.annotate(
+                f"{units:,} units", (100 * at["relative_effect"], at["power"]),
+                textcoords="offset points", xytext=(6, -10), color=colour, fontsize=9,
+            )  # fmt: skip
+        axes.axhline(curve.design.power, color=QUIET, lw=1, ls="--")
+        axes.set_ylim(0, 1)
+        axes.set_xlabel(f"true lift of {curve.metric} (per cent of {curve.baseline:.3g} today)")
+        axes.set_ylabel("probability of seeing it")
+        axes.set_title("What a test of this size can see")
+    return figure
+
+
+def rehearsal_figure(rehearsals: Sequence[Rehearsal]) -> Figure:
+    """Draw the distribution of p-values over random splits of the past; flat is right."""
+    import matplotlib.pyplot as plt
+
+    with use_style():
+        figure, axes = plt.subplots(layout="constrained")
+        bins = [k / 20 for k in range(21)]
+        for colour, found in zip(PALETTE, rehearsals, strict=False):
+            axes.hist(
+                found.p_values, bins=bins, histtype="step", lw=2, color=colour,
+                weights=np.full(len(found.p_values), 1 / len(found.p_values)), label=found.metric,
+            )  # fmt: skip
+        axes.axhline(0.05, color=QUIET, lw=1, ls="--")
+        axes.set_xlabel("p-value of a test where nothing was done")
+        axes.set_ylabel("share of random splits")
+        axes.set_title("Nothing was done: p-values should lie flat at 5 %")
+        axes.legend(loc="lower right")
+    return figure
+
+
+def effects_figure(estimates: Sequence[Estimate]) -> Figure:
+    """Draw the relative lift of every arm and metric with its interval."""
+    import matplotlib.pyplot as plt
+
+    shown = [e for e in estimates if np.isfinite([e.relative.ci_low, e.relative.ci_high]).all()]
+    with use_style():
+        height = 1.2 + 0.45 * max(len(shown), 2)
+        figure, axes = plt.subplots(figsize=(8.0, height), layout="constrained")
+        for row, found in enumerate(reversed(shown)):
+            low, high = 100 * found.relative.ci_low, 100 * found.relative.ci_high
+            better = (found.difference > 0) == found.higher_is_better
+            colour = QUIET if not found.significant else GOOD if better else BAD
+            axes.plot([low, high], [row, row], color=colour, lw=3, solid_capstyle="butt")
+            axes.plot(100 * found.relative.lift, row, "o", color=colour)
+            axes.annotate(
+                f"{100 * found.relative.lift:+.1f} %", (high, row), textcoords="offset points",
+                xytext=(6, -3), fontsize=9, color=colour,
+            )  # fmt: skip
+        axes.axvline(0, color="black", lw=1)
+        axes.set_yticks(range(len(shown)), [f"{e.metric}: {e.arm}" for e in reversed(shown)])
+        axes.margins(x=0.15)
+        axes.set_xlabel("lift against control (per cent, with interval; grey: not shown)")
+        axes.set_title("What the arms changed")
+        axes.grid(axis="y", visible=False)
+        axes.grid(axis="x", visible=True)
+    return figure
