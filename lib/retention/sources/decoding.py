@@ -62,6 +62,15 @@ def as_utf8(chunks: Iterator[bytes], encoding: str, skip: int, named: str) -> It
         yield tail.encode("utf-8")
 
 
+def with_line_feeds(texts: Iterator[bytes]) -> Iterator[bytes]:
+    """Yield the text with every CR turned into LF, where the text knows no LF (old Macs)."""
+    first = next(texts, b"")
+    alone = b"\r" in first and b"\n" not in first
+    yield first.replace(b"\r", b"\n") if alone else first
+    for text in texts:
+        yield text.replace(b"\r", b"\n") if alone else text
+
+
 def _undecodable(encoding: str, named: str) -> InputError:
     """Return the error of bytes that the encoding does not have."""
     return InputError(

@@ -16,11 +16,10 @@ from retention.engine import Engine
 from retention.errors import InputError
 from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.codes import MENDS, BrokenCode
-from retention.sources.decoding import as_utf8
-from retention.sources.headers import text_heading
+from retention.sources.headers import text_heading, utf8_text
 from retention.sources.heading import Heading
 from retention.sources.scanning import BrokenRecord, Piece, Positions, Scanner
-from retention.sources.unpacking import packing_of, unpacked
+from retention.sources.unpacking import packing_of
 
 
 @dataclass(frozen=True)
@@ -84,12 +83,11 @@ def land_delimited(
     known = frozenset((*fmt.used_columns(), *fmt.aliases))
     heading, encoding, mark = text_heading(real, named, options, known)
     require_columns(fmt, heading.names, named)
-    in_place = packing_of(real) == "plain" and encoding in ("utf-8", "ascii")
-    in_place = in_place and heading.lines == 1 and b"\r" not in heading.raw
+    in_place = encoding in ("utf-8", "ascii") and _readable_in_place(real, heading, mark)
     stem = folder / f"{fmt.name}-{uuid.uuid4().hex[:12]}"
 
     def texts() -> Iterator[bytes]:
-        return as_utf8(unpacked(real, named, options), encoding, mark, named)
+        return utf8_text(real, named, options, encoding, mark)
 
     tally = _scan(texts(), heading, None) if in_place else None
     clean = stem.with_suffix(".txt")
@@ -105,6 +103,14 @@ def land_delimited(
     return Read(
         encoding, heading.delimiter, tally.rows, parquet, tally.broken, heading.names, first
     )
+
+
+def _readable_in_place(real: Path, heading: Heading, mark: int) -> bool:
+    """Tell whether the engine can skip the header of the file as it lies on disk."""
+    if packing_of(real) != "plain" or heading.lines > 1 or b"\r" in heading.raw:
+        return False
+    with real.open("rb") as handle:
+        return handle.read(mark + heading.length).endswith(b"\n")
 
 
 def require_columns(fmt: SourceFormat, names: tuple[str, ...], named: str) -> None:
@@ -191,12 +197,13 @@ def _reader(text: Path, heading: Heading, tally: Tally) -> str:
     """Return the engine's table function for exactly this dialect."""
     columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in heading.names)
     quote = '"' if tally.quoted else ""
-    ending = "\\r\\n" if tally.crlf and tally.copy is None else "\\n"
+    # The engine finds CR LF by itself; told of it by name, it reads no rows at all.
+    ending = [] if tally.crlf and tally.copy is None else ["new_line = '\\n'"]
     settings = [
         "auto_detect = false", "all_varchar = true", f"columns = {{{columns}}}",
         f"delim = {_quoted(heading.delimiter)}", f"quote = '{quote}'", f"escape = '{quote}'",
-        f"new_line = '{ending}'", "header = false", f"skip = {0 if tally.copy else 1}",
-        "strict_mode = true", "null_padding = false",
+        *ending, "header = false", f"skip = {0 if tally.copy else 1}",
+        "strict_mode = true", "null_padding = false", "compression = 'none'",
     ]  # fmt: skip
     if tally.longest > 1_000_000:
         settings += [f"max_line_size = {2 * tally.longest}", f"buffer_size = {4 * tally.longest}"]

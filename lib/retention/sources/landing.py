@@ -50,6 +50,8 @@ def land(path: Path, fmt: SourceFormat, folder: Path, options: ReadOptions) -> L
         If the file is missing, empty, damaged, in another encoding, or lacks a required column.
     """
     real = checked_path(path, options)
+    if real.is_dir():
+        raise InputError("This is a folder.", "Name a file in it.", file=str(path))
     folder.mkdir(parents=True, exist_ok=True)
     before = real.stat()
     with ThreadPoolExecutor(1) as pool:

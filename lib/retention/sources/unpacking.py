@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import io
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -93,10 +92,10 @@ def unpacked(path: Path, named: str, options: ReadOptions) -> Iterator[bytes]:
                          file=named) from error  # fmt: skip
 
 
-def _opened(path: Path, packing: str, named: str) -> IO[bytes]:
+def _opened(path: Path, packing: str, named: str) -> IO[bytes] | gzip.GzipFile:
     """Open the file, or the one member of an archive, for reading bytes."""
     if packing == "gzip":
-        return io.BufferedReader(gzip.open(path, "rb"))  # type: ignore[type-var]
+        return gzip.GzipFile(path, "rb")
     if packing != "zip":
         return path.open("rb", buffering=0)
     archive = zipfile.ZipFile(path)
@@ -109,7 +108,7 @@ def _opened(path: Path, packing: str, named: str) -> IO[bytes]:
             f"The archive holds {len(members)} files.", "Pack exactly one export into it.",
             file=named,
         )  # fmt: skip
-    return io.BufferedReader(archive.open(members[0]))  # type: ignore[type-var]
+    return archive.open(members[0])
 
 
 def _is_workbook(path: Path) -> bool:

@@ -54,9 +54,10 @@ FROM etsy_orders"""
 _ORDERS = f"""
 SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, 'day' AS time_precision,
   shop_zone() AS shop_tz, {labels('"Status"', STATUS, _UNSAID)} AS status,
-  code AS currency, gross AS gross_minor, discount AS discount_minor, shipping_paid AS shipping_minor,
-  tax_paid AS tax_minor,
-  coalesce(greatest(0, total - (gross - discount + shipping_paid + tax_paid)), 0) AS marketplace_tax_minor,
+  code AS currency, gross AS gross_minor, discount AS discount_minor,
+  shipping_paid AS shipping_minor, tax_paid AS tax_minor,
+  coalesce(greatest(0, total - (gross - discount + shipping_paid + tax_paid)), 0)
+    AS marketplace_tax_minor,
   least(greatest(coalesce(paid_back, 0), 0), gross - discount) AS refunded_minor,
   gross - discount - least(greatest(coalesce(paid_back, 0), 0), gross - discount) AS net_minor,
   coalesce(contains(lower("Order Type"), 'gift'), FALSE) AS is_gift,

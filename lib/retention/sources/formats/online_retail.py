@@ -6,8 +6,8 @@ Policy, each counted, so that accepted + quarantined lines are all lines and exc
   price) are accepted as negative lines; a cancellation is no purchase: its order is ``cancelled``
   and its money stands among the refunds;
 - lines without a customer are accepted, with no person;
-- postage, carriage, fees, discounts and manual entries are accepted, and named by ``category``; they
-  are no goods: only carriage (``shipping``) and discounts enter the order's amounts beside them;
+- postage, carriage, fees, discounts and manual entries are accepted and named by ``category``; they
+  are no goods: only carriage (``shipping``) and discounts enter the order's amounts;
 - exact duplicate lines are quarantined (``duplicate_line``), the first stays;
 - zero prices (stock movements, gifts) are quarantined (``zero_price``);
 - bookings of bad debt and other negative prices are quarantined (``stock_adjustment``).

@@ -73,7 +73,8 @@ WITH priced AS (
   LEFT JOIN shopify_sums AS s ON h.order_key = s.order_key AND h.copy = s.copy
 ), totals AS (
   SELECT *,
-    CASE WHEN lines_minor >= goods_paid THEN lines_minor ELSE goods_paid + discount_given END AS gross
+    CASE WHEN lines_minor >= goods_paid THEN lines_minor
+         ELSE goods_paid + discount_given END AS gross
   FROM priced
 )
 SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, 'second' AS time_precision,
@@ -81,8 +82,10 @@ SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, 'second' AS time_p
   CASE WHEN text_of("Cancelled at") IS NOT NULL THEN 'cancelled'
        ELSE {labels('"Financial Status"', STATUS)} END AS status,
   code AS currency, gross AS gross_minor, gross - goods_paid AS discount_minor,
-  shipping_paid AS shipping_minor, taxes_paid AS tax_minor, CAST(0 AS BIGINT) AS marketplace_tax_minor,
-  least(paid_back, goods_paid) AS refunded_minor, goods_paid - least(paid_back, goods_paid) AS net_minor,
+  shipping_paid AS shipping_minor, taxes_paid AS tax_minor,
+  CAST(0 AS BIGINT) AS marketplace_tax_minor,
+  least(paid_back, goods_paid) AS refunded_minor,
+  goods_paid - least(paid_back, goods_paid) AS net_minor,
   coalesce(regexp_matches(lower("Tags"), '(^|[, ])gift'), FALSE)
     OR coalesce(contains(lower("Note Attributes"), 'gift'), FALSE) AS is_gift,
   CAST(NULL AS BOOLEAN) AS delivered_late,
