@@ -49,27 +49,43 @@ class ModelFamily:
             for fit in self.fits.values()
         }
 
-    def choose(self, wanted: str, actual: Floats, summary: PurchaseSummary, days: float) -> str:
-        """Return ``wanted`` if it was fitted, or for ``auto`` the best in a hold-out."""
-        if wanted == "auto":
-            return self.best(actual, summary, days)
-        if wanted not in self.fits:
+    def choose(
+        self, wanted: str, later: ModelFamily, actual: Floats, summary: PurchaseSummary, days: float
+    ) -> str:
+        """Return the model to use.
+
+        Parameters
+        ----------
+        wanted
+            Key of a model, or ``auto``: among the models that converged and are identified here
+            and in ``later``, the one with the least squared error in the hold-out. Errors that
+            agree to three digits count as equal; then the first in the order of fitting is taken.
+        later
+            The same models fitted to the whole history.
+        actual
+            Purchases of each customer in the hold-out.
+        summary
+            The histories that this family was fitted to.
+        days
+            Length of the hold-out in days.
+
+        Raises
+        ------
+        ParameterError
+            If the wanted model was not fitted.
+        """
+        if wanted != "auto" and wanted not in self.fits:
             raise ParameterError(
                 f"There is no purchase model {wanted!r}.", f"Use auto, {', '.join(self.fits)}."
             )
-        return wanted
-
-    def best(self, actual: Floats, summary: PurchaseSummary, days: float) -> str:
-        """Return the name of the converged model with the least squared error in a hold-out."""
-        scored = [
-            (
-                not fit.converged,
-                float(np.mean((summary.expand(fit.expected_future(summary, days)) - actual) ** 2)),
-                name,
-            )
-            for name, fit in self.fits.items()
-        ]
-        return min(scored)[2]
+        if wanted != "auto":
+            return wanted
+        ranked = []
+        for place, (name, fit) in enumerate(self.fits.items()):
+            error = summary.expand(fit.expected_future(summary, days)) - actual
+            trust = min(f.converged + f.identified for f in (fit, later[name]))
+            ranked.append((-trust, float(f"{np.mean(error**2):.3g}"), place, name))
+        return min(ranked)[3]
 
     def to_frame(self) -> pd.DataFrame:
         """Return the parameters of all models, one line each."""
@@ -85,6 +101,7 @@ class ModelFamily:
                     "bic": fit.information_criterion,
                     "customers": fit.customers,
                     "converged": fit.converged,
+                    "identified": fit.identified,
                     "gradient": fit.gradient_norm,
                 }
                 for fit in self.fits.values()
@@ -93,7 +110,8 @@ class ModelFamily:
 
     def summary(self) -> str:
         """Return in words which model describes the past best."""
-        ranked = sorted(self.fits.values(), key=lambda fit: fit.information_criterion)
+        sound = [fit for fit in self.fits.values() if fit.converged] or [*self.fits.values()]
+        ranked = sorted(sound, key=lambda fit: fit.information_criterion)
         best = ranked[0]
         text = f"{best.model.name} describes the past best. {best.summary()}"
         if len(ranked) > 1:
@@ -102,16 +120,17 @@ class ModelFamily:
         return text
 
     def check(self, name: str) -> Check:
-        """Return whether the chosen model's search converged."""
+        """Return whether the chosen model's search converged on a peak."""
         fit = self.fits[name]
+        sound = fit.converged and fit.identified
         return Check(
             ValueCheck.CONVERGENCE,
-            Status.PASS if fit.converged else Status.WARN if fit.at_bound else Status.FAIL,
+            Status.PASS if sound else Status.WARN if fit.converged else Status.FAIL,
             fit.summary(),
             ""
-            if fit.converged
-            else "Choose another purchase_model or set a small penalty; a "
-            "parameter at its bound means that the data hold no sign of it.",
+            if sound
+            else "Choose another purchase_model or set a small penalty; do not read the parameters "
+            "that the data do not identify.",
         )
 
 

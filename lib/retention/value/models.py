@@ -10,12 +10,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import EvidenceError, ParameterError
-from retention.value.optimise import Objective, Optimum, maximise
+from retention.value.optimise import Objective, Optimum, covariance_of, maximise
 from retention.value.summary import PurchaseSummary
 
 Floats = NDArray[np.float64]
 
-SAMPLE_ROWS = 20_000
+SAMPLE_ROWS = 4_000
 """Above this many unique rows the search for the optimum begins on a systematic sample."""
 
 
@@ -82,7 +82,7 @@ class PurchaseFit:
         Repeat purchases behind it.
     unit_days
         Length of the time unit in days.
-    converged, gradient_norm, at_bound, starts
+    converged, plateau, gradient_norm, starts
         How the search ended; see :class:`retention.value.optimise.Optimum`.
     penalty
         Strength of the quadratic penalty on the working parameters, per customer; 0 is none.
@@ -98,8 +98,8 @@ class PurchaseFit:
     repeat_purchases: float
     unit_days: float
     converged: bool
+    plateau: NDArray[np.bool_]
     gradient_norm: float
-    at_bound: bool
     starts: int
     penalty: float
 
@@ -115,9 +115,19 @@ class PurchaseFit:
         return np.concatenate([head, self.parameters[self.positive :]])
 
     @property
+    def identified(self) -> bool:
+        """Whether the data pin down every parameter."""
+        return not self.plateau.any()
+
+    @property
+    def working_errors(self) -> Floats:
+        """Standard errors of the working parameters; NaN where the data do not identify one."""
+        return np.where(self.plateau, np.nan, np.sqrt(np.maximum(np.diag(self.covariance), 0)))
+
+    @property
     def standard_errors(self) -> Floats:
-        """Asymptotic standard errors on the natural scale (delta method)."""
-        spread = np.sqrt(np.maximum(np.diag(self.covariance), 0))
+        """Asymptotic standard errors on the natural scale (delta method), NaN if unidentified."""
+        spread = self.working_errors
         scale = np.ones(len(self.names))
         scale[: self.positive] = self.parameters[: self.positive]
         return np.asarray(spread * scale, dtype=np.float64)
@@ -156,7 +166,7 @@ class PurchaseFit:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one line per parameter: estimate, standard error and 95 % interval."""
-        spread = np.sqrt(np.maximum(np.diag(self.covariance), 0)) * 1.959963984540054
+        spread = self.working_errors * 1.959963984540054
         return pd.DataFrame(
             {
                 "model": self.model.name,
@@ -170,13 +180,15 @@ class PurchaseFit:
 
     def summary(self) -> str:
         """Return in words how the fit went."""
-        ending = (
-            "The search converged"
-            if self.converged
-            else "The search ran to a bound: the data do not identify every parameter"
-            if self.at_bound
-            else "The search did NOT converge, so none of its figures should be used"
-        )
+        if not self.converged:
+            ending = "The search did NOT converge, so none of its figures should be used"
+        elif self.identified:
+            ending = "The search converged"
+        else:
+            ending = (
+                "The search converged on a plateau: forecasts hold, but the data do not identify "
+                "every parameter (as when hardly anyone is seen to leave)"
+            )
         shrunk = (
             f"with a penalty of {self.penalty:g} per customer"
             if self.penalty
@@ -293,20 +305,15 @@ def _fit_from(
         model=model,
         parameters=parameters,
         names=names,
-        covariance=_inverse(-best.hessian * summary.customers),
+        covariance=covariance_of(-best.hessian * summary.customers),
         log_likelihood=mean * summary.customers - purchases * float(np.log(scale)),
         customers=summary.customers,
         rows=summary.rows,
         repeat_purchases=purchases,
         unit_days=summary.unit_days,
         converged=best.converged,
+        plateau=best.plateau,
         gradient_norm=best.gradient_norm,
-        at_bound=best.at_bound,
         starts=best.starts,
         penalty=penalty,
     )
-
-
-def _inverse(information: Floats) -> Floats:
-    """Return the covariance that an information matrix implies."""
-    return np.asarray(np.linalg.pinv(information, hermitian=True), dtype=np.float64)

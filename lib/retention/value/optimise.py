@@ -18,6 +18,9 @@ GRADIENT_TOLERANCE = 1e-7
 LARGEST_LOG = 12.0
 """Bound on the logarithm of a (scaled) parameter; a solution there is reported as such."""
 
+FLAT = 1e-7
+"""Curvature, relative to the largest, below which the data say nothing in that direction."""
+
 _STEP = 1e-5
 
 
@@ -36,9 +39,10 @@ class Optimum:
     gradient_norm
         Largest absolute component of its gradient.
     converged
-        Whether the gradient vanishes, the curvature is negative and no bound is active.
-    at_bound
-        Whether a parameter ran to its bound (the data do not identify it).
+        Whether the gradient vanishes (but for what pushes against a bound).
+    plateau
+        For each parameter, whether it can be changed without the data noticing: it lies along a
+        direction without curvature, or at a bound.
     starts
         Number of starting points tried.
     evaluations
@@ -50,7 +54,7 @@ class Optimum:
     hessian: Floats
     gradient_norm: float
     converged: bool
-    at_bound: bool
+    plateau: NDArray[np.bool_]
     starts: int
     evaluations: int
 
@@ -101,17 +105,40 @@ def maximise(
     if rough is not None and _curvature_fails(rough, point):
         point = _climb(counted, point)[0]
     point, value, gradient, hessian = _polish(counted, point)
-    norm = float(np.abs(gradient).max())
-    if norm > GRADIENT_TOLERANCE:
+    if _norm(point, gradient) > GRADIENT_TOLERANCE:
         point = _climb(counted, point)[0]
         point, value, gradient, hessian = _polish(counted, point)
-        norm = float(np.abs(gradient).max())
-    at_bound = bool((np.abs(point) >= LARGEST_LOG * 0.999).any())
-    concave = bool(np.linalg.eigvalsh(hessian).max() < 0)
+    norm = _norm(point, gradient)
     return Optimum(
-        point, value, hessian, norm, norm <= GRADIENT_TOLERANCE and concave and not at_bound,
-        at_bound, len(starts), counted.evaluations,
+        point, value, hessian, norm, norm <= GRADIENT_TOLERANCE, _plateau(point, hessian),
+        len(starts), counted.evaluations,
     )  # fmt: skip
+
+
+def covariance_of(information: Floats) -> Floats:
+    """Return the covariance that an information matrix implies.
+
+    Directions in which the data say nothing get no variance rather than a huge or negative one:
+    there the estimates are not identified, which :class:`Optimum` reports, and predictions do not
+    depend on them either.
+    """
+    values, vectors = np.linalg.eigh(information)
+    known = values > FLAT * max(float(values.max()), 0.0)
+    inverse = np.where(known, 1 / np.where(known, values, 1.0), 0.0)
+    return np.asarray((vectors * inverse) @ vectors.T, dtype=np.float64)
+
+
+def _plateau(point: Floats, hessian: Floats) -> NDArray[np.bool_]:
+    """Return which parameters lie along a flat direction or at a bound."""
+    curvature, vectors = np.linalg.eigh(-hessian)
+    flat = curvature <= FLAT * max(float(curvature.max()), 0.0)
+    return ((vectors[:, flat] ** 2).sum(axis=1) > 0.05) | (np.abs(point) >= LARGEST_LOG * 0.999)
+
+
+def _norm(point: Floats, gradient: Floats) -> float:
+    """Return the largest gradient component, without those that push against a bound."""
+    pushing = (np.abs(point) >= LARGEST_LOG * 0.999) & (gradient * point > 0)
+    return float(np.abs(np.where(pushing, 0.0, gradient)).max())
 
 
 def hessian_of(objective: Objective, point: Floats) -> Floats:

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from retention.errors import EvidenceError, InputError
 from retention.results import Check, Status
 from retention.value.codes import ValueCheck
-from retention.value.optimise import maximise
+from retention.value.optimise import covariance_of, maximise
 
 Floats = NDArray[np.float64]
 
@@ -189,7 +189,7 @@ def fit_spend(purchases: Floats, mean_value: Floats, weight: Floats | None = Non
     correlation = spend_independence(x, z, w)
     return SpendFit(
         parameters=np.exp(best.point) * np.array([1.0, 1.0, scale]),
-        covariance=np.linalg.pinv(-best.hessian * w.sum(), hermitian=True),
+        covariance=covariance_of(-best.hessian * w.sum()),
         log_likelihood=(best.value - np.log(scale)) * float(w.sum()),
         customers=float(w.sum()),
         converged=best.converged,
