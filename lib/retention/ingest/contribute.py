@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from retention.engine import Engine, sha256_of
+from retention.errors import InputError
 from retention.ingest.bookkeeping import (
     VAULT_ROWS,
     accounting,
@@ -27,7 +28,7 @@ from retention.ingest.keys import KeyRing, private_folder
 from retention.ingest.store import Store, write_text
 from retention.ingest.vault import Vault, parquet_bytes, seal, write_private
 from retention.ingest.workbench import workbench
-from retention.sources.attaching import attach
+from retention.sources.attaching import open_landed
 from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.landing import Landed, land
 from retention.tables import get
@@ -109,6 +110,7 @@ class Intake:
         with workbench(self.private, self.memory_limit, self.threads) as (engine, folder):
             landed = land(path, source, folder, replace(options, memory_limit=self.memory_limit,
                                                         threads=self.threads))  # fmt: skip
+            _require_rows(landed, name)
             made = self._judge_and_keep(engine, folder, landed, source, known.stem, name, options)
         known.parent.mkdir(parents=True, exist_ok=True)
         write_text(known, json.dumps(asdict(made), indent=1, sort_keys=True) + "\n")
@@ -125,7 +127,7 @@ class Intake:
         name: str, options: ReadOptions,
     ) -> Contribution:  # fmt: skip
         """Map, judge and store one landed file."""
-        attach(engine, landed, source, options)
+        open_landed(engine.connection, landed, source, options)
         _open_broken(engine, landed)
         judged = judge_all(engine, source, self.keys, batch_id)
         self._keep_identities(engine, source.name)
@@ -171,6 +173,16 @@ class Intake:
             path = folder / f"{batch_id}.sealed"
             sealed = seal(self.keys.subkey("vault"), path.name, parquet_bytes(rows))
             write_private(path, sealed)
+
+
+def _require_rows(landed: Landed, name: str) -> None:
+    """Refuse an export without rows: an empty table would look like a shop without customers."""
+    if landed.rows_read == 0:
+        raise InputError(
+            "The export has a header but no rows.",
+            "Export again with the period that you want, or take the source out of the params.",
+            file=name,
+        )
 
 
 def _open_broken(engine: Engine, landed: Landed) -> None:

@@ -11,25 +11,12 @@ from retention.engine import Engine
 from retention.ingest.codes import Reason
 from retention.ingest.contracts import reasons_expression
 from retention.ingest.identity import collect_people, join_on_identity, platform_of
+from retention.ingest.keying import canonical_column, collect_orders
 from retention.ingest.keys import KeyRing
 from retention.sources.base import SourceFormat
-from retention.tables import Column, Table, get
+from retention.tables import Table, get
 
 ACCEPTED, QUARANTINED, EXCLUDED = "accepted", "quarantined", "excluded"
-
-NAMESPACES: dict[str, str] = {
-    "order_key": "order",
-    "order_line_key": "order_line",
-    "refund_key": "refund",
-    "event_key": "event",
-    "anon_key": "anon",
-    "session_key": "session",
-    "touch_key": "touch",
-    "response_key": "response",
-    "ticket_key": "ticket",
-    "source_record_id": "record",
-}
-"""Columns whose raw values are replaced by pseudonyms, each in a namespace of its own."""
 
 BOOKKEEPING = ("line_no", "occurred_at", "value_minor", "value_currency", "exclusion")
 
@@ -63,8 +50,13 @@ def judge_all(engine: Engine, source: SourceFormat, keys: KeyRing, batch_id: str
         The import that brings the rows.
     """
     connection = engine.connection
+    views = {name: sql for mapping in source.tables for name, sql in mapping.views.items()}
+    for name, select in views.items():  # kept as tables: several mappings read each
+        connection.execute(f'CREATE TEMP TABLE "{name}" AS {select}')
     for number, mapping in enumerate(source.tables):
         connection.execute(f"CREATE TEMP TABLE mapped_{number} AS {mapping.select}")
+    for name in views:
+        connection.execute(f'DROP TABLE "{name}"')
     counting = next(n for n, mapping in enumerate(source.tables) if mapping.accounts)
     connection.execute(
         "CREATE TEMP TABLE measured AS SELECT coalesce(value_currency, '') AS currency, count(*) "
@@ -72,6 +64,7 @@ def judge_all(engine: Engine, source: SourceFormat, keys: KeyRing, batch_id: str
     )
     people = [f"mapped_{n}" for n, mapping in enumerate(source.tables) if mapping.person]
     collect_people(connection, keys, people, platform_of(source.name))
+    collect_orders(connection, [f"mapped_{n}" for n, _ in enumerate(source.tables)])
     judged = []
     for number, mapping in enumerate(source.tables):
         made = Judged(f"judged_{number}", get(mapping.table), mapping.accounts)
@@ -125,18 +118,20 @@ def judge(
     """
     given = {row[0] for row in connection.execute(f"DESCRIBE {mapped}").fetchall()}
     origin = {"source": source, "batch_id": batch_id}
-    columns = ", ".join(_column(c, given, person, origin) for c in table)
-    person_join = f"LEFT JOIN people AS p ON {join_on_identity('m', 'p')}" if person else ""
+    columns = ", ".join(canonical_column(c, given, person, origin) for c in table)
+    joins = f"LEFT JOIN people AS p ON {join_on_identity('m', 'p')}" if person else ""
+    if "order_key" in given:
+        joins += " LEFT JOIN order_pseudonyms AS o ON m.order_key = o.raw"
     contract = reasons_expression(table, person)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE {target} AS
         WITH canonical AS (
             SELECT {columns}, {", ".join("m." + name for name in BOOKKEEPING)},
                    m.reasons AS source_reasons
-            FROM {mapped} AS m {person_join}
+            FROM {mapped} AS m {joins}
         ), judged AS (
             SELECT * EXCLUDE (source_reasons),
-                   list_distinct(list_concat(source_reasons, {contract})) AS reasons
+                   list_concat(source_reasons, {contract}) AS reasons
             FROM canonical
         )
         SELECT *, CASE WHEN exclusion IS NOT NULL THEN '{EXCLUDED}'
@@ -192,25 +187,3 @@ def accepted_rows(table: Table, judged: Iterable[str]) -> str:
     return " UNION ALL ".join(
         f"SELECT {names} FROM {name} WHERE fate = '{ACCEPTED}'" for name in judged
     )
-
-
-def _column(column: Column, given: set[str], person: str, origin: dict[str, str]) -> str:
-    """Return the SQL of one canonical column over ``m`` (mapped) and ``p`` (people)."""
-    name = column.name
-    if name in origin:
-        return f"'{origin[name]}' AS {name}"
-    if name == person:
-        return f"p.person_key AS {name}"
-    if name == "identity_confidence" and person:
-        return "p.confidence AS identity_confidence"
-    if name.endswith("_epoch_s") and name not in given:
-        stem = name.removesuffix("_epoch_s")
-        moment = f"m.{stem}_at" if f"{stem}_at" in given else "CAST(NULL AS TIMESTAMP)"
-        return f"CAST(epoch({moment}) AS BIGINT) AS {name}"
-    if name not in given:
-        return f"CAST(NULL AS {column.kind}) AS {name}"
-    if name in NAMESPACES:
-        text = f"CAST(m.{name} AS VARCHAR)"
-        return (f"CASE WHEN {text} IS NOT NULL THEN pseudonym('{NAMESPACES[name]}', {text}) END "
-                f"AS {name}")  # fmt: skip
-    return f"CAST(m.{name} AS {column.kind}) AS {name}"

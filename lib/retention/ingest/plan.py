@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retention.errors import InputError, ParameterError
-from retention.sources import FORMATS
 from retention.sources.base import ReadOptions, SourceFormat
+from retention.sources.registry import format_named
 
 _DEFAULTS = {"RETENTION_DATA": "../shared/data"}
 
@@ -66,24 +66,13 @@ def plan(
     items = []
     for text in sources:
         name, pattern = _pair(text, "sources")
-        source = _format(name)
+        source = format_named(name)
         options = _with_overrides(source.name, overrides, defaults)
         source = source.expand(options) if source.expand else source
         items += [
             Item(path, shown, source, options) for path, shown in _matches(pattern, root, text)
         ]
     return items
-
-
-def _format(name: str) -> SourceFormat:
-    """Return the format of that name."""
-    if name not in FORMATS:
-        raise ParameterError(
-            f"There is no source format {name!r}.",
-            f"Formats: {', '.join(sorted(FORMATS))}.",
-            column="sources",
-        )
-    return FORMATS[name]
 
 
 def _matches(pattern: str, root: Path, text: str) -> list[tuple[Path, str]]:
