@@ -59,7 +59,7 @@ from retention.abtest.sample_ratio import (
     sequential_sample_ratio,
 )
 from retention.abtest.sequential import constant_bounds, sequential_plan
-from retention.abtest.simulation import Rehearsal, rehearse
+from retention.abtest.simulation import Rehearsal, rehearse, rehearse_all
 from retention.abtest.statistics import Cell, Moments, Statistics
 from retention.abtest.trust import assignment_log
 
@@ -117,6 +117,7 @@ __all__ = [
     "proportion_design",
     "read_experiment",
     "rehearse",
+    "rehearse_all",
     "relative_lift",
     "required_units",
     "sample_ratio",

@@ -212,7 +212,7 @@ class SizePlan:
     table: pd.DataFrame
     units_available: int
     relative_effect: float
-    power: float
+    terms: Design
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per metric, plain and adjusted for covariates."""
@@ -243,7 +243,7 @@ class SizePlan:
     def summary(self) -> str:
         """Say which metric the units at hand can decide, or that none can."""
         enough = self.table[self.table["units_required"] <= self.units_available]
-        lift = f"a lift of {percent(self.relative_effect)} with power {percent(self.power)}"
+        lift = f"a lift of {percent(self.relative_effect)} with power {percent(self.terms.power)}"
         if enough.empty:
             best = self.table.loc[self.table["detectable_relative_effect"].idxmin()]
             return (
@@ -303,7 +303,7 @@ def plan_sizes(
         "detectable_effect", "detectable_relative_effect",
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
-    return SizePlan(table, units_available, relative_effect, terms.power)
+    return SizePlan(table, units_available, relative_effect, terms)
 
 
 def _analyses(base: Baseline) -> list[tuple[str, float]]:

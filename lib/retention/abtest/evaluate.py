@@ -122,7 +122,7 @@ def evaluate(
     units: pd.DataFrame,
     experiment: Experiment,
     *,
-    covariates: Sequence[str] = (),
+    covariates: Sequence[str] | None = None,
     segment: str | None = None,
     assignments: pd.DataFrame | None = None,
     as_of: str | None = None,
@@ -141,7 +141,8 @@ def evaluate(
     experiment
         The plan; nothing of it is chosen here.
     covariates
-        Pre-period columns for the balance check.
+        Pre-period columns for the balance check; those that the frame itself names in
+        ``attrs["covariates"]`` if not given.
     segment
         Column within which the split is checked too.
     assignments
@@ -163,11 +164,12 @@ def evaluate(
         If a metric's column is missing or has nulls that its policy forbids.
     """
     trust.require_arms(units, list(experiment.arms))
+    known = units.attrs.get("covariates", ()) if covariates is None else covariates
     engine.register("experiment_units", units)
     statistics = collect(engine, "experiment_units", experiment.metrics)
     counts = units["arm"].value_counts()
     split = sample_ratio({a: int(counts[a]) for a in experiment.arms}, experiment.arms)
-    checks = [split.check(), *_checks(units, experiment, covariates, segment)]
+    checks = [split.check(), *_checks(units, experiment, known, segment)]
     if assignments is not None:
         end = None if as_of is None else epoch_of(as_of)
         checks += trust.exposure(assignments, experiment.control, horizon_end_s=end)

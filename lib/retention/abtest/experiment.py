@@ -245,18 +245,19 @@ def _refuse_unknown(given: Any, model: type, prefix: str, file: str | None) -> N
             )  # fmt: skip
 
 
-def read_experiment(path: Path) -> Experiment:
-    """Read an experiment from its file.
+def read_experiment(folder: Path, name: str) -> Experiment:
+    """Read an experiment from ``<folder>/<name>.yaml``.
 
     Raises
     ------
     InputError
         If there is no such file.
     """
+    path = folder / f"{name}.yaml"
     if not path.is_file():
-        known = sorted(p.stem for p in path.parent.glob("*.yaml"))
+        known = sorted(p.stem for p in folder.glob("*.yaml"))
         raise InputError(
-            f"There is no experiment {path.stem!r}.",
+            f"There is no experiment {name!r}.",
             f"The folder has {', '.join(known) or 'none'}.",
             file=str(path),
         )

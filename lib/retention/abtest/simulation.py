@@ -7,7 +7,7 @@ spend is skewed and full of zeros: this shows whether the formulas hold on it.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from scipy import stats
 
 from retention.abtest.codes import AbtestCode
 from retention.abtest.collect import moments_of, unit_matrix
+from retention.abtest.design import Design
 from retention.abtest.estimates import estimate
 from retention.abtest.metrics import MetricDefinition, MetricKind
 from retention.abtest.statistics import Array, Moments
@@ -126,6 +127,27 @@ def rehearse(
         metric.name, draws, alpha, *_rate(false, draws), relative_effect, *_rate(seen, draws),
         len(units), np.array([e.p_value for e in null]),
     )  # fmt: skip
+
+
+def rehearse_all(
+    engine: Engine,
+    units: pd.DataFrame,
+    metrics: Sequence[MetricDefinition],
+    terms: Design,
+    *,
+    relative_effect: float,
+    draws: int,
+    seed: int,
+) -> list[Rehearsal]:
+    """Rehearse every metric under a design's level and shares, on the same splits."""
+    return [
+        rehearse(
+            engine, units, metric, relative_effect=relative_effect, alpha=terms.level,
+            share_treatment=terms.share_treatment / (terms.share_control + terms.share_treatment),
+            draws=draws, seed=seed,
+        )
+        for metric in metrics
+    ]  # fmt: skip
 
 
 def _splits(
