@@ -136,3 +136,15 @@ def test_leaving_shows_before_it_is_over(folder: Path, customers: pd.DataFrame) 
     gone = web["left_at"].notna() & (at > web["left_at"])
     exits = web["event"].eq("Exit Intent Shown").groupby(gone).mean()
     assert exits[True] > 1.5 * exits[False]
+
+
+def test_the_expected_order_value_is_what_orders_are_worth_on_average(
+    customers: pd.DataFrame, folder: Path
+) -> None:
+    heads = pd.read_csv(folder / "shopify/orders_export.csv", dtype=str).dropna(subset=["Id"])
+    heads = heads[heads["Email"].isin(customers["email"])]
+    gross = heads["Subtotal"].astype(float) + heads["Discount Amount"].astype(float)
+    expected = customers.set_index("email")["expected_order_value"].loc[heads["Email"]]
+    error = gross.std() / np.sqrt(len(gross))
+    assert gross.mean() == pytest.approx(expected.mean(), abs=4 * error)
+    assert np.corrcoef(gross, expected)[0, 1] > 0.3

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 
 from retention.demo.campaigns import CODES, Orders
 from retention.demo.people import ON_BOTH, ON_ETSY, Flags, Floats, Integers, People
@@ -22,6 +22,10 @@ from retention.demo.vocabulary import (
 PAID, PENDING, CANCELLED, REFUNDED, PART_REFUNDED = range(5)
 FREE_SHIPPING_FROM = 7_500
 SHIPPING = 595
+QUANTITIES = ((1, 2, 3, 4), (0.88, 0.08, 0.02, 0.02))
+FAVOURITE_SHARE = 0.55
+PRICE_SHIFT, PRICE_SPREAD = -0.3, 0.8
+"""How far below the budget, and how widely around it, the products of a line lie."""
 CODE_PERCENT = {"SPRING15": 15, "WELCOME10": 10, "THANKS10": 10, "HOLIDAY20": 20}
 CODE_AMOUNT = {"GIFT4U": 800}
 TAX_PER_MILLE = {"US": 70, "CA": 130, "GB": 200, "DE": 190, "AU": 100}
@@ -93,7 +97,7 @@ def fill_baskets(people: People, orders: Orders, random: np.random.Generator) ->
     extra = np.array([p.extra_lines for p in PERSONAS])[people.persona[buyer]]
     line_order = np.repeat(np.arange(count), 1 + np.minimum(random.poisson(extra), 8))
     product = _products(people, buyer[line_order], random)
-    quantity = random.choice([1, 2, 3, 4], size=len(line_order), p=[0.88, 0.08, 0.02, 0.02])
+    quantity = random.choice(QUANTITIES[0], size=len(line_order), p=QUANTITIES[1])
     price = catalogue().price[product]
     gross = np.bincount(line_order, quantity * price, count).astype(np.int64)
     code = _everyday_codes(people, orders, random)
@@ -114,10 +118,28 @@ def _products(people: People, buyer: Integers, random: np.random.Generator) -> I
     """Draw a product per line: a category by taste, and a place on its price scale by budget."""
     steps = np.cumsum([p.tastes for p in PERSONAS], axis=1)[people.persona[buyer]]
     drawn = (random.random(len(buyer))[:, None] > steps[:, :-1]).sum(axis=1)
-    category = np.where(random.random(len(buyer)) < 0.55, people.favourite[buyer], drawn)
-    place: Floats = ndtr(people.budget[buyer] + 0.8 * random.standard_normal(len(buyer)) - 0.3)
+    category = np.where(random.random(len(buyer)) < FAVOURITE_SHARE, people.favourite[buyer], drawn)
+    place: Floats = ndtr(
+        people.budget[buyer] + PRICE_SHIFT + PRICE_SPREAD * random.standard_normal(len(buyer))
+    )
     rank = np.minimum((place * PRODUCTS_PER_CATEGORY).astype(np.int64), PRODUCTS_PER_CATEGORY - 1)
     return category * PRODUCTS_PER_CATEGORY + rank
+
+
+def expected_order_value(people: People) -> Floats:
+    """Return the mean list value of each customer's orders in cents, shape (customers,)."""
+    steps = ndtri(np.arange(1, PRODUCTS_PER_CATEGORY) / PRODUCTS_PER_CATEGORY)
+    tastes = np.array([p.tastes for p in PERSONAS])
+    prices = catalogue().price.reshape(len(CATEGORIES), PRODUCTS_PER_CATEGORY)
+    reached = ndtr((steps[None, :] - (people.budget + PRICE_SHIFT)[:, None]) / PRICE_SPREAD)
+    chances = np.diff(reached, axis=1, prepend=0.0, append=1.0)
+    by_category = chances @ prices.T
+    weights = (1 - FAVOURITE_SHARE) * tastes[people.persona]
+    weights[np.arange(len(people)), people.favourite] += FAVOURITE_SHARE
+    lines = 1 + np.array([p.extra_lines for p in PERSONAS])[people.persona]
+    pieces = float(np.dot(*QUANTITIES))
+    value: Floats = (by_category * weights).sum(axis=1) * lines * pieces
+    return value
 
 
 def _everyday_codes(people: People, orders: Orders, random: np.random.Generator) -> Integers:

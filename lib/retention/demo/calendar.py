@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -56,12 +57,15 @@ def season_clock(weights: dict[str, float]) -> NDArray[np.float64]:
 
 def utc_offset_s(epoch_s: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return the shop's offset from UTC in seconds at each instant (summer time included)."""
-    zone = ZoneInfo(TIME_ZONE)
-    first = datetime(START.year, START.month, START.day, tzinfo=UTC) - timedelta(days=1)
-    hours = [first + timedelta(hours=h) for h in range((DAYS + 32) * 24)]
-    offsets = np.array(
-        [int((h.astimezone(zone).utcoffset() or timedelta()).total_seconds()) for h in hours],
-        dtype=np.int64,
-    )
-    index = (epoch_s - int(first.timestamp())) // 3600
+    offsets = _hourly_offsets()
+    index = (epoch_s - (START_S - DAY_S)) // 3600
     return offsets[np.clip(index, 0, len(offsets) - 1)]
+
+
+@lru_cache(maxsize=1)
+def _hourly_offsets() -> NDArray[np.int64]:
+    """Return the shop's offset in each hour from a day before the history to a month after it."""
+    zone = ZoneInfo(TIME_ZONE)
+    instants = range(START_S - DAY_S, END_S + 31 * DAY_S, 3600)
+    offsets = [datetime.fromtimestamp(s, tz=zone).utcoffset() or timedelta() for s in instants]
+    return np.array([int(offset.total_seconds()) for offset in offsets], dtype=np.int64)

@@ -27,7 +27,9 @@ SELECT
         '555' || lpad(CAST(100 + (i // 799) % 100 AS VARCHAR), 4, '0') AS phone,
     house || ' ' || street || ' ' || street_kind AS address,
     city, nullif(province_code, '') AS province_code, nullif(province, '') AS province,
-    country, zip,
+    country,
+    CASE WHEN country = 'US' THEN substr(zip, 1, 3) || lpad(CAST(i * 37 % 100 AS VARCHAR), 2, '0')
+        ELSE CAST(zip AS VARCHAR) END AS zip,
     CASE WHEN on_shopify THEN CAST(6100000000000 + i * 7919 AS VARCHAR) END AS shopify_id,
     CASE WHEN on_etsy AND NOT is_guest
         THEN first_plain || last_plain || (i * 7 + 13) END AS etsy_user,
@@ -39,8 +41,16 @@ FROM drawn
 
 def identities(people: People, connection: duckdb.DuckDBPyConnection) -> pa.Table:
     """Return one row of text columns per customer, in the customers' order."""
+    connection.register("drawn", _drawn(people))
+    answer = connection.sql(IDENTITIES_SQL).to_arrow_table()
+    connection.unregister("drawn")
+    return answer
+
+
+def _drawn(people: People) -> pa.Table:
+    """Return what was drawn for each customer, as words."""
     places = list(zip(*PLACES, strict=True))
-    drawn = pa.table(
+    return pa.table(
         {
             "i": np.arange(len(people)),
             "first_name": _words(FIRST_NAMES, people.first_name),
@@ -62,10 +72,6 @@ def identities(people: People, connection: duckdb.DuckDBPyConnection) -> pa.Tabl
             "on_etsy": people.channel != ON_SHOPIFY,
         }
     )
-    connection.register("drawn", drawn)
-    answer = connection.sql(IDENTITIES_SQL).to_arrow_table()
-    connection.unregister("drawn")
-    return answer
 
 
 def _words(words: list[str] | tuple[str, ...], index: np.ndarray) -> pa.Array:

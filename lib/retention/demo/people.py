@@ -64,14 +64,18 @@ class People:
 
 
 def draw_people(count: int, activity: float, random: np.random.Generator) -> People:
-    """Draw the customers; ``activity`` multiplies every purchase rate."""
+    """Draw the customers.
+
+    With an ``activity`` of 2 they buy twice as often, and each purchase is half as likely to be
+    the last, so that they stay for as long as before.
+    """
     shares = np.array([p.share for p in PERSONAS])
     persona = random.choice(len(PERSONAS), size=count, p=shares / shares.sum()).astype(np.int8)
     channel = random.choice(3, size=count, p=[0.66, 0.26, 0.08])
     return People(
         persona=persona,
         rate_day=_draw(persona, "rate", random) * activity / 365.0,
-        dropout=_draw(persona, "dropout", random),
+        dropout=np.minimum(_draw(persona, "dropout", random) / activity, 1.0),
         first_day=_first_days(persona, random),
         budget=_budgets(persona, random),
         favourite=_favourites(persona, random),

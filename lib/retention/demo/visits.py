@@ -11,7 +11,7 @@ import numpy as np
 
 from retention.demo.baskets import Baskets
 from retention.demo.calendar import DAY_S, END_S, START_S, TRACKED_FROM, day_of
-from retention.demo.people import ON_ETSY, Integers, People
+from retention.demo.people import ON_ETSY, Flags, Integers, People
 from retention.demo.purchases import Purchases
 from retention.demo.touches import FADING_DAYS
 from retention.demo.vocabulary import CATEGORIES, PRODUCTS_PER_CATEGORY
@@ -34,6 +34,16 @@ class Visits:
     order: Integers
 
 
+@dataclass(frozen=True)
+class Step:
+    """One step that some visits take: which, how long after the start, with which product."""
+
+    taken: Flags
+    event: int
+    delay_s: int
+    product: Integers
+
+
 def draw_visits(
     people: People, purchases: Purchases, baskets: Baskets, random: np.random.Generator
 ) -> Visits:
@@ -46,20 +56,27 @@ def draw_visits(
     start = np.concatenate([baskets.orders.at_s[bought] - 900, starts])
     left = purchases.left_s[customer]
     gone = (left >= 0) & (start > left)
-    product = _viewed(people, customer, random)
     first_line = np.searchsorted(baskets.line_order, np.maximum(order, 0))
-    product = np.where(order >= 0, baskets.line_product[first_line], product)
-    buys = order >= 0
-    added = buys | (random.random(len(customer)) < np.where(gone, 0.34, 0.22))
-    checkout = buys | (added & (random.random(len(customer)) < 0.35))
-    exits = ~buys & (random.random(len(customer)) < np.where(gone, 0.55, 0.15))
-    again = random.random(len(customer)) < 0.45
-    everyone = np.ones(len(customer), dtype=bool)
-    steps = [
-        (everyone, VIEWED, 0), (again, VIEWED, 120), (added, ADDED, 300),
-        (checkout, CHECKOUT, 600), (buys, COMPLETED, 900), (exits, EXIT, 700),
+    wanted = _viewed(people, customer, random)
+    wanted = np.where(order >= 0, baskets.line_product[first_line], wanted)
+    steps = _steps(order >= 0, gone, wanted, _viewed(people, customer, random), random)
+    return _gather(steps, customer, start, order)
+
+
+def _steps(
+    buys: Flags, gone: Flags, wanted: Integers, glanced: Integers, random: np.random.Generator
+) -> list[Step]:
+    """Draw which steps each visit takes: look around, look closer, basket, checkout, exit."""
+    count = len(buys)
+    added = buys | (random.random(count) < np.where(gone, 0.34, 0.22))
+    checkout = buys | (added & (random.random(count) < 0.35))
+    exits = ~buys & (random.random(count) < np.where(gone, 0.55, 0.15))
+    around = random.random(count) < 0.45
+    return [
+        Step(around, VIEWED, 0, glanced), Step(np.ones(count, dtype=bool), VIEWED, 120, wanted),
+        Step(added, ADDED, 300, wanted), Step(checkout, CHECKOUT, 600, wanted),
+        Step(buys, COMPLETED, 900, wanted), Step(exits, EXIT, 700, wanted),
     ]  # fmt: skip
-    return _gather(steps, customer, start, product, order)
 
 
 def _browsing(
@@ -95,21 +112,14 @@ def _viewed(people: People, customer: Integers, random: np.random.Generator) -> 
     )
 
 
-def _gather(
-    steps: list[tuple[np.ndarray, int, int]],
-    customer: Integers,
-    start: Integers,
-    product: Integers,
-    order: Integers,
-) -> Visits:
-    """Lay the steps of every visit out as events in order of time."""  # fmt: skip
-    rows = np.concatenate([np.flatnonzero(mask) for mask, _, _ in steps])
-    event = np.concatenate([np.full(int(mask.sum()), kind) for mask, kind, _ in steps])
-    at_s = np.concatenate([start[mask] + delay for mask, _, delay in steps])
-    order_of = np.where(event == COMPLETED, order[rows], -1)
+def _gather(steps: list[Step], customer: Integers, start: Integers, order: Integers) -> Visits:
+    """Lay the steps of every visit out as events in order of time."""
+    rows = np.concatenate([np.flatnonzero(step.taken) for step in steps])
+    event = np.concatenate([np.full(int(step.taken.sum()), step.event) for step in steps])
+    at_s = np.concatenate([start[step.taken] + step.delay_s for step in steps])
+    product = np.concatenate([step.product[step.taken] for step in steps])
     sequence = np.lexsort((event, rows, at_s))
     sequence = sequence[at_s[sequence] < END_S]
-    return Visits(
-        customer[rows[sequence]], rows[sequence], at_s[sequence], event[sequence],
-        product[rows[sequence]], order_of[sequence],
-    )  # fmt: skip
+    rows, event = rows[sequence], event[sequence]
+    order_of = np.where(event == COMPLETED, order[rows], -1)
+    return Visits(customer[rows], rows, at_s[sequence], event, product[sequence], order_of)
