@@ -159,7 +159,10 @@ def refuse_duplicates(connection: duckdb.DuckDBPyConnection, table: Table, judge
 
 def refuse_with_order(connection: duckdb.DuckDBPyConnection, orders: str, judged: str) -> None:
     """Refuse accepted rows whose order was refused, so that no line stands without its order."""
-    refused = f"SELECT order_key FROM {orders} WHERE fate = '{QUARANTINED}' AND order_key NOT NULL"
+    refused = (
+        f"SELECT order_key FROM {orders} WHERE fate = '{QUARANTINED}' AND order_key IS NOT NULL "
+        f"EXCEPT SELECT order_key FROM {orders} WHERE fate = '{ACCEPTED}'"
+    )
     refuse(
         connection,
         judged,

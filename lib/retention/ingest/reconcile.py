@@ -48,12 +48,14 @@ def load_ledger(assembly: Assembly) -> None:
 
 def accounts_of(engine: Engine) -> pd.DataFrame:
     """Return rows and money per source, file, day and currency; money as exact ``Decimal``."""
-    return _in_major_units(engine.sql(query_text("ingest_accounts")).arrow().to_pandas())
+    accounts = engine.sql(query_text("ingest_accounts")).arrow().to_pandas()
+    return _in_major_units(accounts, [f"value_{name}" for name in ("read", *FATES)])
 
 
 def reasons_of(engine: Engine) -> pd.DataFrame:
-    """Return why records were refused or excluded, by source."""
-    return engine.sql(query_text("ingest_reasons")).arrow().to_pandas()
+    """Return why records were refused or excluded, by source and currency."""
+    reasons = engine.sql(query_text("ingest_reasons")).arrow().to_pandas()
+    return _in_major_units(reasons, ["value"])
 
 
 def reconcile(assembly: Assembly, accounts: pd.DataFrame) -> list[Check]:
@@ -89,13 +91,13 @@ def _check(code: IngestCheck, gaps: list[str], what: str, files: int) -> Check:
                  "accepted + quarantined + excluded.")  # fmt: skip
 
 
-def _in_major_units(accounts: pd.DataFrame) -> pd.DataFrame:
+def _in_major_units(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     """Turn minor units into major ones, exactly."""
-    factors = accounts.currency.map(minor_units)
-    for name in ("read", *FATES):
-        values = zip(accounts[f"value_{name}"], factors, strict=True)
-        accounts[f"value_{name}"] = [Decimal(value) / factor for value, factor in values]
-    return accounts
+    factors = frame.currency.map(minor_units)
+    for name in columns:
+        pairs = zip(frame[name], factors, strict=True)
+        frame[name] = [Decimal(value) / factor for value, factor in pairs]
+    return frame
 
 
 def _quoted(text: str) -> str:

@@ -26,7 +26,8 @@ class IngestResult:
         ``rows_quarantined``, ``rows_excluded`` and the same of ``value_*`` in major units
         (``Decimal``, exact).
     reasons
-        Why records were refused or excluded: source, fate, reason, rows, value.
+        Why records were refused or excluded: source, fate, reason, currency,
+        rows, value.
     checks
         Trust checks; a failing one stops later stages.
     reused

@@ -1,8 +1,9 @@
--- Why records were refused or excluded, by source.
+-- Why records were refused or excluded, by source and currency.
 SELECT
     ledger.source,
     coalesce(adjusted.fate, ledger.fate) AS fate,
     coalesce(adjusted.why, ledger.why) AS reason,
+    coalesce(ledger.value_currency, '') AS currency,
     count(*) AS rows,
     coalesce(sum(ledger.value_minor), 0) AS value
 FROM ledger
