@@ -13,7 +13,8 @@ from retention.uplift.learners import (
     TLearner,
     XLearner,
 )
-from retention.uplift.peer import CausalMLLearner, UpliftForest
+from retention.uplift.peer import CausalForest, CausalMLLearner, UpliftForest
+from retention.uplift.transformed import ClassTransformation
 
 
 def named_candidates(names: Sequence[str], *, seed: int = 0) -> dict[str, EffectLearner]:
@@ -22,7 +23,8 @@ def named_candidates(names: Sequence[str], *, seed: int = 0) -> dict[str, Effect
     Names
     -----
     ``t_logistic`` (0/1 outcomes), ``t_linear``, ``s``, ``t``, ``x``, ``r``, ``dr`` (gradient
-    boosting), ``causalml_s/t/x/r`` and ``uplift_forest`` (0/1 outcomes).
+    boosting), ``causalml_s/t/x/r``, ``causal_forest`` and, for 0/1 outcomes, ``uplift_tree``,
+    ``uplift_forest`` and ``class_transformation``.
 
     Raises
     ------
@@ -60,4 +62,7 @@ def _known(seed: int) -> dict[str, EffectLearner]:
         "causalml_x": CausalMLLearner("X", seed=seed),
         "causalml_r": CausalMLLearner("R", seed=seed),
         "uplift_forest": UpliftForest(seed=seed),
+        "uplift_tree": UpliftForest(trees=1, seed=seed),
+        "causal_forest": CausalForest(seed=seed),
+        "class_transformation": ClassTransformation(seed=seed),
     }  # fmt: skip

@@ -11,6 +11,7 @@ from sklearn.dummy import DummyRegressor
 from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
 
 from retention.uplift.trial import Floats
+from retention.uplift.zero_inflated import TwoPartRegressor
 
 _BOOSTING: dict[str, Any] = {
     "max_iter": 60,
@@ -21,17 +22,23 @@ _BOOSTING: dict[str, Any] = {
     "early_stopping": False,
 }
 
+MOSTLY_ZERO = 0.5
+"""From this share of zeros on, an outcome of zero or more is modelled in two parts."""
+
 
 def outcome_model(outcome: Floats, model: Any = None) -> Any:
     """Return an unfitted model of the mean outcome: the one given, else gradient boosting.
 
-    A 0/1 outcome gets a classifier, whose probabilities (never its labels) are used.
+    A 0/1 outcome gets a classifier, whose probabilities (never its labels) are used; money that is
+    mostly zero gets a two-part model.
     """
     if model is not None:
         return clone(model)
-    binary = np.isin(outcome, (0.0, 1.0)).all()
-    kind = HistGradientBoostingClassifier if binary else HistGradientBoostingRegressor
-    return kind(**_BOOSTING, random_state=0)
+    if np.isin(outcome, (0.0, 1.0)).all():
+        return HistGradientBoostingClassifier(**_BOOSTING, random_state=0)
+    if outcome.min(initial=0.0) >= 0 and np.mean(outcome == 0) >= MOSTLY_ZERO:
+        return TwoPartRegressor()
+    return HistGradientBoostingRegressor(**_BOOSTING, random_state=0)
 
 
 def effect_model(model: Any = None) -> Any:
@@ -49,9 +56,8 @@ def effect_model(model: Any = None) -> Any:
 def fit_mean(model: Any, X: Floats, y: Floats, weight: Floats | None = None) -> Any:
     """Fit the model; an outcome that never varies needs none and gives its constant."""
     if len(y) == 0 or np.ptp(y) == 0:
-        return DummyRegressor(strategy="constant", constant=float(y[0]) if len(y) else 0.0).fit(
-            np.zeros((1, 1)), [0.0]
-        )
+        constant = float(y[0]) if len(y) else 0.0
+        return DummyRegressor(strategy="constant", constant=constant).fit([[0.0]], [0.0])
     target: ArrayLike = y.astype(int) if is_classifier(model) else y
     if weight is None:
         return model.fit(X, target)

@@ -1,14 +1,17 @@
 """causalml's learners behind our interface, with its measured traps closed.
 
-Used: its meta-learners and its uplift trees and forests. Not used: its AUUC, Qini, RATE, default
-propensity and value estimator. The known propensity is always passed; arguments go by keyword; only
-regressors are handed in (its regressor learners use a classifier's hard labels); the global
+Used: its meta-learners and its uplift and causal forests. Not used: its AUUC, Qini, RATE, default
+propensity and value estimator. The known propensity is always passed; arguments go by keyword;
+only regressors are handed in (its regressor learners use a classifier's hard labels); the global
 matplotlib style that importing it changes is put back.
 """
 
 from __future__ import annotations
 
 import importlib
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Literal
 
 import numpy as np
@@ -19,6 +22,9 @@ from retention.uplift.learners import EffectLearner
 from retention.uplift.models import effect_model
 from retention.uplift.trial import Floats, Integers
 
+MISSING = -1.0
+"""Stands for a missing attribute in the forests, which cannot hold NaN."""
+
 
 def load_quietly(module: str) -> Any:
     """Import a module of causalml (ten seconds the first time), keeping matplotlib's style."""
@@ -26,6 +32,17 @@ def load_quietly(module: str) -> Any:
 
     with mpl.rc_context():
         return importlib.import_module(module)
+
+
+@contextmanager
+def one_job() -> Iterator[None]:
+    """Run its inner jobs one after the other: they hang in a forked child otherwise.
+
+    scikit-learn's remark that its own ``Parallel`` was not used concerns that package alone.
+    """
+    with warnings.catch_warnings(), parallel_config(backend="sequential"):
+        warnings.filterwarnings("ignore", message=r"`sklearn\.utils\.parallel\.delayed`")
+        yield
 
 
 class CausalMLLearner(EffectLearner):
@@ -62,7 +79,7 @@ class CausalMLLearner(EffectLearner):
             learner=effect_model(self.model), control_name=0, **self._extra()
         )
         known = {"p": chance} if self.kind in "XR" else {}
-        with parallel_config(backend="sequential"):  # its inner jobs hang in a forked child
+        with one_job():
             learner.fit(X=X[rows], treatment=(arm[rows] == k).astype(int), y=outcome[rows], **known)
         return learner, float(chance.mean())
 
@@ -80,6 +97,8 @@ class CausalMLLearner(EffectLearner):
 
 class UpliftForest(EffectLearner):
     """causalml's uplift random forest (Rzepakowski & Jaroszewicz 2012), 0/1 outcomes only.
+
+    One tree is its uplift tree. Predicting walks the trees row by row: slow on large data.
 
     Parameters
     ----------
@@ -112,10 +131,58 @@ class UpliftForest(EffectLearner):
             control_name="0", n_estimators=self.trees, max_depth=self.max_depth,
             min_samples_leaf=self.smallest_leaf, random_state=self.seed, n_jobs=1,
         )  # fmt: skip
-        self.forest_.fit(
-            X=np.nan_to_num(X, nan=-1.0), treatment=arm.astype(str), y=outcome.astype(int)
-        )
+        with one_job():
+            self.forest_.fit(
+                X=np.nan_to_num(X, nan=MISSING), treatment=arm.astype(str), y=outcome.astype(int)
+            )
 
     def _effects(self, X: Floats) -> Floats:
-        predicted = self.forest_.predict(X=np.nan_to_num(X, nan=-1.0))
+        with one_job():
+            predicted = self.forest_.predict(X=np.nan_to_num(X, nan=MISSING))
         return np.asarray(predicted, dtype=np.float64).reshape(len(X), self.n_arms_ - 1)
+
+
+class CausalForest(EffectLearner):
+    """causalml's causal random forest (Athey & Imbens 2016 splits), any outcome, arm by arm.
+
+    Parameters
+    ----------
+    trees
+        Number of trees.
+    max_depth
+        Depth of each tree.
+    smallest_leaf
+        Units that a leaf needs.
+    seed
+        Seed of the forest.
+    """
+
+    def __init__(
+        self, trees: int = 50, max_depth: int = 6, smallest_leaf: int = 100, seed: int = 0
+    ) -> None:
+        super().__init__(seed=seed)
+        self.trees = trees
+        self.max_depth = max_depth
+        self.smallest_leaf = smallest_leaf
+
+    def _learn(self, X: Floats, arm: Integers, outcome: Floats, propensity: Floats) -> None:
+        trees = load_quietly("causalml.inference.tree")
+        self.forests_ = []
+        for k in range(1, self.n_arms_):
+            rows = (arm == 0) | (arm == k)
+            forest = trees.CausalRandomForestRegressor(
+                n_estimators=self.trees, max_depth=self.max_depth, control_name=0, n_jobs=1,
+                min_samples_leaf=self.smallest_leaf, random_state=self.seed,
+            )  # fmt: skip
+            with one_job():
+                forest.fit(
+                    X=np.nan_to_num(X[rows], nan=MISSING),
+                    treatment=(arm[rows] == k).astype(int), y=outcome[rows],
+                )  # fmt: skip
+            self.forests_.append(forest)
+
+    def _effects(self, X: Floats) -> Floats:
+        filled = np.nan_to_num(X, nan=MISSING)
+        with one_job():
+            columns = [np.asarray(f.predict(filled)).reshape(len(X)) for f in self.forests_]
+        return np.column_stack(columns)

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from retention.uplift.effects import NORMAL_95
 from retention.uplift.trial import Floats, Integers
@@ -138,18 +139,34 @@ def areas(order: Ranked, weight: Floats | None) -> tuple[float, float]:
     return _areas(sizes, sums)
 
 
-def half_sample_areas(order: Ranked, *, seed: int, draws: int) -> Floats:
-    """Return QINI and AUTOC of random halves, shape (draws, 2).
+def half_sample_areas(order: Ranked, *, seed: int, draws: int, autoc: bool = True) -> Floats:
+    """Return QINI and AUTOC of random halves, shape (draws, 2); AUTOC is NaN where not asked for.
 
     The spread over random halves is the standard error of the whole (Yadlowsky et al., section 3).
     """
     generator = np.random.default_rng(seed)
     n = len(order.scores)
-    result = np.empty((draws, 2))
+    result = np.full((draws, 2), np.nan)
     for draw in range(draws):
         bits = np.frombuffer(generator.bytes((n + 7) // 8), dtype=np.uint8)
-        result[draw] = areas(order, np.unpackbits(bits, count=n).astype(np.float64))
+        weight = np.unpackbits(bits, count=n)
+        if autoc or order.tied:
+            result[draw] = areas(order, weight.astype(np.float64))
+        else:
+            result[draw, 0] = _untied_qini(order.scores, weight.astype(bool))
     return result
+
+
+def _untied_qini(scores: Floats, kept: NDArray[np.bool_]) -> float:
+    """Return QINI of the kept units, none of which share a priority.
+
+    The i-th of m kept units is among the top j for every j from i on, so the sum of the cumulative
+    sums is the scores weighted by m − i + 1: one pass, no cumulative sum.
+    """
+    part = scores[kept]
+    m = len(part)
+    falling = float(part @ np.arange(m, 0, -1, dtype=np.float64))
+    return falling / m**2 - float(part.sum()) * (m + 1) / (2 * m**2)
 
 
 def paired_qini(

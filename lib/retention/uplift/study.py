@@ -329,6 +329,8 @@ def _decide(
             return Verdict(Action.USE_RULE, words, None, reason)
         return Verdict(Action.TARGET, TARGETED, None, reason)
     rest = f"Targeting does not pay more ({against})."
+    if gain.gain == gain.gain_low == gain.gain_high == 0:
+        rest = f"No confirmed ranking would treat anyone otherwise ({gain.n:,} untouched units)."
     if best is None:
         return Verdict(Action.DO_NOT_SEND, NOBODY, None, rest)
     paid = (
