@@ -79,15 +79,18 @@ def _numbers(conventions: Conventions) -> list[tuple[str, str]]:
          f"AND '{conventions.decimal}' = '.' THEN x "
          f"WHEN regexp_full_match(bare_amount(x), '{grouped}') "
          f"AND regexp_matches(bare_amount(x), '[0-9]') THEN {unmarked} END"),
-        ("decimal_of(x)", "TRY_CAST(number_text(x) AS DECIMAL(18, 6))"),
+        ("decimal_of(x)", "TRY_CAST(number_text(x) AS DECIMAL(16, 6))"),
         ("number_of(x)", "TRY_CAST(decimal_of(x) AS DOUBLE)"),
         ("integer_of(x)", "CASE WHEN decimal_of(x) = floor(decimal_of(x)) "
                           "THEN TRY_CAST(decimal_of(x) AS BIGINT) END"),
         ("minor_value(x, code)",
-         "CAST(decimal_of(x) * currency_factor(code) AS DECIMAL(38, 6))"),
+         "CAST(decimal_of(x) AS DECIMAL(24, 6)) * CAST(currency_factor(code) AS DECIMAL(4, 0))"),
         ("minor_of(x, code)",
          "CASE WHEN minor_value(x, code) = floor(minor_value(x, code)) "
          "THEN TRY_CAST(minor_value(x, code) AS BIGINT) END"),
+        ("line_value(quantity, price, code)",
+         "CAST(decimal_of(quantity) * minor_value(price, code) AS DECIMAL(38, 6))"),
+        ("product_of(a, b)", "TRY(a * b)"),
         ("rounded_minor(value)", "TRY_CAST(round(value, 0) AS BIGINT)"),
     ]  # fmt: skip
 

@@ -23,7 +23,7 @@ SELECT shop_id() || ':' || text_of("Transaction ID") AS order_line_key,
   {sku_columns('"SKU"', '"Item Name"')},
   pieces AS quantity, code AS currency, minor_of("Price", code) AS unit_price_minor,
   coalesce(minor_of("Discount Amount", code), 0) AS line_discount_minor,
-  pieces * minor_of("Price", code) - coalesce(minor_of("Discount Amount", code), 0)
+  product_of(pieces, minor_of("Price", code)) - coalesce(minor_of("Discount Amount", code), 0)
     AS line_net_minor,
   line_no, text_of("Transaction ID") AS source_record_id,
   {reasons(
@@ -31,7 +31,7 @@ SELECT shop_id() || ':' || text_of("Transaction ID") AS order_line_key,
       *unreadable_money("code", "Price", "Discount Amount"),
   )},
   {NO_EXCLUSION}, time_of("Sale Date") AS occurred_at,
-  CAST(decimal_of("Quantity") * minor_value("Price", code) AS DECIMAL(38, 6)) AS value_minor,
+  line_value("Quantity", "Price", code) AS value_minor,
   code AS value_currency
 FROM etsy_items"""  # fmt: skip
 

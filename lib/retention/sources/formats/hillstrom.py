@@ -39,7 +39,7 @@ SELECT 'hillstrom' AS experiment_key, unit_key, arm, CAST(NULL AS TIMESTAMP) AS 
       more=[condition("arm IS NULL", ReasonCode.UNKNOWN_LABEL, "treatment")],
   )},
   {NO_EXCLUSION}, CAST(NULL AS TIMESTAMP) AS occurred_at,
-  CAST(decimal_of("spend") * 100 AS DECIMAL(38, 6)) AS value_minor,
+  minor_value("spend", default_currency()) AS value_minor,
   default_currency() AS value_currency
 FROM hillstrom_rows"""  # fmt: skip
 

@@ -45,8 +45,7 @@ SELECT *, text_of("InvoiceNo") AS invoice, integer_of("Quantity") AS pieces,
   decimal_of("UnitPrice") AS price, time_of("InvoiceDate") AS moment, {_KIND} AS category,
   starts_with(upper(text_of("InvoiceNo")), 'C') AS is_cancellation,
   regexp_replace(text_of("CustomerID"), '[.]0$', '') AS customer,
-  CAST(minor_value("UnitPrice", {_CODE}) * decimal_of("Quantity") AS DECIMAL(38, 6))
-    AS value_minor,
+  line_value("Quantity", "UnitPrice", {_CODE}) AS value_minor,
   row_number() OVER (PARTITION BY "InvoiceNo", "StockCode", "Description", "Quantity",
     "InvoiceDate", "UnitPrice", "CustomerID", "Country" ORDER BY line_no) AS copy,
   row_number() OVER (PARTITION BY text_of("InvoiceNo") ORDER BY line_no) AS line_index

@@ -56,7 +56,7 @@ _SUMS = """
 SELECT order_key, copy,
   CASE WHEN count(*) = count(value) THEN CAST(sum(value) AS BIGINT) END AS lines_minor
 FROM (SELECT order_key, copy,
-        minor_of("Lineitem price", code) * integer_of("Lineitem quantity") AS value
+        product_of(minor_of("Lineitem price", code), integer_of("Lineitem quantity")) AS value
       FROM shopify_lines WHERE order_key IS NOT NULL)
 GROUP BY order_key, copy"""
 
@@ -107,7 +107,7 @@ SELECT order_key || ':' || line_index AS order_line_key, order_key,
   integer_of("Lineitem quantity") AS quantity, code AS currency,
   minor_of("Lineitem price", code) AS unit_price_minor,
   coalesce(minor_of("Lineitem discount", code), 0) AS line_discount_minor,
-  integer_of("Lineitem quantity") * minor_of("Lineitem price", code)
+  product_of(integer_of("Lineitem quantity"), minor_of("Lineitem price", code))
     - coalesce(minor_of("Lineitem discount", code), 0) AS line_net_minor,
   line_no, order_key || ':' || line_index AS source_record_id,
   {reasons(
@@ -117,7 +117,7 @@ SELECT order_key || ':' || line_index AS order_line_key, order_key,
       more=[condition("order_key IS NOT NULL AND NOT has_head", ReasonCode.ORPHAN_LINE, "Name")],
   )},
   excluded AS exclusion, time_of("Created at") AS occurred_at,
-  CAST(decimal_of("Lineitem quantity") * minor_value("Lineitem price", code) AS DECIMAL(38, 6))
+  line_value("Lineitem quantity", "Lineitem price", code)
     AS value_minor, code AS value_currency
 FROM shopify_lines"""  # fmt: skip
 
