@@ -106,7 +106,7 @@ class GeometricDropout:
         r, alpha = parameters[:2]
         later = alpha + summary.tenure
         return np.asarray(
-            np.exp((r + summary.frequency) * (np.log(later) - np.log(later + horizon))),
+            np.exp(-(r + summary.frequency) * np.log1p(horizon / later)),
             dtype=np.float64,
         )
 

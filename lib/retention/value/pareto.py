@@ -64,7 +64,7 @@ class ParetoDropout:
         """Return E[X(t)] of a new customer whose covariates are all zero."""
         r, alpha, s, beta = parameters[:4]
         return np.asarray(
-            r * beta / alpha * _discounted(s, np.log(beta) - np.log(beta + time)),
+            r * beta / alpha * _discounted(s, -np.log1p(time / beta)),
             dtype=np.float64,
         )
 
@@ -80,7 +80,7 @@ class ParetoDropout:
         r, alpha, s, beta = _individual(parameters, summary)
         later = beta + summary.tenure
         rate = (r + summary.frequency) / (alpha + summary.tenure)
-        return rate * later * _discounted(s, np.log(later) - np.log(later + horizon))
+        return rate * later * _discounted(s, -np.log1p(horizon / later))
 
     def silence_if_alive(
         self, parameters: Floats, summary: PurchaseSummary, horizon: float

@@ -9,7 +9,7 @@ from retention.errors import EvidenceError
 
 Floats = NDArray[np.float64]
 
-_MOST_TERMS = 200_000
+_MOST_TERMS = 50_000
 _NEGATIVE_LIMIT = -20.0
 
 
@@ -47,7 +47,7 @@ def expected_geometric_purchases(
     1.44...
     """
     r, alpha, a, b, t = np.broadcast_arrays(*(np.asarray(v, float) for v in (r, alpha, a, b, t)))
-    log_q = np.log(alpha) - np.log(alpha + t)
+    log_q = -np.log1p(t / alpha)
     first, second, third, z = a + b - 1 - r, a - 1, a + b - 1, t / (alpha + t)
     result = np.empty(r.shape)
     tame = first >= _NEGATIVE_LIMIT
@@ -123,6 +123,6 @@ def log_positive_2f1(a: Floats, b: Floats, c: Floats, z: Floats) -> Floats:
 def _too_long() -> EvidenceError:
     """Return the error for a horizon out of all proportion to the fitted time scale."""
     return EvidenceError(
-        "The horizon is more than ten thousand times the fitted time between purchases.",
+        "The horizon is a thousand times and more the fitted time between purchases.",
         "Give the horizon in days, and check the unit of the purchase summary.",
     )
