@@ -1,26 +1,65 @@
-"""Segments: RFM groups, declared rules, how customers move between them, cohorts."""
+"""Segments: RFM groups, declared rules, personas, movement, guards, affinities, fairness."""
 
 from __future__ import annotations
 
+from retention.segments.affinities import Affinities, next_items
 from retention.segments.codes import SegmentCode
 from retention.segments.cohorts import CohortRetention, cohort_retention
+from retention.segments.declared import Declared, declare
+from retention.segments.decline import Decline, early_decline
+from retention.segments.drift import Drift, drift, stability_index
+from retention.segments.fairness import Fairness, audit, protected_attributes
+from retention.segments.guards import Guards, guard
 from retention.segments.migration import NEW, Migration, migration
+from retention.segments.personas import (
+    UNPLACED,
+    Personas,
+    TemplateMatch,
+    Terms,
+    compare_with_template,
+    discover,
+)
 from retention.segments.rfm import RFM, SCORES, UNGROUPED, assign, rfm
 from retention.segments.rules import Rule, parse_rule, parse_rules
+from retention.segments.stability import Stability, Staleness, resampled_agreement, staleness
 
 __all__ = [
     "NEW",
     "RFM",
     "SCORES",
     "UNGROUPED",
+    "UNPLACED",
+    "Affinities",
     "CohortRetention",
+    "Declared",
+    "Decline",
+    "Drift",
+    "Fairness",
+    "Guards",
     "Migration",
+    "Personas",
     "Rule",
     "SegmentCode",
+    "Stability",
+    "Staleness",
+    "TemplateMatch",
+    "Terms",
     "assign",
+    "audit",
     "cohort_retention",
+    "compare_with_template",
+    "declare",
+    "discover",
+    "drift",
+    "early_decline",
+    "guard",
     "migration",
+    "next_items",
     "parse_rule",
     "parse_rules",
+    "protected_attributes",
+    "resampled_agreement",
     "rfm",
+    "stability_index",
+    "staleness",
 ]

@@ -43,6 +43,10 @@ class RFM:
     method: str
     rules: tuple[Rule, ...]
 
+    def apply(self, features: pd.DataFrame) -> pd.Series:
+        """Return the segment that these cut-offs and rules give to each row of other features."""
+        return _scored(features, self.cuts, self.method, self.rules)["segment"]
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per segment: customers, share, median values, share of the value."""
         grouped = self.customers.groupby("segment", sort=True)
@@ -144,12 +148,10 @@ def rfm(
     given = {"recency_score": recency_cuts, "frequency_score": frequency_cuts,
              "monetary_score": monetary_cuts}  # fmt: skip
     frame = features.sort_values("customer_key", kind="stable").reset_index(drop=True)
-    values = {"recency_score": -frame["recency_days"], "frequency_score": frame["order_count"],
-              "monetary_score": frame["monetary_minor"]}  # fmt: skip
+    values = _values(frame)
     cuts = {name: _cuts(name, values[name], method, levels, given[name]) for name in SCORES}
-    scored = frame.assign(**{name: _score(values[name], cuts[name], method) for name in SCORES})
     parsed = parse_rules(rules)
-    scored["segment"] = assign(scored, parsed)
+    scored = _scored(frame, cuts, method, parsed)
     kept = ["customer_key", "segment", *SCORES, "recency_days", "order_count", "monetary_minor"]
     return RFM(scored[kept], cuts, method, parsed)
 
@@ -163,6 +165,28 @@ def assign(frame: pd.DataFrame, rules: Sequence[Rule]) -> NDArray[np.object_]:
         names[taken] = rule.name
         free &= ~taken
     return names
+
+
+def _values(frame: pd.DataFrame) -> dict[str, pd.Series]:
+    """Return what is scored, larger always better."""
+    return {
+        "recency_score": -frame["recency_days"],
+        "frequency_score": frame["order_count"],
+        "monetary_score": frame["monetary_minor"],
+    }
+
+
+def _scored(
+    frame: pd.DataFrame,
+    cuts: dict[str, tuple[float, ...]],
+    method: str,
+    rules: Sequence[Rule],
+) -> pd.DataFrame:
+    """Add scores and segment to a feature table."""
+    values = _values(frame)
+    scored = frame.assign(**{name: _score(values[name], cuts[name], method) for name in SCORES})
+    scored["segment"] = assign(scored, rules)
+    return scored
 
 
 def _cuts(

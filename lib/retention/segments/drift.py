@@ -1,0 +1,153 @@
+"""Drift: whether the customers have changed so much that a definition no longer fits."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from retention.errors import EvidenceError
+from retention.results import Check, Status
+from retention.segments.codes import SegmentCode
+from retention.segments.intervals import Numbers
+
+BINS = 10
+MODERATE, LARGE = 0.10, 0.25
+"""Customary bounds of the index: below the first stable, above the second another population."""
+
+
+@dataclass(frozen=True)
+class Drift:
+    """Population stability index of each variable between two dates.
+
+    Parameters
+    ----------
+    indices
+        One row per variable, largest first: ``variable, psi, chance, bins, n_before, n_now,
+        status``; ``chance`` is the 95 % bound of the index if nothing had changed.
+    before_as_of, as_of
+        The two dates.
+    """
+
+    indices: pd.DataFrame
+    before_as_of: str
+    as_of: str
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per variable."""
+        return self.indices
+
+    def checks(self) -> list[Check]:
+        """Return the alarm: which definitions no longer fit."""
+        moved = self.indices[self.indices["status"] != "stable"]
+        if moved.empty:
+            return [
+                Check(SegmentCode.DEFINITION_DRIFTED, Status.PASS,
+                      f"No variable has drifted since {self.before_as_of}.")
+            ]  # fmt: skip
+        names = ", ".join(f"{r.variable} ({r.psi:.2f})" for r in moved.itertuples())
+        worst = Status.FAIL if (moved["status"] == "large").any() else Status.WARN
+        return [
+            Check(
+                SegmentCode.DEFINITION_DRIFTED,
+                worst,
+                f"Drifted since {self.before_as_of} (index above {MODERATE}): {names}.",
+                "Draw the cut-offs anew before comparing segments with that date.",
+            )
+        ]
+
+    def summary(self) -> str:
+        """Return the finding in words."""
+        top = self.indices.iloc[0]
+        moved = int((self.indices["status"] != "stable").sum())
+        return (
+            f"Since {self.before_as_of}, {moved} of {len(self.indices)} variables have drifted; "
+            f"the largest stability index is {top.psi:.2f} ({top.variable.replace('_', ' ')}, "
+            f"up to {top.chance:.2f} is chance)."
+        )
+
+
+def drift(
+    before: pd.DataFrame, now: pd.DataFrame, variables: Sequence[str],
+    before_as_of: str, as_of: str,
+) -> Drift:  # fmt: skip
+    """Compare the distributions of variables at two dates.
+
+    Parameters
+    ----------
+    before, now
+        Tables with the variables as columns, one row per customer. Numbers are put into tenths of
+        the earlier date, labels stay as they are, missing is a bin of its own.
+    variables
+        Columns to compare; those that either table lacks are left out.
+    before_as_of, as_of
+        The two dates, for the wording.
+
+    Raises
+    ------
+    EvidenceError
+        If a date has no customer or no variable is in both tables.
+
+    Notes
+    -----
+    PSI = sum (q - p) ln(q / p). If nothing has changed, PSI / (1/n + 1/m) follows a chi-squared
+    law with bins - 1 degrees of freedom (Yurdakul and Naranjo 2020, "Statistical properties of
+    the population stability index"); an index within that bound is stable whatever its size.
+    """
+    from scipy.stats import chi2
+
+    shared = [name for name in variables if name in before and name in now]
+    if before.empty or now.empty or not shared:
+        raise EvidenceError("There is nothing to compare.", "Choose another earlier date.")
+    rows = []
+    for name in shared:
+        p, q = _counts(before[name], now[name])
+        psi = stability_index(p, q)
+        n, m, bins = int(p.sum()), int(q.sum()), len(p)
+        chance = float(chi2.ppf(0.95, max(bins - 1, 1)) * (1 / n + 1 / m))
+        rows.append((name, psi, chance, bins, n, m, _status(psi, chance)))
+    names = ["variable", "psi", "chance", "bins", "n_before", "n_now", "status"]
+    frame = pd.DataFrame(rows, columns=names)
+    frame = frame.sort_values(["psi", "variable"], ascending=[False, True], ignore_index=True)
+    return Drift(frame, before_as_of, as_of)
+
+
+def stability_index(before: Numbers, now: Numbers) -> float:
+    """Return the population stability index of two vectors of counts.
+
+    Half a customer is added to every bin, so that an empty one does not make it infinite.
+
+    Examples
+    --------
+    >>> round(stability_index(np.array([50.0, 50.0]), np.array([50.0, 50.0])), 6)
+    0.0
+    """
+    p = (before + 0.5) / (before.sum() + 0.5 * len(before))
+    q = (now + 0.5) / (now.sum() + 0.5 * len(now))
+    return float(np.sum((q - p) * np.log(q / p)))
+
+
+def _counts(before: pd.Series, now: pd.Series) -> tuple[Numbers, Numbers]:
+    """Count both dates in the same bins."""
+    if pd.api.types.is_numeric_dtype(before) and not pd.api.types.is_bool_dtype(before):
+        values = before.dropna().to_numpy(dtype=float)
+        cuts = np.unique(np.quantile(values, np.arange(1, BINS) / BINS)) if len(values) else values
+        before, now = (
+            pd.Series(np.searchsorted(cuts, s.to_numpy(dtype=float), side="left"))
+            .where(s.notna().to_numpy(), -1)
+            for s in (before, now)
+        )  # fmt: skip
+    labels = [series.astype(object).where(series.notna(), "missing") for series in (before, now)]
+    counts = [series.value_counts() for series in labels]
+    levels = sorted(set(counts[0].index) | set(counts[1].index), key=str)
+    first, second = (np.asarray(c.reindex(levels, fill_value=0), dtype=float) for c in counts)
+    return first, second
+
+
+def _status(psi: float, chance: float) -> str:
+    """Name the size of an index."""
+    if psi <= max(MODERATE, chance):
+        return "stable"
+    return "large" if psi > LARGE else "moderate"

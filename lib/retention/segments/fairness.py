@@ -1,0 +1,202 @@
+"""Fairness: whether segments or actions fall unevenly on people, and by which proxies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from retention.engine import Engine
+from retention.features import FEATURES
+from retention.results import Check, Status
+from retention.segments.codes import SegmentCode
+from retention.segments.intervals import wilson
+from retention.tables import TABLES
+
+FOUR_FIFTHS = 0.8
+"""A group reached at less than four fifths of another's rate calls for a look (EEOC 1978)."""
+
+STRONG_PROXY = 0.06
+"""Share of a feature's variance that groups explain: Cohen's (1988) medium effect and above."""
+
+PROTECTED = tuple(column.name for column in TABLES["customers"] if column.protected)
+
+
+@dataclass(frozen=True)
+class Fairness:
+    """How segments fall on protected groups.
+
+    Parameters
+    ----------
+    rates
+        One row per attribute, group and segment: ``attribute, group, segment, customers, inside,
+        share, ci_low, ci_high``; groups below the minimum cell size are not in it.
+    evenness
+        One row per attribute and segment: ``attribute, segment, ratio, is_uneven``: lowest over
+        highest share among the groups; uneven if below four fifths beyond chance.
+    proxies
+        One row per attribute and feature: ``attribute, feature, explained``.
+    suppressed
+        Groups left out because they are smaller than the minimum cell size.
+    """
+
+    rates: pd.DataFrame
+    evenness: pd.DataFrame
+    proxies: pd.DataFrame
+    suppressed: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the shares by group."""
+        return self.rates
+
+    def checks(self) -> list[Check]:
+        """Return unevenness and proxies, with what to do."""
+        uneven = self.evenness[self.evenness["is_uneven"]] if len(self.evenness) else self.evenness
+        strong = self.proxies[self.proxies["explained"] >= STRONG_PROXY]
+        names = "; ".join(f"{r.segment} by {r.attribute}" for r in uneven.itertuples())
+        proxies = "; ".join(f"{r.feature} for {r.attribute}" for r in strong.itertuples())
+        return [
+            Check(
+                SegmentCode.UNEVEN_ON_PROTECTED,
+                Status.WARN if names else Status.PASS,
+                f"Fall unevenly: {names.replace('_', ' ')}." if names else self.summary(),
+                "Ask what the action gives or withholds before sending it." if names else "",
+            ),
+            Check(
+                SegmentCode.PROXY_FOR_PROTECTED,
+                Status.WARN if proxies else Status.PASS,
+                f"Stand in for protected attributes: {proxies.replace('_', ' ')}."
+                if proxies
+                else "No feature stands in for a protected attribute.",
+                "Leave these features out of decisions, or say why they are needed."
+                if proxies
+                else "",
+            ),
+        ]
+
+    def summary(self) -> str:
+        """Return the finding in words."""
+        if self.rates.empty:
+            return "The data holds no protected attribute with groups large enough to compare."
+        uneven = int(self.evenness["is_uneven"].sum())
+        attributes = ", ".join(sorted(set(self.rates["attribute"]))).replace("_", " ")
+        return (
+            f"Compared by {attributes}: {uneven} of {len(self.evenness)} segments fall on one "
+            "group at less than four fifths of the rate of another, beyond chance."
+        )
+
+
+def protected_attributes(engine: Engine, customers: pd.Series) -> pd.DataFrame:
+    """Return the protected attributes of customers, for this audit and nothing else.
+
+    Parameters
+    ----------
+    engine
+        Engine; without a table ``customers`` there is nothing to audit.
+    customers
+        Customer keys.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``customer_key`` and one label column per attribute on record; a year of birth becomes a
+        decade.
+    """
+    frame = pd.DataFrame({"customer_key": customers})
+    if not engine.has("customers"):
+        return frame
+    columns = ", ".join(PROTECTED)
+    held = engine.sql(f"SELECT customer_key, {columns} FROM customers").frame()
+    held = frame.merge(held, "left", "customer_key")
+    born = held.pop("birth_year")
+    held["birth_decade"] = (born // 10 * 10).astype("Int64").astype("string") + "s"
+    known = [name for name in held if held[name].notna().any()]
+    return held[known]
+
+
+def audit(
+    segments: pd.DataFrame, protected: pd.DataFrame, features: pd.DataFrame,
+    *, minimum_cell_size: int = 10,
+) -> Fairness:  # fmt: skip
+    """Compare how segments fall on protected groups, and name the features that stand in for them.
+
+    Parameters
+    ----------
+    segments
+        ``customer_key, segment`` (an action recommended is a segment, too).
+    protected
+        ``customer_key`` and label columns (`protected_attributes`).
+    features
+        The feature table that segments were drawn from.
+    minimum_cell_size
+        Groups with fewer customers are left out of every table.
+    """
+    pair = segments[["customer_key", "segment"]].merge(protected, "inner", "customer_key")
+    attributes = [str(name) for name in protected if name != "customer_key"]
+    rates, evenness, proxies, suppressed = [], [], [], 0
+    for attribute in attributes:
+        sizes = pair[attribute].value_counts()
+        large = sizes.index[sizes >= minimum_cell_size]
+        suppressed += int((sizes < minimum_cell_size).sum())
+        if len(large) < 2:
+            continue
+        known = pair[pair[attribute].isin(large)]
+        rates.append(_rates(known, attribute))
+        evenness.append(_evenness(rates[-1], attribute))
+        proxies.append(_proxies(known[["customer_key", attribute]], features, attribute))
+    return Fairness(
+        _stacked(rates, ["attribute", "group", "segment", "customers", "inside", "share",
+                         "ci_low", "ci_high"]),
+        _stacked(evenness, ["attribute", "segment", "ratio", "is_uneven"]),
+        _stacked(proxies, ["attribute", "feature", "explained"]),
+        suppressed,
+    )  # fmt: skip
+
+
+def _rates(known: pd.DataFrame, attribute: str) -> pd.DataFrame:
+    """Return the share of each group in each segment."""
+    table = pd.crosstab(known[attribute], known["segment"])
+    sizes = table.sum(axis=1)
+    long = table.rename_axis("group").reset_index()
+    long = long.melt("group", var_name="segment", value_name="inside")
+    long["customers"] = long["group"].map(sizes)
+    long["share"] = long["inside"] / long["customers"]
+    long["ci_low"], long["ci_high"] = wilson(long["inside"], long["customers"])
+    return long.assign(attribute=attribute)
+
+
+def _evenness(rates: pd.DataFrame, attribute: str) -> pd.DataFrame:
+    """Return the lowest share over the highest, and whether chance explains the gap."""
+    grouped = rates.groupby("segment")
+    low, high = rates.loc[grouped["share"].idxmin()], rates.loc[grouped["share"].idxmax()]
+    ratio = low["share"].to_numpy() / np.maximum(high["share"].to_numpy(), 1e-12)
+    apart = low["ci_high"].to_numpy() < FOUR_FIFTHS * high["ci_low"].to_numpy()
+    return pd.DataFrame(
+        {"attribute": attribute, "segment": low["segment"].to_numpy(), "ratio": ratio,
+         "is_uneven": apart}
+    )  # fmt: skip
+
+
+def _proxies(known: pd.DataFrame, features: pd.DataFrame, attribute: str) -> pd.DataFrame:
+    """Return the share of each feature's variance (of its ranks) that the groups explain."""
+    frame = known.merge(features, "inner", "customer_key")
+    names = [f.name for f in FEATURES if f.name in frame]
+    rows = []
+    for name in names:
+        if not pd.api.types.is_numeric_dtype(frame[name]):
+            continue
+        ranks = frame[name].astype(float).rank()
+        if ranks.nunique() < 2:
+            continue
+        means = ranks.groupby(frame[attribute]).transform("mean")
+        taken = ranks.notna()
+        explained = float(means[taken].var() / ranks[taken].var())
+        rows.append({"attribute": attribute, "feature": name, "explained": explained})
+    table = pd.DataFrame(rows, columns=["attribute", "feature", "explained"])
+    return table.sort_values(["explained", "feature"], ascending=[False, True])
+
+
+def _stacked(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """Stack the parts; a table with its columns and no row where there is none."""
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)

@@ -1,0 +1,147 @@
+"""Personas discovered in the data, or the finding that there are none."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from retention.errors import EvidenceError
+from retention.results import Check, Status
+from retention.segments.codes import SegmentCode
+from retention.segments.personas.methods import METHODS, candidates
+from retention.segments.personas.preparation import prepare
+from retention.segments.personas.profile import UNPLACED, effects, names
+from retention.segments.personas.selection import Candidate, Terms, choose, compare, table
+
+LEAST_CUSTOMERS = 200
+"""Below this, a cluster of the least lawful share holds ten people."""
+
+
+@dataclass(frozen=True)
+class Personas:
+    """Personas, or none.
+
+    Parameters
+    ----------
+    customers
+        ``customer_key, persona``, sorted; ``unplaced`` for all where there is no structure.
+    candidates
+        One row per clustering that was tried, with its verdict.
+    effects
+        ``persona, feature, customers, mean, mean_others, effect, ci_low, ci_high``.
+    chosen
+        The clustering taken; None where the data shows no cluster structure.
+    left_out
+        Feature to the reason why it was not used.
+    n
+        Customers that the clusterings were fitted to.
+    """
+
+    customers: pd.DataFrame
+    candidates: pd.DataFrame
+    effects: pd.DataFrame
+    chosen: Candidate | None
+    left_out: dict[str, str]
+    n: int
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per persona and feature."""
+        return self.effects
+
+    def sizes(self) -> pd.DataFrame:
+        """Return customers and share of each persona, largest first."""
+        counts = self.customers["persona"].value_counts().rename_axis("persona")
+        frame = counts.reset_index(name="customers")
+        frame["share"] = frame["customers"] / len(self.customers)
+        return frame.sort_values(["customers", "persona"], ascending=[False, True])
+
+    def checks(self) -> list[Check]:
+        """Return whether there is a structure that holds."""
+        held = self.chosen is not None
+        return [
+            Check(
+                SegmentCode.CLUSTERS_UNSTABLE,
+                Status.PASS if held else Status.WARN,
+                self.summary(),
+                "" if held else "Segment by rules; do not name groups that are not there.",
+            )
+        ]
+
+    def summary(self) -> str:
+        """Return the finding in words."""
+        tried = len(self.candidates)
+        if self.chosen is None:
+            reasons = self.candidates["verdict"].value_counts()
+            why = "; ".join(f"{count} {verdict}" for verdict, count in reasons.items())
+            return f"No cluster structure: of {tried} clusterings none holds ({why})."
+        best = self.chosen
+        personas = "; ".join(n for n in self.sizes()["persona"] if n != UNPLACED)
+        return (
+            f"{best.clusters} personas by {best.method.name}: {personas}. Clusterings of resamples "
+            f"agree with it (adjusted Rand index {best.stability:.2f}, {best.ci_low:.2f} to "
+            f"{best.ci_high:.2f}, n = {self.n:,})."
+        )
+
+
+def discover(
+    features: pd.DataFrame,
+    names_of_features: Sequence[str],
+    *,
+    methods: Sequence[str] = METHODS,
+    most_clusters: int = 6,
+    min_orders: int = 1,
+    terms: Terms | None = None,
+) -> Personas:
+    """Look for personas: groups that differ across features, stable and beyond chance.
+
+    Parameters
+    ----------
+    features
+        Feature table with ``customer_key`` and ``order_count``.
+    names_of_features
+        Features to look at; those that the data lacks are left out and named.
+    methods
+        Among ``k-means``, ``gaussian mixture`` and ``hdbscan``.
+    most_clusters
+        Largest number of clusters to try.
+    min_orders
+        Customers with fewer orders show too little of themselves: they stay ``unplaced``.
+    terms
+        What a clustering must meet.
+
+    Raises
+    ------
+    EvidenceError
+        If there are fewer than 200 customers to look at, or fewer than two features that vary.
+    ParameterError
+        If a method is unknown or a feature is text.
+
+    Notes
+    -----
+    Stability after Hennig (2007), with the adjusted Rand index of Hubert and Arabie (1985);
+    separation is held against references without clusters across features (`selection`).
+    """
+    frame = features.sort_values("customer_key", kind="stable").reset_index(drop=True)
+    placed = frame[frame["order_count"] >= min_orders].reset_index(drop=True)
+    if len(placed) < LEAST_CUSTOMERS:
+        raise EvidenceError(
+            f"{len(placed):,} customers with {min_orders} or more orders are too few for personas.",
+            f"Bring at least {LEAST_CUSTOMERS}.",
+        )
+    prepared = prepare(placed, names_of_features)
+    terms = terms or Terms()
+    found = compare(prepared.values, list(candidates(list(methods), most_clusters)), terms)
+    chosen = choose(found)
+    persona = pd.Series(UNPLACED, index=frame["customer_key"], dtype=object)
+    profile = pd.DataFrame()
+    if chosen is not None:
+        labels = chosen.assign(prepared.values)
+        profile = effects(prepared, placed, labels)
+        called = {-1: UNPLACED, **names(profile)}
+        persona[placed["customer_key"]] = np.array([called[int(c)] for c in labels], dtype=object)
+        profile.insert(0, "persona", profile.pop("cluster").map(called))
+    customers = persona.rename("persona").rename_axis("customer_key").reset_index()
+    return Personas(customers, table(found), profile, chosen, prepared.left_out, len(placed))

@@ -1,0 +1,59 @@
+"""Stability against resampling and staleness of cut-offs."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from retention.errors import ParameterError
+from retention.results import Status
+from retention.segments import resampled_agreement, rfm, staleness
+
+RULES = ["top: recency_score >= 4", "low: recency_score <= 2"]
+
+
+def customers(n: int, scale: float = 100.0) -> pd.DataFrame:
+    random = np.random.default_rng(4)
+    return pd.DataFrame(
+        {
+            "customer_key": [f"c{i:05d}" for i in range(n)],
+            "recency_days": random.exponential(scale, n).astype(int) + 1,
+            "order_count": random.poisson(2, n) + 1,
+            "monetary_minor": random.integers(100, 9999, n),
+        }
+    )
+
+
+def draw(source: pd.DataFrame, target: pd.DataFrame) -> pd.Series:
+    return rfm(source, RULES).apply(target)
+
+
+def test_many_customers_are_stable_and_few_are_not():
+    many = resampled_agreement(customers(4000), draw, seed=1)
+    few = resampled_agreement(customers(40), draw, seed=1)
+    assert many.checks()[0].status is Status.PASS
+    assert many.interval()[0] > few.interval()[0]
+
+
+def test_the_seed_decides_the_resamples():
+    first, second = (resampled_agreement(customers(200), draw, seed=9) for _ in range(2))
+    assert first.agreement.tolist() == second.agreement.tolist()
+
+
+def test_one_resample_is_refused():
+    with pytest.raises(ParameterError, match="spread"):
+        resampled_agreement(customers(50), draw, resamples=1)
+
+
+def test_cut_offs_drawn_from_other_customers_are_stale():
+    now = customers(2000)
+    found = rfm(now, RULES)
+    old = rfm(customers(2000, scale=400.0), RULES).apply(now)
+    same = staleness(found.apply(now), found.apply(now), "2024-01-01")
+    assert same.changed == 0
+    assert same.checks()[0].status is Status.PASS
+    stale = staleness(found.apply(now), old, "2024-01-01")
+    assert stale.changed > 500
+    assert stale.checks()[0].status is Status.WARN
+    assert "2024-01-01" in stale.summary()
