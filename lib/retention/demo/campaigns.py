@@ -49,7 +49,7 @@ CAMPAIGNS: tuple[Campaign, ...] = (
         (
             Arm("control", 0.34, (0.0, 0.0, 0.0)),
             Arm("email_reminder", 0.33, (0.045, 0.025, 0.035)),
-            Arm("email_discount", 0.33, (0.030, 0.170, 0.075), offends=0.6, code="SPRING15"),
+            Arm("email_discount", 0.33, (0.030, 0.115, 0.090), offends=0.6, code="SPRING15"),
         ),
     ),
     Campaign(

@@ -51,19 +51,19 @@ class Persona:
 PERSONAS: tuple[Persona, ...] = (
     Persona(
         name="Discerning Collector", share=0.18, rate_shape=2.4, rate_mean=5.0, dropout=(1.0, 4.4),
-        budget=0.9, extra_lines=0.5, gift=(1.0, 11.0), discount=(0.8, 14.0),
+        budget=1.2, extra_lines=0.5, gift=(0.6, 11.0), discount=(0.5, 18.0),
         occasions={"mothers_day": 0.2, "december": 0.6, "valentine": 0.1},
         tastes=(0.22, 0.36, 0.14, 0.22, 0.02, 0.04), sleeping_dog=0.7,
     ),
     Persona(
         name="Trendsetting Millennial", share=0.33, rate_shape=1.3, rate_mean=3.0,
-        dropout=(0.9, 1.2), budget=-0.1, extra_lines=0.6, gift=(1.2, 8.0), discount=(2.4, 4.6),
+        dropout=(0.9, 1.2), budget=-0.2, extra_lines=0.6, gift=(1.0, 9.0), discount=(3.6, 4.0),
         occasions={"mothers_day": 0.6, "december": 1.2, "valentine": 0.5},
         tastes=(0.36, 0.08, 0.28, 0.05, 0.06, 0.17), sleeping_dog=0.04,
     ),
     Persona(
         name="Gift-Giving Enthusiast", share=0.49, rate_shape=1.0, rate_mean=1.7,
-        dropout=(1.0, 0.85), budget=-0.4, extra_lines=0.9, gift=(6.0, 3.2), discount=(1.4, 6.6),
+        dropout=(1.0, 0.85), budget=-0.4, extra_lines=0.9, gift=(7.0, 2.6), discount=(1.2, 7.6),
         occasions={"mothers_day": 3.5, "december": 5.0, "valentine": 2.0},
         tastes=(0.18, 0.10, 0.13, 0.08, 0.23, 0.28), sleeping_dog=0.05,
     ),
