@@ -162,11 +162,14 @@ class Experiment:
         return pd.DataFrame(rows, columns=["what", "declared"])
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the plan as plain values, metrics by name."""
-        plain = {f.name: getattr(self, f.name) for f in fields(self)}
+        """Return the plan as plain values, metrics by name, without what is left at its default.
+
+        A field that is added to the library later, with a default, so changes no old plan's hash.
+        """
+        plain = _declared(self)
         plain["arms"] = dict(self.arms)
-        plain["rule"] = dict(vars(self.rule))
-        plain["metrics"] = {m.name: dict(vars(m)) for m in self.metrics}
+        plain["rule"] = _declared(self.rule)
+        plain["metrics"] = {m.name: _declared(m) for m in self.metrics}
         return dict(json.loads(json.dumps(plain, default=str)))
 
     def digest(self) -> str:
@@ -180,6 +183,12 @@ class Experiment:
             f"{self.name} ({self.owner}): {self.hypothesis} {self.primary.name} decides, "
             f"{', '.join(self.treatments)} against {self.control}, {self.starts} to {self.ends}."
         )
+
+
+def _declared(item: Any) -> dict[str, Any]:
+    """Return the fields of a dataclass that are not at their default."""
+    values = {f.name: (getattr(item, f.name), f.default) for f in fields(item)}
+    return {name: value for name, (value, default) in values.items() if value != default}
 
 
 def _experiment(given: dict[str, Any], file: str | None) -> Experiment:

@@ -54,10 +54,12 @@ def score_interval(
 
     edge = 1e-12
     low, high = -1 + edge, 1 - edge
-    left = low if lower(low) <= 0 else optimize.brentq(lower, low, min(observed, high), xtol=1e-12)
-    right = (
-        high if upper(high) >= 0 else optimize.brentq(upper, max(observed, low), high, xtol=1e-12)
-    )
+    left = -1.0
+    if lower(low) > 0:
+        left = optimize.brentq(lower, low, min(observed, high), xtol=1e-12)
+    right = 1.0
+    if upper(high) < 0:
+        right = optimize.brentq(upper, max(observed, low), high, xtol=1e-12)
     return float(left), float(right)
 
 

@@ -1,0 +1,176 @@
+"""Who gets which arm: deterministic salted hashing, strata, hold-outs, mutual exclusion.
+
+The arm of a unit follows from the experiment's salt and the unit's key alone: no list has to be
+kept, the same unit always gets the same arm, and two experiments with different salts are
+independent of each other.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from retention.abtest.statistics import Array
+from retention.errors import InputError, ParameterError
+
+BUCKETS = 2**53
+"""Resolution of a hashed position: every double in [0, 1) with 53 bits."""
+
+
+def positions(keys: pd.Series, salt: str) -> Array:
+    """Return each key's position in [0, 1), by SHA-256 of salt and key.
+
+    Parameters
+    ----------
+    keys
+        Unit keys, as text; NULL is refused.
+    salt
+        Name of the draw; another salt gives independent positions.
+
+    Examples
+    --------
+    >>> bool(positions(pd.Series(["a"]), "x")[0] == positions(pd.Series(["a"]), "x")[0])
+    True
+    """
+    if keys.isna().any():
+        raise InputError(
+            f"{int(keys.isna().sum()):,} units have no key.", "Assign known units only.",
+            column=str(keys.name),
+        )  # fmt: skip
+    if not salt:
+        raise ParameterError("The salt is empty.", "Name the draw, such as the experiment's key.")
+    codes, unique = pd.factorize(keys.astype(str))
+    digests = b"".join(hashlib.sha256(f"{salt}\x1f{key}".encode()).digest()[:8] for key in unique)
+    drawn = np.frombuffer(digests, dtype=">u8") >> np.uint64(11)
+    return np.asarray(drawn.astype(np.float64) / BUCKETS)[codes]
+
+
+@dataclass(frozen=True, eq=False)
+class Assignment:
+    """Units with their arm; ``arm`` is NULL for those held out or taken by another experiment."""
+
+    experiment: str
+    table: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return ``unit_key, arm, stratum, reason``, sorted by unit."""
+        return self.table
+
+    def summary(self) -> str:
+        """Say how many units each arm got, and how many none."""
+        counts = self.table["arm"].value_counts().sort_index()
+        listed = ", ".join(f"{arm} {n:,}" for arm, n in counts.items())
+        left = int(self.table["arm"].isna().sum())
+        return f"{self.experiment}: {listed}; {left:,} units left out."
+
+
+def assign(
+    units: pd.DataFrame,
+    experiment: str,
+    arms: Mapping[str, float],
+    *,
+    unit: str = "unit_key",
+    stratum: str | None = None,
+    hold_out: float = 0.0,
+    hold_out_salt: str = "global hold-out",
+    layer: str | None = None,
+    layer_range: tuple[float, float] = (0.0, 1.0),
+) -> Assignment:
+    """Assign units to arms by salted hash.
+
+    Without strata each unit's position decides, so shares are met up to chance and units may come
+    one by one. With strata the units of each stratum are ordered by position and cut at the exact
+    shares (permuted block of the whole stratum): every stratum is split evenly, for units known at
+    one time.
+
+    Parameters
+    ----------
+    units
+        One row per unit.
+    experiment
+        Salt of the draw.
+    arms
+        Share of each arm (any positive scale).
+    unit, stratum
+        Columns of the key and of the stratum.
+    hold_out, hold_out_salt
+        Share of units that get no experiment at all; the same units for every experiment with the
+        same salt.
+    layer, layer_range
+        Mutual exclusion: experiments of one layer with disjoint ranges of [0, 1) never share a
+        unit.
+
+    Raises
+    ------
+    ParameterError
+        If shares are impossible.
+    InputError
+        If a unit is there twice or has no key.
+
+    Examples
+    --------
+    >>> people = pd.DataFrame({"unit_key": [f"u{i}" for i in range(1000)]})
+    >>> found = assign(people, "spring", {"control": 1, "email": 1}).to_frame()
+    >>> sorted(found["arm"].unique())
+    ['control', 'email']
+    """
+    _refuse(units, unit, arms, hold_out, layer_range)
+    table = units[[unit]].rename(columns={unit: "unit_key"}).reset_index(drop=True)
+    table["stratum"] = "" if stratum is None else units[stratum].astype(str).to_numpy()
+    table["reason"] = _left_out(table["unit_key"], hold_out, hold_out_salt, layer, layer_range)
+    free = table["reason"] == ""
+    position = positions(table["unit_key"], experiment)
+    if stratum is not None:
+        order = pd.Series(position).where(free).groupby(table["stratum"])
+        position = ((order.rank(method="first") - 0.5) / order.transform("count")).to_numpy()
+    names, edges = list(arms), np.cumsum(list(arms.values())) / sum(arms.values())
+    at = np.searchsorted(edges[:-1], np.nan_to_num(position), side="right")
+    table["arm"] = pd.Series(np.array(names, dtype=object)[at]).mask(~free)
+    columns = ["unit_key", "arm", "stratum", "reason"]
+    return Assignment(experiment, table[columns].sort_values("unit_key", ignore_index=True))
+
+
+def _refuse(
+    units: pd.DataFrame,
+    unit: str,
+    arms: Mapping[str, float],
+    hold_out: float,
+    layer_range: tuple[float, float],
+) -> None:
+    """Refuse what cannot be assigned."""
+    if len(arms) < 2 or min(arms.values()) <= 0:
+        raise ParameterError(
+            f"The shares {dict(arms)} are impossible.", "Give two arms or more, each above zero."
+        )
+    if not 0 <= hold_out < 1 or not 0 <= layer_range[0] < layer_range[1] <= 1:
+        raise ParameterError(
+            f"Hold-out {hold_out} or layer range {layer_range} is impossible.",
+            "Give shares within 0 and 1.",
+        )
+    if units[unit].duplicated().any():
+        raise InputError(
+            f"{int(units[unit].duplicated().sum()):,} rows repeat a unit.",
+            "Give one row per unit.",
+            column=unit,
+        )
+
+
+def _left_out(
+    keys: pd.Series,
+    hold_out: float,
+    hold_out_salt: str,
+    layer: str | None,
+    layer_range: tuple[float, float],
+) -> pd.Series:
+    """Return why a unit gets no arm, empty where it does."""
+    reason = pd.Series("", index=keys.index)
+    if layer is not None:
+        at = positions(keys, f"layer {layer}")
+        reason[(at < layer_range[0]) | (at >= layer_range[1])] = "another experiment of the layer"
+    if hold_out:
+        reason[positions(keys, hold_out_salt) < hold_out] = "hold-out"
+    return reason

@@ -1,0 +1,69 @@
+"""Post-stratification: compare like with like, then weigh the strata by their size.
+
+Miratrix, Sekhon & Yu (2013), eq. 3: the effect is the mean of the strata's effects weighted by the
+strata's share of all units. It removes what the arms differ in by chance between strata.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from retention.abtest.estimates import Contrast, contrast
+from retention.abtest.metrics import MetricDefinition
+from retention.abtest.statistics import Statistics
+from retention.errors import EvidenceError
+
+
+def post_stratified(
+    statistics: Statistics, metric: MetricDefinition, control: str, treatment: str
+) -> Contrast:
+    """Return the contrast of two arms, post-stratified by the statistics' segments.
+
+    Parameters
+    ----------
+    statistics
+        Collected with ``segment``; each segment is a stratum known before the start.
+    metric
+        The metric, with or without covariates.
+    control, treatment
+        Arms.
+
+    Raises
+    ------
+    EvidenceError
+        If a stratum has fewer than two units in an arm: merge strata beforehand.
+    """
+    parts, sizes = [], []
+    for segment in statistics.segments:
+        a = statistics.of(metric.name, control, segment)
+        b = statistics.of(metric.name, treatment, segment)
+        if min(a.n, b.n) < 2:
+            raise EvidenceError(
+                f"Stratum {segment!r} has {a.n} and {b.n} units in the two arms.",
+                "Merge small strata before stratifying.",
+                column=metric.column,
+            )
+        parts.append(contrast(a, b, metric))
+        sizes.append(a.n + b.n)
+    return _weighted(parts, np.asarray(sizes, dtype=float))
+
+
+def _weighted(parts: list[Contrast], sizes: np.ndarray) -> Contrast:
+    """Return the size-weighted mean of independent contrasts."""
+    weights = sizes / sizes.sum()
+    covariance = np.sum([w**2 * p.covariance for w, p in zip(weights, parts, strict=True)], axis=0)
+    variances = np.array([w**2 * p.standard_error**2 for w, p in zip(weights, parts, strict=True)])
+    # Welch-Satterthwaite again, over the strata.
+    degrees = variances.sum() ** 2 / np.sum(
+        variances**2 / np.array([p.degrees_of_freedom for p in parts])
+    )
+    return Contrast(
+        float(sum(w * p.control for w, p in zip(weights, parts, strict=True))),
+        float(sum(w * p.treatment for w, p in zip(weights, parts, strict=True))),
+        covariance,
+        float(degrees),
+        sum(p.n_control for p in parts),
+        sum(p.n_treatment for p in parts),
+        np.zeros(0),
+        0.0,
+    )
