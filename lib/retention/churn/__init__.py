@@ -6,11 +6,24 @@ from retention.churn.candidates import (
     BoostedModel,
     LogisticModel,
     RecencyRule,
-    default_candidates,
 )
 from retention.churn.codes import ChurnCode
+from retention.churn.definitions import Definitions, compare_definitions, own_window
+from retention.churn.drift import Drift, drift, stability_index
+from retention.churn.groups import GroupScores, score_groups
 from retention.churn.leaks import leak_check, single_feature_aucs
+from retention.churn.leave_reasons import LeaveReasons, leave_reasons, stated_reasons
+from retention.churn.lineup import CANDIDATES, candidates_named, default_candidates
 from retention.churn.metrics import Scores, score_probabilities
+from retention.churn.model_card import ModelCard, model_card
+from retention.churn.monitor import (
+    Action,
+    Alarm,
+    MaturedScores,
+    Thresholds,
+    alarm,
+    matured_scores,
+)
 from retention.churn.panel import (
     LabelledDate,
     known_customers,
@@ -19,34 +32,72 @@ from retention.churn.panel import (
     rolling_dates,
 )
 from retention.churn.ranking import Ranking, ValueIfKept, rank_by_stake
-from retention.churn.reasons import Reasons, explain
+from retention.churn.reasons import Reasons, explain, reason_stability
+from retention.churn.shadow import Recommendation, ShadowComparison, compare_in_shadow
+from retention.churn.survival_candidates import (
+    AcceleratedCandidate,
+    CoxCandidate,
+    HazardModel,
+    SilenceModel,
+    time_scores,
+)
 from retention.churn.window import ReturnProbability, return_probability, window_sensitivity
 
 __all__ = [
+    "CANDIDATES",
+    "AcceleratedCandidate",
+    "Action",
+    "Alarm",
     "Backtest",
     "BoostedModel",
     "ChurnCode",
+    "CoxCandidate",
+    "Definitions",
+    "Drift",
+    "GroupScores",
+    "HazardModel",
     "LabelledDate",
+    "LeaveReasons",
     "LogisticModel",
+    "MaturedScores",
+    "ModelCard",
     "Ranking",
     "Reasons",
     "Recalibration",
     "RecencyRule",
+    "Recommendation",
     "ReturnProbability",
     "Scores",
+    "ShadowComparison",
+    "SilenceModel",
+    "Thresholds",
     "ValueIfKept",
+    "alarm",
     "backtest",
+    "candidates_named",
+    "compare_definitions",
+    "compare_in_shadow",
     "default_candidates",
+    "drift",
     "explain",
     "known_customers",
     "labelled_date",
     "labelled_dates",
     "leak_check",
+    "leave_reasons",
     "matured",
+    "matured_scores",
+    "model_card",
+    "own_window",
     "rank_by_stake",
+    "reason_stability",
     "return_probability",
     "rolling_dates",
+    "score_groups",
     "score_probabilities",
     "single_feature_aucs",
+    "stability_index",
+    "stated_reasons",
+    "time_scores",
     "window_sensitivity",
 ]

@@ -150,6 +150,14 @@ class Standardiser:
         """Names of the transformed columns; flags are called ``<column> is missing``."""
         return [*self.columns, *(f"{self.columns[i]} is missing" for i in self.flagged)]
 
+    def only(self, names: list[str]) -> Standardiser:
+        """Return the same scale for some of the transformed columns."""
+        kept = [i for i, column in enumerate(self.columns) if column in names]
+        flagged = [kept.index(i) for i in self.flagged
+                   if f"{self.columns[i]} is missing" in names and i in kept]  # fmt: skip
+        return Standardiser([self.columns[i] for i in kept], self.mean[kept], self.spread[kept],
+                            flagged)  # fmt: skip
+
     def transform(self, features: pd.DataFrame) -> Array:
         """Return the standardised columns with the flags behind."""
         x = (_compressed(design(features, self.columns)) - self.mean) / self.spread
@@ -203,8 +211,3 @@ class FittedBoosted:
     def probability(self, features: pd.DataFrame) -> Array:
         """Return the churn probability."""
         return self.model.predict_proba(design(features, self.columns))[:, 1]
-
-
-def default_candidates() -> list[Candidate]:
-    """Return the candidates a report compares, from plain to intricate."""
-    return [RecencyRule(), LogisticModel(), BoostedModel()]

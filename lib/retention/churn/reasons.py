@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
-from retention.churn.candidates import Fitted
+from retention.churn.candidates import Candidate, Fitted
 from retention.churn.metrics import logit
-from retention.churn.panel import Array, model_columns
+from retention.churn.panel import Array, LabelledDate, model_columns
 from retention.errors import InputError
 
 Wording = Callable[[float, float], str]
@@ -182,3 +183,46 @@ def _phrases(columns: list[str], shown: Array, usual: Array) -> list[Array]:
 def _plain(name: str) -> str:
     """Return a feature's name in words."""
     return name.removesuffix("_days").removesuffix("_minor").replace("_", " ")
+
+
+def reason_stability(
+    candidate: Candidate,
+    dates: Sequence[LabelledDate],
+    features: pd.DataFrame,
+    *,
+    seed: int,
+    refits: int = 3,
+) -> pd.DataFrame:
+    """Refit on bootstrap samples of customers and see whether the reasons stay.
+
+    Parameters
+    ----------
+    candidate
+        The chosen candidate.
+    dates
+        Labelled dates it learns from.
+    features
+        Feature table of the customers to explain.
+    seed
+        Seed of the samples.
+    refits
+        Number of refits.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per refit: ``refit``, ``same_top_reason`` (share of customers whose strongest
+        reason is that of the first fit) and ``rank_agreement`` (Spearman's correlation of the
+        features' importance).
+    """
+    first = explain(candidate.fit(dates, seed=seed), features)
+    size = np.abs(first.effects).mean(axis=0)
+    rows = []
+    for refit in range(1, refits + 1):
+        random = np.random.default_rng(seed + refit)
+        drawn = [date.rows(np.sort(random.integers(0, len(date), len(date)))) for date in dates]
+        again = explain(candidate.fit(drawn, seed=seed + refit), features)
+        same = float(np.mean(np.array(again.top) == np.array(first.top)))
+        rank = stats.spearmanr(size, np.abs(again.effects).mean(axis=0)).statistic
+        rows.append((refit, same, float(rank)))
+    return pd.DataFrame(rows, columns=["refit", "same_top_reason", "rank_agreement"])

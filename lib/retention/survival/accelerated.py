@@ -90,6 +90,7 @@ def fit_accelerated(
     event: str = "event",
     entry: str | None = None,
     weight: str | None = None,
+    penalizer: float = 0.0,
     confidence: float = 0.95,
 ) -> AcceleratedModel:
     """Fit an accelerated failure time model by maximum likelihood.
@@ -100,6 +101,8 @@ def fit_accelerated(
         As in :func:`~retention.survival.cox.fit_cox`; durations must be positive.
     distribution
         Distribution of the time.
+    penalizer
+        Ridge penalty, for collinear covariates.
 
     Raises
     ------
@@ -119,7 +122,7 @@ def fit_accelerated(
     if not frame[event].sum():
         raise EvidenceError("Nobody left: there is no time to model.", "Follow them for longer.")
     columns = [*covariates, *(c for c in (duration, event, entry, weight) if c is not None)]
-    fitter = _fitter(distribution)(alpha=1 - confidence)
+    fitter = _fitter(distribution)(alpha=1 - confidence, penalizer=penalizer)
     fitter.fit(frame[columns], duration_col=duration, event_col=event, entry_col=entry,
                weights_col=weight, robust=weight is not None,
                fit_options=TOLERANCE[distribution])  # fmt: skip

@@ -99,3 +99,42 @@ def starting_covariates(spells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     frame = spells.assign(log2_first_value=np.log2(value))
     names = ["started_with_discount", "started_in_season", "log2_first_value"]
     return frame, [name for name in names if frame[name].min() < frame[name].max()]
+
+
+def landmark_spells(engine: Engine, landmark: str, as_of: str, window_days: int) -> pd.DataFrame:
+    """Follow from a landmark date on those who had not left by then (late entry).
+
+    Parameters
+    ----------
+    engine
+        Engine with the table ``orders``.
+    landmark
+        ISO date at which groups are formed: anything known before it may split the curves.
+    as_of
+        ISO date up to which is looked.
+    window_days
+        Silence that counts as leaving.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As :func:`retention_spells`, restricted to customers who had begun before the landmark and
+        had not left by it, with ``entry`` (age at the landmark, in days): pass it to
+        ``count_events(..., entry="entry")``. ``duration`` is still counted from the first purchase.
+
+    Raises
+    ------
+    ParameterError
+        If the landmark is not before the as-of date.
+    """
+    if epoch_of(landmark) >= epoch_of(as_of):
+        raise ParameterError(
+            "The landmark is not before the as-of date.",
+            "Choose an earlier one.",
+            column="landmark",
+        )
+    before = retention_spells(engine, landmark, window_days)
+    there = before.loc[before["event"] == 0, ["customer_key", "duration"]]
+    later = retention_spells(engine, as_of, window_days)
+    joined = later.merge(there.rename(columns={"duration": "entry"}), on="customer_key")
+    return joined[joined["duration"] > joined["entry"]].reset_index(drop=True)
