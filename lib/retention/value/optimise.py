@@ -102,12 +102,10 @@ def maximise(
     candidates = [_climb(first, start) for start in starts]
     point = max(candidates, key=lambda found: found[1])[0]
     counted = _Counted(objective)
-    if rough is not None and _curvature_fails(rough, point):
-        point = _climb(counted, point)[0]
-    point, value, gradient, hessian = _polish(counted, point)
+    point, value, gradient, hessian = _polish(counted, point, hessian_of(first, point))
     if _norm(point, gradient) > GRADIENT_TOLERANCE:
         point = _climb(counted, point)[0]
-        point, value, gradient, hessian = _polish(counted, point)
+        point, value, gradient, hessian = _polish(counted, point, hessian_of(counted, point))
     norm = _norm(point, gradient)
     return Optimum(
         point, value, hessian, norm, norm <= GRADIENT_TOLERANCE, _plateau(point, hessian),
@@ -171,20 +169,16 @@ def _climb(objective: Objective, start: Floats) -> tuple[Floats, float]:
     return np.asarray(found.x, dtype=np.float64), float(-found.fun)
 
 
-def _curvature_fails(objective: Objective, point: Floats) -> bool:
-    """Tell whether the rough optimum is no maximum, so that Newton's method must not start."""
-    return bool(np.linalg.eigvalsh(hessian_of(objective, point)).max() >= 0)
-
-
-def _polish(objective: Objective, point: Floats) -> tuple[Floats, float, Floats, Floats]:
+def _polish(
+    objective: Objective, point: Floats, hessian: Floats
+) -> tuple[Floats, float, Floats, Floats]:
     """Take Newton steps until the gradient vanishes or no step helps.
 
-    The curvature is computed once and kept: near the optimum that costs one evaluation per step
-    and still gains several digits each time. It is refreshed when a step gains too little.
+    The given curvature (a sample's will do) is kept: near the optimum a step then costs one
+    evaluation and still gains several digits. It is refreshed when a step gains too little.
     """
     value, gradient = objective(point)
-    hessian = hessian_of(objective, point)
-    fresh = True
+    fresh = False
     for _ in range(25):
         norm = np.abs(gradient).max()
         if norm < GRADIENT_TOLERANCE * 1e-3:

@@ -135,14 +135,13 @@ def compress(
     _check(frame, [*columns, *([weight] if weight else [])])
     arrays = [frame[name].to_numpy(dtype=np.float64) for name in columns]
     _check_times(*arrays[:3])
-    row, first = _unique_rows(arrays)
+    row, chosen = _unique_rows(arrays)
     amounts = None if weight is None else frame[weight].to_numpy(dtype=np.float64)
-    chosen = [array[first] for array in arrays]
     return PurchaseSummary(
         frequency=chosen[0],
         recency=chosen[1],
         tenure=chosen[2],
-        weight=np.bincount(row, weights=amounts, minlength=len(first)).astype(np.float64),
+        weight=np.bincount(row, weights=amounts, minlength=len(chosen[0])).astype(np.float64),
         row=row,
         unit_days=unit_days,
         covariates=np.column_stack(chosen[3:]) if covariates else None,
@@ -189,32 +188,51 @@ def _check_times(frequency: Floats, recency: Floats, tenure: Floats) -> None:
         )
 
 
-def _unique_rows(arrays: list[Floats]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return each line's unique-row index and each unique row's first line, in sorted order."""
-    key, size = _codes(arrays[0])
-    for array in arrays[1:]:
-        codes, levels = _codes(array)
-        if size * levels >= 2**62:
-            key, size = _codes(key)
-        key = key * levels + codes
-        size *= levels
-    row, count = _codes(key)
-    first = np.empty(count, dtype=np.int64)
-    first[row[::-1]] = np.arange(len(row) - 1, -1, -1)
-    return row, first
+def _unique_rows(arrays: list[Floats]) -> tuple[NDArray[np.int64], list[Floats]]:
+    """Return each line's unique-row index and the unique rows' columns, in sorted order."""
+    levels: list[Floats] = []
+    key, size = np.zeros(len(arrays[0]), dtype=np.int64), 1
+    for array in arrays:
+        codes, values = _codes(array)
+        if size * len(values) >= 2**62:
+            raise InputError(
+                "There are too many distinct purchase histories to tell apart.",
+                "Give times in whole days or weeks and covariates of few values.",
+            )
+        key = codes if size == 1 else key * len(values) + codes
+        size *= len(values)
+        levels.append(values)
+    row, found = _ranks(key, size)
+    columns = []
+    for values in reversed(levels):
+        found, codes = np.divmod(found, len(values))
+        columns.append(values[codes])
+    return row, columns[::-1]
 
 
-def _codes(values: NDArray[np.generic]) -> tuple[NDArray[np.int64], int]:
-    """Return the rank of each value among the distinct ones, and how many there are."""
+def _codes(values: Floats) -> tuple[NDArray[np.int64], Floats]:
+    """Return codes in the order of the values, and the value of each code.
+
+    Whole numbers of a small range are their own codes; that some of them do not occur costs less
+    than finding out which.
+    """
     whole = values.astype(np.int64)
-    if values.dtype.kind == "f" and not np.array_equal(whole, values):
-        found, uniques = pd.factorize(values, sort=True)
-        return found.astype(np.int64), len(uniques)
-    low, high = int(whole.min()), int(whole.max())
-    if high - low >= _LARGEST_TABLE:
-        found, uniques = pd.factorize(whole, sort=True)
-        return found.astype(np.int64), len(uniques)
-    seen = np.zeros(high - low + 1, dtype=np.int64)
-    seen[whole - low] = 1
-    ranks = np.cumsum(seen)
-    return ranks[whole - low] - 1, int(ranks[-1])
+    low = int(whole.min())
+    span = int(whole.max()) - low + 1
+    if span <= _LARGEST_TABLE and np.array_equal(whole, values):
+        return whole - low, np.arange(low, low + span, dtype=np.float64)
+    codes, uniques = pd.factorize(values, sort=True)
+    return codes.astype(np.int64), uniques
+
+
+def _ranks(key: NDArray[np.int64], size: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the rank of each key among the distinct ones, and the distinct ones in order."""
+    if size > _LARGEST_TABLE:
+        codes, uniques = pd.factorize(key, sort=True)
+        return codes.astype(np.int64), uniques
+    seen = np.zeros(size, dtype=np.bool_)
+    seen[key] = True
+    uniques = np.flatnonzero(seen)
+    rank = np.empty(size, dtype=np.int64)
+    rank[uniques] = np.arange(len(uniques))
+    return rank[key], uniques
