@@ -93,7 +93,7 @@ def test_a_wrong_level_asks_for_recalibration(drawn):
     y, p = drawn
     found = alarm(matured_of(y, np.clip(p + 0.1, 0, 1)), score_probabilities(y, p))
     assert found.action is Action.RECALIBRATE
-    assert "Said 50" in found.summary()
+    assert "Said 49.9%, was 40.1%" in found.summary()
 
 
 def test_lost_ranking_asks_to_roll_back_or_with_drifted_inputs_to_retrain(drawn, panels):
