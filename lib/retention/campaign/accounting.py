@@ -6,10 +6,12 @@ return is (gain − cost) / cost, where the gain is the incremental margin.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 import pandas as pd
 
+from retention.engine import Engine
 from retention.errors import ParameterError
 from retention.results import Metric
 from retention.uplift.effects import NORMAL_95, ArmEffect, AverageLift
@@ -110,6 +112,40 @@ class CampaignAccount:
             f"interval {arm.profit_low:,.2f} to {arm.profit_high:,.2f}, n = {arm.contacts:,}). "
             f"{arm.calculation(self.currency)}."
         )
+
+
+def recorded_costs(
+    engine: Engine, campaign_key: str, contacts: Mapping[str, int], *, minor_per_major: int,
+    otherwise: CampaignCost,
+) -> dict[str, CampaignCost]:  # fmt: skip
+    """Return each arm's cost as recorded in ``costs``, or the given one where nothing is.
+
+    Messages are shared by contact; everything else of the campaign (design, set-up) is split
+    evenly among the arms.
+
+    Parameters
+    ----------
+    engine
+        Engine that may hold ``costs``.
+    campaign_key
+        The campaign, as ``costs`` names it.
+    contacts
+        Contacted units of each arm.
+    minor_per_major
+        Minor units in one unit of the currency.
+    otherwise
+        Cost of an arm where none is recorded.
+    """
+    rows = pd.DataFrame()
+    if engine.has("costs"):
+        rows = engine.query("campaign_costs", campaign_key=campaign_key).frame()
+    if rows.empty:
+        return dict.fromkeys(contacts, otherwise)
+    by_kind = rows.groupby("kind")["amount_minor"].sum() / minor_per_major
+    messages = float(by_kind.get("message", 0.0))
+    per_contact = messages / max(sum(contacts.values()), 1)
+    fixed = (float(by_kind.sum()) - messages) / len(contacts)
+    return {arm: CampaignCost(per_contact, fixed) for arm in contacts}
 
 
 def account(

@@ -115,7 +115,10 @@ class TargetingStudy:
             return np.zeros(len(covariates), dtype=np.intp)
         if self.verdict.arm is not None:
             return np.full(len(covariates), self.arms.index(self.verdict.arm), dtype=np.intp)
-        return greedy_policy(self.predict(covariates), self.costs)
+        effects = _usable(
+            self.predict(covariates), self.by_arm, self.lift, self.outcome, self.costs
+        )
+        return greedy_policy(effects, self.costs)
 
     def metrics(self) -> list[Metric]:
         """Return lifts, held-out QINI of each arm's ranking and the value of each policy."""
@@ -286,13 +289,26 @@ def _combined(
     return np.column_stack(columns)
 
 
+def _usable(
+    effects: Floats, by_arm: Sequence[ArmStudy], lift: AverageLift, outcome: str,
+    cost: Sequence[float] | Floats,
+) -> Floats:  # fmt: skip
+    """Rule out arms that are neither confirmed to differ nor shown to pay on average."""
+    shown = [
+        arm.differs or lift.of(outcome, arm.arm).ci_low > cost[k] - cost[0]
+        for k, arm in enumerate(by_arm, start=1)
+    ]
+    return np.where(np.array(shown)[None, :], effects, -np.inf)
+
+
 def _policies(
     trial: Trial, by_arm: Sequence[ArmStudy], lift: AverageLift, outcome: str, cost: Floats,
     untouched: np.ndarray, rules: Mapping[str, Integers],
 ) -> dict[str, Integers | Floats]:  # fmt: skip
     """Return every policy to be valued on the untouched units."""
     held = trial.take(untouched)
-    targeted = greedy_policy(_combined(by_arm, lift, outcome, held.covariates), cost)
+    effects = _combined(by_arm, lift, outcome, held.covariates)
+    targeted = greedy_policy(_usable(effects, by_arm, lift, outcome, cost), cost)
     learned = np.column_stack([arm.learner.predict(held.covariates)[:, 0] for arm in by_arm])
     policies: dict[str, Integers | Floats] = {NOBODY: np.zeros(held.units, dtype=np.intp)}
     for position, arm in enumerate(trial.treatments, start=1):

@@ -1,0 +1,202 @@
+"""What a campaign must not make worse: order value, conversion, carts, unsubscribes, complaints."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import pandas as pd
+
+from retention.campaign.codes import CampaignCode
+from retention.engine import Engine
+from retention.errors import ParameterError
+from retention.results import Check, Status
+from retention.uplift.effects import NORMAL_95
+from retention.uplift.trial import Floats, Trial
+
+DAY_S = 86_400
+
+
+@dataclass(frozen=True)
+class Guardrail:
+    """One figure that may not get worse by more than a margin.
+
+    Parameters
+    ----------
+    name
+        What it is called.
+    numerator, denominator
+        Columns of the unit table; an empty denominator means "per unit".
+    higher_is_better
+        Which way is good.
+    margin
+        Largest loss that is accepted, in units of the figure.
+    """
+
+    name: str
+    numerator: str
+    denominator: str
+    higher_is_better: bool
+    margin: float
+
+
+STANDARD = (
+    Guardrail("conversion", "purchased", "", True, 0.005),
+    Guardrail("average order value", "revenue", "orders", True, 2.0),
+    Guardrail("cart recovery", "recovered_carts", "carts", True, 0.03),
+    Guardrail("unsubscribes", "unsubscribed", "", False, 0.005),
+    Guardrail("complaints", "complained", "", False, 0.001),
+)
+"""Guardrails of a shop's e-mail campaign; those whose columns are absent are left out."""
+
+
+@dataclass(frozen=True)
+class GuardrailResult:
+    """One guardrail in one arm: its figures and whether it held."""
+
+    guardrail: str
+    arm: str
+    arm_figure: float
+    control_figure: float
+    difference: float
+    ci_low: float
+    ci_high: float
+    margin: float
+    verdict: str
+    n: int
+
+
+@dataclass(frozen=True)
+class GuardrailReport:
+    """All guardrails of a campaign."""
+
+    results: tuple[GuardrailResult, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per guardrail and arm."""
+        return pd.DataFrame([asdict(result) for result in self.results])
+
+    def summary(self) -> str:
+        """Word which guardrails broke, held or are open."""
+        words = {"broken": "broke", "held": "held", "open": "cannot be told yet"}
+        parts = []
+        for verdict, word in words.items():
+            names = [f"{r.guardrail} ({r.arm})" for r in self.results if r.verdict == verdict]
+            if names:
+                parts.append(f"{', '.join(names)} {word}")
+        return "; ".join(parts) + "." if parts else "No guardrail could be measured."
+
+    def checks(self) -> list[Check]:
+        """Return one check per guardrail and arm."""
+        return [_check(result) for result in self.results]
+
+
+def guardrail_units(
+    engine: Engine, trial: Trial, experiment_key: str, *, horizon_days: int
+) -> pd.DataFrame:
+    """Return one row per unit of the trial with every guardrail column that the tables allow."""
+    frame = trial.outcomes.copy()
+    frame.insert(0, "unit_key", trial.unit_key)
+    window = {"experiment_key": experiment_key, "horizon_s": horizon_days * DAY_S}
+    for table, query in (("touches", "campaign_guardrails"), ("events", "campaign_carts")):
+        if engine.has(table):
+            extra = engine.query(query, **window).frame()
+            frame = frame.merge(extra, "left", "unit_key")
+    return frame.fillna(0.0)
+
+
+def judge_guardrails(
+    trial: Trial, units: pd.DataFrame, guardrails: Sequence[Guardrail] = STANDARD
+) -> GuardrailReport:
+    """Judge every guardrail in every arm.
+
+    A ratio of totals (order value, cart recovery) is compared by the delta method: its influence
+    per
+    unit is (numerator − ratio × denominator) / mean denominator (Deng, Knoblich & Lu, KDD 2018).
+    Broken: the interval of the loss lies beyond zero. Held: it stays within the margin. Else open.
+
+    Parameters
+    ----------
+    trial
+        The experiment.
+    units
+        One row per unit in the trial's order (see ``guardrail_units``).
+    guardrails
+        What to judge.
+
+    Raises
+    ------
+    ParameterError
+        If a margin is negative.
+    """
+    results = []
+    for guardrail in guardrails:
+        if guardrail.margin < 0:
+            raise ParameterError(
+                f"The margin of {guardrail.name} is negative.", "Give the accepted loss, 0 or more."
+            )
+        if guardrail.numerator not in units or (guardrail.denominator or "unit_key") not in units:
+            continue
+        results += [
+            _judge(trial, units, guardrail, position) for position in range(1, len(trial.arms))
+        ]
+    return GuardrailReport(tuple(results))
+
+
+def _judge(
+    trial: Trial, units: pd.DataFrame, guardrail: Guardrail, position: int
+) -> GuardrailResult:
+    """Judge one guardrail in one arm."""
+    top = units[guardrail.numerator].to_numpy(dtype=np.float64)
+    bottom = (
+        units[guardrail.denominator].to_numpy(dtype=np.float64)
+        if guardrail.denominator
+        else np.ones(len(units))
+    )
+    weight = 1 / trial.propensity[np.arange(trial.units), trial.arm]
+    treated, control = trial.arm == position, trial.arm == 0
+    arm, arm_error = _ratio(top[treated], bottom[treated], weight[treated])
+    base, base_error = _ratio(top[control], bottom[control], weight[control])
+    difference, half = arm - base, NORMAL_95 * float(np.hypot(arm_error, base_error))
+    low, high = difference - half, difference + half
+    return GuardrailResult(
+        guardrail.name, trial.arms[position], arm, base, difference, low, high, guardrail.margin,
+        _verdict(low, high, guardrail), int(treated.sum() + control.sum()),
+    )  # fmt: skip
+
+
+def _ratio(top: Floats, bottom: Floats, weight: Floats) -> tuple[float, float]:
+    """Return a weighted ratio of totals and its delta-method standard error."""
+    total = float(weight @ bottom)
+    if total == 0:
+        return float("nan"), float("nan")
+    ratio = float(weight @ top) / total
+    return ratio, float(np.sqrt(np.sum((weight * (top - ratio * bottom)) ** 2)) / total)
+
+
+def _verdict(low: float, high: float, guardrail: Guardrail) -> str:
+    """Return broken, held or open."""
+    if not np.isfinite(low + high):
+        return "open"
+    worst, best = (low, high) if guardrail.higher_is_better else (-high, -low)
+    if best < 0:
+        return "broken"
+    return "held" if worst >= -guardrail.margin else "open"
+
+
+def _check(result: GuardrailResult) -> Check:
+    """Return the check of one guardrail."""
+    detail = (
+        f"{result.guardrail} with {result.arm}: {result.arm_figure:.4g} against "
+        f"{result.control_figure:.4g} ({result.ci_low:+.4g} to {result.ci_high:+.4g}, "
+        f"accepted loss {result.margin:g}, n = {result.n:,}): {result.verdict}."
+    )
+    if result.verdict == "broken":
+        return Check(CampaignCode.GUARDRAIL, Status.FAIL, detail, f"Stop {result.arm}.")
+    if result.verdict == "open":
+        return Check(
+            CampaignCode.GUARDRAIL, Status.WARN, detail,
+            "Keep the hold-out and look again with more customers.",
+        )  # fmt: skip
+    return Check(CampaignCode.GUARDRAIL, Status.PASS, detail)
