@@ -76,7 +76,7 @@ layers: $(STAMP)  ## Imports point downwards only
 generated: $(STAMP)  ## Generated files agree with what they are made from
 	@$(BIN)/python -m benchmarks.validate --check
 	@$(BIN)/python -m benchmarks.bench --check
-	@$(BIN)/python -m tools.dictionary --check
+	@$(BIN)/retention dictionary --check
 
 .PHONY: format
 format: $(STAMP)  ## Format code and notebooks

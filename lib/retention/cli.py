@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from retention.errors import InputError, ParameterError, RetentionError
+from retention.errors import InputError, ParameterError, RetentionError, RunError
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 
@@ -177,6 +177,27 @@ def approve(
         raise ParameterError(f"There is no role {role!r}.", f"Choose one of {', '.join(Role)}.")
     typer.echo(f"Approved by {sign(load(profile, run_name), name, Role(role), note).summary()}.")
     write_index(Workspace.find())
+
+
+@app.command()
+def dictionary(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell whether it is current.")
+    ] = False,
+) -> None:
+    """Write docs/data_dictionary.md from the vocabulary."""
+    from retention.reports.dictionary import dictionary_page
+    from retention.runs.workspace import Workspace
+
+    path = Workspace.find().project / "docs" / "data_dictionary.md"
+    page = dictionary_page()
+    if not check:
+        path.write_text(page, encoding="utf-8")
+    elif not path.is_file() or path.read_text(encoding="utf-8") != page:
+        raise RunError(
+            "The page is not what the code says.", "Run `retention dictionary` and commit it.",
+            file="docs/data_dictionary.md",
+        )  # fmt: skip
 
 
 def _say_published(profile: str, run_name: str, workspace: Any, as_json: bool) -> None:

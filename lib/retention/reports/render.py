@@ -20,8 +20,8 @@ TAG = re.compile(r"<[^>]+>")
 
 ALLOWED_TAGS = frozenset(
     (
-        "a abbr b blockquote br caption code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i ins "
-        "li ol p pre s small span strong sub summary sup table tbody td tfoot th thead tr ul"
+        "a abbr b blockquote br caption code dd del details div dl dt em h1 h2 h3 h4 h5 h6 hr i "
+        "ins li ol p pre s small span strong sub summary sup table tbody td tfoot th thead tr ul"
     ).split()
 )
 ALLOWED_ATTRIBUTES = {

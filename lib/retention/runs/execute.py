@@ -7,6 +7,7 @@ result file, its last act, is there.
 
 from __future__ import annotations
 
+import logging
 import re
 import time
 from collections.abc import Callable
@@ -30,6 +31,10 @@ ENGINE = "retention"
 
 OWN_ERRORS = {name for name in vars(errors) if name.endswith("Error")}
 """Errors whose text we wrote ourselves, so that it may be shown as it is."""
+
+ERROR_MARKER = "papermill-error-cell-tag"
+ADDED = {ERROR_MARKER, "injected-parameters"}
+"""Tags of the cells that papermill adds; a reader counts the cells of the notebook as written."""
 
 IDENTITIES = re.compile(r"[^\s@'\"]+@[^\s@'\"]+|'[^']*'|\"[^\"]*\"|\+?\d[\d ()/-]{6,}\d")
 """What might be somebody's: e-mail addresses, quoted values, long numbers."""
@@ -83,6 +88,18 @@ class _WatchedEngine(NBClientEngine):
 
 
 papermill_engines.register(ENGINE, _WatchedEngine)
+
+
+def _is_not_about_lists(record: logging.LogRecord) -> bool:
+    """Drop papermill's complaint that it cannot read a list over several lines.
+
+    It reads the parameters cell only to warn of unknown names; ours are checked before.
+    """
+    return not record.getMessage().startswith("Unable to parse line")
+
+
+logging.getLogger("papermill.translators").addFilter(_is_not_about_lists)
+logging.getLogger("papermill").addFilter(_is_not_about_lists)
 
 
 def run_notebook(
@@ -143,6 +160,7 @@ def _execute(
             parameters=params,
             engine_name=ENGINE,
             kernel_name="python3",
+            language="python",
             progress_bar=False,
             execution_timeout=timeout,
             km=kernel,
@@ -162,17 +180,15 @@ def _failure(
     name: str, notebook: NotebookNode, result: Path, death: Exception | None
 ) -> Failure | None:
     """Judge from cells and result file whether the notebook is done."""
-    code = [(i, cell) for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"]
-    for index, cell in code:
-        kind, message = _trouble(cell, death)
+    cells = [cell for cell in notebook.cells if not ADDED & set(cell.metadata.get("tags", []))]
+    last = len(cells)
+    for number, cell in enumerate(cells, start=1):
+        kind, message = _trouble(cell, death) if cell.cell_type == "code" else ("", "")
         if kind:
-            return Failure(
-                name, index + 1, len(notebook.cells), _section(notebook, index), kind, message
-            )
+            return Failure(name, number, last, _section(cells[:number]), kind, message)
     if not result.is_file():
-        last = len(notebook.cells)
         message = "It ran to its end without writing its result; stage.finish(…) must come last."
-        return Failure(name, last, last, _section(notebook, last - 1), "NoResult", message)
+        return Failure(name, last, last, _section(cells), "NoResult", message)
     return None
 
 
@@ -199,9 +215,9 @@ def _harmless(kind: str, message: str) -> str:
     return text if kind in OWN_ERRORS else IDENTITIES.sub("…", text)[:500]
 
 
-def _section(notebook: NotebookNode, index: int) -> str:
-    """Return the heading that the cell stands under."""
-    for cell in reversed(notebook.cells[: index + 1]):
+def _section(cells: list[NotebookNode]) -> str:
+    """Return the heading that the last of these cells stands under."""
+    for cell in reversed(cells):
         if cell.cell_type == "markdown":
             heading = re.search(r"^#+\s+(.+)$", cell.source, re.MULTILINE)
             if heading:
@@ -212,9 +228,7 @@ def _section(notebook: NotebookNode, index: int) -> str:
 def _tidy(notebook: NotebookNode, failure: Failure | None) -> NotebookNode:
     """Drop times and paths, so that the same run gives the same bytes, and unsafe tracebacks."""
     notebook.metadata.pop("papermill", None)
-    kept = [
-        c for c in notebook.cells if "papermill-error-cell-tag" not in c.metadata.get("tags", [])
-    ]
+    kept = [c for c in notebook.cells if ERROR_MARKER not in c.metadata.get("tags", [])]
     notebook.cells = kept
     for number, cell in enumerate(kept):
         cell["id"] = f"cell-{number}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections import deque
 from pathlib import Path
 from threading import Lock
@@ -43,6 +44,9 @@ class KernelPool:
         self._environment = {**os.environ, "PYTHONHASHSEED": "0", **environment}
         self._warm: deque[tuple[KernelManager, BlockingKernelClient]] = deque()
         self._lock = Lock()
+        # Unix sockets in a folder that only we can enter: nothing passes over the network stack.
+        self._sockets = tempfile.TemporaryDirectory(prefix="retention-", ignore_cleanup_errors=True)
+        self._started = 0
         self._fill()
 
     def take(self) -> KernelManager:
@@ -64,6 +68,7 @@ class KernelPool:
                 manager, client = self._warm.popleft()
                 client.stop_channels()
                 manager.shutdown_kernel(now=True)
+        self._sockets.cleanup()
 
     def _fill(self, at_least: int = 0) -> None:
         """Start kernels until enough are warm."""
@@ -73,7 +78,9 @@ class KernelPool:
 
     def _start(self) -> tuple[KernelManager, BlockingKernelClient]:
         """Start one kernel and let it import in the background."""
-        manager = KernelManager(kernel_name="python3", transport="ipc")
+        self._started += 1
+        address = f"{self._sockets.name}/{self._started}"
+        manager = KernelManager(kernel_name="python3", transport="ipc", ip=address)
         options: dict[str, Any] = {"cwd": str(self._directory), "env": self._environment}
         manager.start_kernel(**options)
         client = manager.client()

@@ -159,7 +159,12 @@ def _mapping(node: yaml.MappingNode, name: str) -> _File:
                 line,
                 key,
             )
-        value = yaml.safe_load(yaml.serialize(value_node))
-        values[key] = value.isoformat() if isinstance(value, date) else value
-        lines[key] = line
+        values[key], lines[key] = _value(value_node), line
     return _File(name, values, lines)
+
+
+def _value(node: yaml.Node) -> Any:
+    """Return a value; a date stays the text it was, so that the model can refuse 2026-13-40."""
+    if node.tag == "tag:yaml.org,2002:timestamp":
+        return str(node.value)
+    return yaml.safe_load(yaml.serialize(node))
