@@ -60,7 +60,8 @@ def _known(people: People, baskets: Baskets, before: np.ndarray, start: int) -> 
     return np.column_stack(
         [
             (start - last) / DAY_S, count, mean(baskets.gross - baskets.discount) / 100.0,
-            mean(baskets.code > 0), mean(baskets.is_gift), people.favourite, (start - first) / DAY_S,
+            mean(baskets.code > 0), mean(baskets.is_gift), people.favourite,
+            (start - first) / DAY_S,
         ]
     )  # fmt: skip
 
