@@ -14,14 +14,12 @@ from typing import Any
 from retention.engine import Engine, query_text
 from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.contribute import Contribution
-from retention.ingest.judge import EXCLUDED, QUARANTINED
+from retention.ingest.judge import EXCLUDED, QUARANTINED, person_column
 from retention.ingest.store import Store, logical_hash
 from retention.tables import TABLES, Table, get
 
 PARENTS = {"order_lines": "orders", "refunds": "orders"}
 """Tables whose rows cannot stand without their order."""
-
-PERSON_COLUMNS = ("customer_key", "unit_key")
 
 
 @dataclass
@@ -91,7 +89,7 @@ class Assembly:
             f"SELECT *, {number} AS sequence FROM read_parquet('{self._path(sha)}')"
             for number, sha in objects
         ]
-        person = next((name for name in PERSON_COLUMNS if name in table.names), None)
+        person = person_column(table)
         self.engine.connection.execute(
             f"CREATE OR REPLACE TEMP VIEW incoming AS {_linked(table, person, views)}"
         )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from retention.ingest.codes import Reason
-from retention.ingest.judge import ACCEPTED, QUARANTINED, Judged
+from retention.ingest.codes import Exclusion, Reason
+from retention.ingest.judge import ACCEPTED, QUARANTINED, Judged, person_column
 
 VAULT_ROWS = """
     SELECT person_key AS customer_key, kind, value, $source AS source
@@ -27,7 +27,9 @@ def ledger_query(judged: list[Judged]) -> str:
     """
     main = accounting(judged)
     return f"""
-        SELECT line_no, CAST({main.row_key} AS VARCHAR) AS row_key,
+        SELECT line_no,
+               CASE WHEN exclusion IS DISTINCT FROM '{Exclusion.ERASED_PERSON}'
+                    THEN CAST({main.row_key} AS VARCHAR) END AS row_key,
                CAST(occurred_at AS DATE) AS day,
                CAST(value_minor AS DECIMAL(38, 6)) AS value_minor, value_currency, fate,
                CASE fate WHEN '{ACCEPTED}' THEN NULL
@@ -54,12 +56,17 @@ def quarantine_query(judged: list[Judged]) -> str:
 def raw_records_query(judged: list[Judged]) -> str:
     """Return SQL of the original records behind the quarantine, as JSON text."""
     lines = " UNION ".join(
-        f"SELECT line_no FROM {j.name} WHERE fate = '{QUARANTINED}'" for j in judged
+        f"SELECT line_no, {person_column(j.table) or 'NULL'} AS person_key FROM {j.name} "
+        f"WHERE fate = '{QUARANTINED}'"
+        for j in judged
     )
     return f"""
-        SELECT line_no, CAST(to_json(landed) AS VARCHAR) AS raw_record
-        FROM landed WHERE line_no IN ({lines})
-        UNION ALL SELECT line_no, raw_record FROM broken ORDER BY line_no"""
+        WITH refused AS (
+            SELECT line_no, max(person_key) AS person_key FROM ({lines}) GROUP BY line_no
+        )
+        SELECT line_no, person_key, CAST(to_json(landed) AS VARCHAR) AS raw_record
+        FROM landed JOIN refused USING (line_no)
+        UNION ALL SELECT line_no, NULL, raw_record FROM broken ORDER BY line_no"""
 
 
 def identities_query() -> str:

@@ -26,6 +26,7 @@ from retention.ingest.contracts import RULE_VERSION
 from retention.ingest.judge import Judged, accepted_rows, judge_all
 from retention.ingest.keys import KeyRing, private_folder
 from retention.ingest.store import Store, write_text
+from retention.ingest.tombstones import erased_people
 from retention.ingest.vault import Vault, parquet_bytes, seal, write_private
 from retention.ingest.workbench import workbench
 from retention.sources.attaching import open_landed
@@ -129,7 +130,8 @@ class Intake:
         """Map, judge and store one landed file."""
         open_landed(engine.connection, landed, source, options)
         _open_broken(engine, landed)
-        judged = judge_all(engine, source, self.keys, batch_id)
+        erased = erased_people(self.private, self.keys)
+        judged = judge_all(engine, source, self.keys, batch_id, erased)
         self._keep_identities(engine, source.name)
         self._keep_raw_records(engine, judged, batch_id)
         tables = {

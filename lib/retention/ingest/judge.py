@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import duckdb
 
 from retention.engine import Engine
-from retention.ingest.codes import Reason
+from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.contracts import reasons_expression
 from retention.ingest.identity import collect_people, join_on_identity, platform_of
 from retention.ingest.keying import canonical_column, collect_orders
@@ -35,7 +35,13 @@ class Judged:
         return "unit_key" if "unit_key" in self.table.key else self.table.key[0]
 
 
-def judge_all(engine: Engine, source: SourceFormat, keys: KeyRing, batch_id: str) -> list[Judged]:
+def judge_all(
+    engine: Engine,
+    source: SourceFormat,
+    keys: KeyRing,
+    batch_id: str,
+    erased: frozenset[str] = frozenset(),
+) -> list[Judged]:
     """Map and judge every canonical table that a landed file feeds.
 
     Parameters
@@ -48,6 +54,8 @@ def judge_all(engine: Engine, source: SourceFormat, keys: KeyRing, batch_id: str
         Key ring.
     batch_id
         The import that brings the rows.
+    erased
+        Pseudonyms of erased people: their rows are excluded, their identities go nowhere.
     """
     connection = engine.connection
     views = {name: sql for mapping in source.tables for name, sql in mapping.views.items()}
@@ -73,6 +81,8 @@ def judge_all(engine: Engine, source: SourceFormat, keys: KeyRing, batch_id: str
         connection.execute(f"DROP TABLE mapped_{number}")
         judged.append(made)
     _judge_together(connection, judged)
+    if erased:
+        exclude_erased(connection, judged, erased)
     return judged
 
 
@@ -182,6 +192,42 @@ def refuse(
             f"reasons = list_append(reasons, '{reason}') "
             f"WHERE fate = '{ACCEPTED}' AND {condition}"
         )
+
+
+def exclude_erased(
+    connection: duckdb.DuckDBPyConnection, judged: Iterable[Judged], erased: frozenset[str]
+) -> None:
+    """Exclude the rows of erased people and of their orders, and forget who they are."""
+    connection.execute(
+        "CREATE OR REPLACE TEMP TABLE erased_people AS SELECT unnest($people) AS person_key",
+        {"people": sorted(erased)},
+    )
+    orders: list[str] = []
+    tables = list(judged)
+    for made in tables:
+        person = person_column(made.table)
+        if person:
+            _exclude(connection, made.name, f"{person} IN (FROM erased_people)")
+            if "order_key" in made.table.key:
+                orders.append(f"SELECT order_key FROM {made.name} WHERE fate = '{EXCLUDED}' "
+                              f"AND exclusion = '{Exclusion.ERASED_PERSON}'")  # fmt: skip
+    for made in tables:
+        if orders and "order_key" in made.table.names and not person_column(made.table):
+            _exclude(connection, made.name, f"order_key IN ({' UNION ALL '.join(orders)})")
+    connection.execute("DELETE FROM people WHERE person_key IN (FROM erased_people)")
+
+
+def person_column(table: Table) -> str | None:
+    """Return the column that names the person, None where there is none."""
+    return next((name for name in ("customer_key", "unit_key") if name in table.names), None)
+
+
+def _exclude(connection: duckdb.DuckDBPyConnection, judged: str, condition: str) -> None:
+    """Exclude rows as an erased person's."""
+    connection.execute(
+        f"UPDATE {judged} SET fate = '{EXCLUDED}', exclusion = '{Exclusion.ERASED_PERSON}' "
+        f"WHERE {condition}"
+    )
 
 
 def accepted_rows(table: Table, judged: Iterable[str]) -> str:

@@ -96,7 +96,7 @@ def _in_major_units(frame: pd.DataFrame, columns: list[str]) -> pd.DataFrame:
     factors = frame.currency.map(minor_units)
     for name in columns:
         pairs = zip(frame[name], factors, strict=True)
-        frame[name] = [Decimal(value) / factor for value, factor in pairs]
+        frame[name] = pd.Series([Decimal(value) / factor for value, factor in pairs], dtype=object)
     return frame
 
 

@@ -123,7 +123,7 @@ class IngestResult:
         """Return the eight figures of the reconciliation."""
         unit = "+".join(self.currencies) or "none"
         names = ("read", *FATES)
-        rows = [Metric(f"rows_{n}", self.total(f"rows_{n}"), "rows") for n in names]
+        rows = [Metric(f"rows_{n}", int(self.total(f"rows_{n}")), "rows") for n in names]
         values = [Metric(f"value_{n}", float(self.total(f"value_{n}")), unit) for n in names]
         return [*rows, *values]
 

@@ -39,6 +39,12 @@ class Store:
 
     def publish(self, manifest: Mapping[str, Any]) -> Snapshot:
         """Write a manifest under the id that its content gives, and make it the current one."""
+        identifier = self.write(manifest)
+        self.point(identifier)
+        return Snapshot.load(self.root, identifier)
+
+    def write(self, manifest: Mapping[str, Any]) -> str:
+        """Write a manifest under the id that its content gives; return the id."""
         text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
         identifier = hashlib.sha256(text.encode()).hexdigest()[:16]
         folder = self.root / "snapshots" / identifier
@@ -47,8 +53,7 @@ class Store:
             folder / "manifest.json",
             json.dumps({"id": identifier, **manifest}, indent=1, sort_keys=True) + "\n",
         )
-        self.point(identifier)
-        return Snapshot.load(self.root, identifier)
+        return identifier
 
     def point(self, identifier: str) -> None:
         """Make a snapshot the current one: a link made aside, then renamed over the old."""
