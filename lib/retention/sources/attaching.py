@@ -35,6 +35,7 @@ def open_landed(
     InputError
         If day and month, or the decimal mark, cannot be told and are not declared.
     """
+    fmt = fmt.for_options(options)
     connection.execute(f"CREATE OR REPLACE TEMP VIEW landed AS {_named(landed, fmt)}")
     conventions = Conventions(
         _date_order(connection, landed, fmt, options),

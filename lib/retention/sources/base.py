@@ -8,8 +8,10 @@ pseudonyms and storage are the ingest layer's.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
+
+from retention.errors import ParameterError
 
 IDENTITY_COLUMNS: tuple[str, ...] = (
     "identity_email",
@@ -84,6 +86,30 @@ class ReadOptions:
     root: str = ""
 
 
+def column_pairs(texts: Iterable[str]) -> list[tuple[str, str]]:
+    """Return the pairs of ``"target = column"`` texts.
+
+    Raises
+    ------
+    ParameterError
+        If a text is of another form.
+
+    Examples
+    --------
+    >>> column_pairs(["Score = How likely are you to recommend us?"])
+    [('Score', 'How likely are you to recommend us?')]
+    """
+    pairs = []
+    for text in texts:
+        target, equals, column = (part.strip() for part in text.partition("="))
+        if not (equals and target and column):
+            raise ParameterError(
+                f"{text!r} maps no column.", "Write 'target = column'.", column="columns"
+            )
+        pairs.append((target, column))
+    return pairs
+
+
 @dataclass(frozen=True)
 class TableMapping:
     """One canonical table that a format feeds.
@@ -153,6 +179,10 @@ class SourceFormat:
         format's name.
     expand
         Builds the format for given options, where it depends on them (the generic source).
+    is_settled
+        Whether the options' column mapping is already part of the format.
+    blank_delimited
+        Whether columns are parted by runs of blanks.
     """
 
     name: str
@@ -167,6 +197,35 @@ class SourceFormat:
     aliases: Mapping[str, str] = field(default_factory=dict)
     shop: str = ""
     expand: Callable[[ReadOptions], SourceFormat] | None = None
+    is_settled: bool = False
+    blank_delimited: bool = False
+
+    def for_options(self, options: ReadOptions) -> SourceFormat:
+        """Return the format with the options' column mapping in force.
+
+        Parameters
+        ----------
+        options
+            ``columns`` holds texts ``"target = column"``: the target is a column that the format
+            knows, the column what this file calls it.
+
+        Raises
+        ------
+        ParameterError
+            If a text is of another form or names an unknown target.
+        """
+        if self.is_settled:
+            return self
+        if self.expand:
+            return self.expand(options)
+        named = {column: target for target, column in column_pairs(options.columns)}
+        unknown = set(named.values()) - set(self.used_columns())
+        if unknown:
+            raise ParameterError(
+                f"{self.name} has no column {min(unknown)!r} to map to.",
+                f"It knows {', '.join(self.used_columns())}.", column="columns",
+            )  # fmt: skip
+        return replace(self, aliases={**self.aliases, **named}, is_settled=True)
 
     def recognise(self, header: Iterable[str]) -> float:
         """Return how well a header fits: 0 without all required columns, 1 with every column.

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -16,64 +13,12 @@ from retention.engine import Engine
 from retention.errors import InputError
 from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.codes import MENDS, BrokenCode
-from retention.sources.headers import text_heading, utf8_text
 from retention.sources.heading import Heading
-from retention.sources.scanning import BrokenRecord, Piece, Positions, Scanner
+from retention.sources.reading import Read, quoted, require_columns, stem_in
+from retention.sources.scanning import Scanner
+from retention.sources.tally import Tally
+from retention.sources.texts import text_heading, utf8_text
 from retention.sources.unpacking import packing_of
-
-
-@dataclass(frozen=True)
-class Read:
-    """What a reader found in a file: the fields of `Landed` that depend on its bytes."""
-
-    encoding: str
-    delimiter: str
-    rows: int
-    parquet: Path
-    broken: list[BrokenRecord]
-    columns: tuple[str, ...]
-    first_line: int
-
-
-@dataclass
-class Tally:
-    """What the scanner has seen so far; with a copy, the lawful records are written to it."""
-
-    first_line: int
-    copy: IO[bytes] | None = None
-    rows: int = 0
-    crlf: int = 0
-    bare_lf: int = 0
-    longest: int = 0
-    quoted: bool = False
-    regular: bool = True
-    lines: list[Positions] = field(default_factory=list)
-    broken: list[BrokenRecord] = field(default_factory=list)
-
-    def add(self, piece: Piece) -> bool:
-        """Count a piece; False if the original cannot be read in place and no copy is made."""
-        self._number(piece.lines)
-        self.broken += piece.broken
-        self.rows += piece.lines.size
-        self.crlf += piece.crlf
-        self.bare_lf += piece.bare_lf
-        self.longest = max(self.longest, piece.longest)
-        self.quoted |= piece.quoted
-        if self.copy is None:
-            return piece.untouched and not (self.crlf and self.bare_lf)
-        self.copy.write(piece.text)
-        return True
-
-    def _number(self, lines: Positions) -> None:
-        """Keep line numbers in full only once they cease to be consecutive."""
-        expected = self.first_line + self.rows
-        if self.regular and lines.size:
-            consecutive = int(lines[-1] - lines[0]) == lines.size - 1
-            self.regular = consecutive and int(lines[0]) == expected
-            if not self.regular:
-                self.lines = [np.arange(self.first_line, expected, dtype=np.int64)]
-        if not self.regular:
-            self.lines.append(lines)
 
 
 def land_delimited(
@@ -84,7 +29,7 @@ def land_delimited(
     heading, encoding, mark = text_heading(real, named, options, known)
     require_columns(fmt, heading.names, named)
     in_place = encoding in ("utf-8", "ascii") and _readable_in_place(real, heading, mark)
-    stem = folder / f"{fmt.name}-{uuid.uuid4().hex[:12]}"
+    stem = stem_in(folder, fmt)
 
     def texts() -> Iterator[bytes]:
         return utf8_text(real, named, options, encoding, mark)
@@ -101,7 +46,7 @@ def land_delimited(
         clean.unlink(missing_ok=True)
     first = tally.first_line if tally.regular else 0
     return Read(
-        encoding, heading.delimiter, tally.rows, parquet, tally.broken, heading.names, first
+        encoding, heading.delimiter, tally.rows, parquet, heading.names, first, tally.broken
     )
 
 
@@ -111,25 +56,6 @@ def _readable_in_place(real: Path, heading: Heading, mark: int) -> bool:
         return False
     with real.open("rb") as handle:
         return handle.read(mark + heading.length).endswith(b"\n")
-
-
-def require_columns(fmt: SourceFormat, names: tuple[str, ...], named: str) -> None:
-    """Raise if a required column is missing.
-
-    Raises
-    ------
-    InputError
-        Naming the first missing column and what the file has instead.
-    """
-    have = {fmt.aliases.get(name, name) for name in names}
-    missing = [name for name in fmt.required if name not in have]
-    if missing:
-        shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
-        raise InputError(
-            f"No column {missing[0]!r}, which {fmt.name} needs; the file has {shown}.",
-            "Export with that column, or name another source format in the params.",
-            file=named, line=1, column=missing[0],
-        )  # fmt: skip
 
 
 def _scan(texts: Iterator[bytes], heading: Heading, copy: IO[bytes] | None) -> Tally | None:
@@ -175,12 +101,12 @@ def _parse(
     try:
         source = _reader(text, heading, tally)
         if not tally.regular:
-            numbers = pa.table({"line_no": np.concatenate(tally.lines)})
+            numbers = pa.table({"line_no": tally.line_numbers()})
             lines = parquet.with_suffix(".lines.parquet")
             pq.write_table(numbers, lines)
-            source += f" POSITIONAL JOIN read_parquet({_quoted(str(lines))})"
+            source += f" POSITIONAL JOIN read_parquet({quoted(str(lines))})"
         rows = engine.connection.execute(
-            f"COPY (SELECT * FROM {source}) TO {_quoted(str(parquet))} (FORMAT parquet)"
+            f"COPY (SELECT * FROM {source}) TO {quoted(str(parquet))} (FORMAT parquet)"
         ).fetchall()[0][0]
         if not tally.regular:
             lines.unlink()
@@ -195,21 +121,16 @@ def _parse(
 
 def _reader(text: Path, heading: Heading, tally: Tally) -> str:
     """Return the engine's table function for exactly this dialect."""
-    columns = ", ".join(f"{_quoted(name)}: 'VARCHAR'" for name in heading.names)
+    columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in heading.names)
     quote = '"' if tally.quoted else ""
     # The engine finds CR LF by itself; told of it by name, it reads no rows at all.
     ending = [] if tally.crlf and tally.copy is None else ["new_line = '\\n'"]
     settings = [
         "auto_detect = false", "all_varchar = true", f"columns = {{{columns}}}",
-        f"delim = {_quoted(heading.delimiter)}", f"quote = '{quote}'", f"escape = '{quote}'",
+        f"delim = {quoted(heading.delimiter)}", f"quote = '{quote}'", f"escape = '{quote}'",
         *ending, "header = false", f"skip = {0 if tally.copy else 1}",
         "strict_mode = true", "null_padding = false", "compression = 'none'",
     ]  # fmt: skip
     if tally.longest > 1_000_000:
         settings += [f"max_line_size = {2 * tally.longest}", f"buffer_size = {4 * tally.longest}"]
-    return f"read_csv({_quoted(str(text))}, {', '.join(settings)})"
-
-
-def _quoted(text: str) -> str:
-    """Return a SQL string literal."""
-    return "'" + text.replace("'", "''") + "'"
+    return f"read_csv({quoted(str(text))}, {', '.join(settings)})"

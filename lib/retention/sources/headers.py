@@ -2,37 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 from retention.sources.base import ReadOptions
-from retention.sources.decoding import as_utf8, established_encoding, with_line_feeds
-from retention.sources.heading import HEADER_LIMIT, Heading, read_heading
-from retention.sources.unpacking import checked_path, unpacked
+from retention.sources.heading import HEADER_LIMIT
+from retention.sources.json_records import is_json, sampled_columns
+from retention.sources.parquet_files import parquet_columns
+from retention.sources.texts import text_heading
+from retention.sources.unpacking import checked_path, packing_of, unpacked
+from retention.sources.workbooks import workbook_columns
 
 
 def header_of(path: Path, options: ReadOptions) -> tuple[str, ...]:
-    """Return the column names of an export file."""
+    """Return the column names of an export: text, JSON, workbook or Parquet.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read or has no header.
+    """
     real = checked_path(path, options)
+    packing = "parquet" if real.is_dir() else packing_of(real)
+    if packing == "parquet":
+        return parquet_columns(real, str(path))
+    if packing == "workbook":
+        return workbook_columns(real, str(path))
+    first = next(unpacked(real, str(path), options), b"")
+    if is_json(first[:4096]):
+        return sampled_columns(first[:HEADER_LIMIT].decode("utf-8", "ignore"))
     return text_heading(real, str(path), options, frozenset())[0].names
-
-
-def utf8_text(
-    real: Path, named: str, options: ReadOptions, encoding: str, mark: int
-) -> Iterator[bytes]:
-    """Yield a text file's content as UTF-8 without its byte-order mark."""
-    return with_line_feeds(as_utf8(unpacked(real, named, options), encoding, mark, named))
-
-
-def text_heading(
-    real: Path, named: str, options: ReadOptions, known: frozenset[str]
-) -> tuple[Heading, str, int]:
-    """Return a delimited file's heading, its encoding and the length of its byte-order mark."""
-    first = next(unpacked(real, named, options), b"")
-    encoding, mark = established_encoding(first, options.encoding, named)
-    head = b""
-    for text in utf8_text(real, named, options, encoding, mark):
-        head += text
-        if len(head) >= HEADER_LIMIT:
-            break
-    return read_heading(head[:HEADER_LIMIT], options.delimiter, named, known), encoding, mark

@@ -6,6 +6,7 @@ import csv
 from dataclasses import dataclass
 
 from retention.errors import InputError
+from retention.sources.reading import distinct_names
 
 DELIMITERS = (",", ";", "\t", "|")
 HEADER_LIMIT = 1 << 20
@@ -70,7 +71,7 @@ def read_heading(head: bytes, delimiter: str, named: str, known: frozenset[str])
     rest = head[len(raw) :]
     ending = 2 if rest.startswith(b"\r\n") else 1 if rest else 0
     return Heading(
-        raw, len(raw) + ending, raw.count(b"\n") + 1, mark, _distinct(names, named, known)
+        raw, len(raw) + ending, raw.count(b"\n") + 1, mark, distinct_names(names, known, named)
     )
 
 
@@ -110,21 +111,3 @@ def _fields(text: str, delimiter: str) -> list[str]:
         else list(csv.reader(text.splitlines(keepends=True), delimiter=delimiter))
     )
     return rows[0] if rows else []
-
-
-def _distinct(names: list[str], named: str, known: frozenset[str]) -> tuple[str, ...]:
-    """Return the names, doubled ones numbered; the engine does not tell letter case apart."""
-    seen: dict[str, int] = {}
-    result = []
-    lower_known = {name.lower() for name in known}
-    for position, written in enumerate(names, start=1):
-        name = written.strip() or f"column {position}"
-        folded = name.lower()
-        seen[folded] = seen.get(folded, 0) + 1
-        if seen[folded] > 1 and folded in lower_known:
-            raise InputError(
-                "The header names a column twice.", "Remove or rename one of them.",
-                file=named, line=1, column=name,
-            )  # fmt: skip
-        result.append(name if seen[folded] == 1 else f"{name} ({seen[folded]})")
-    return tuple(result)

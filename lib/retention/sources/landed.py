@@ -35,6 +35,9 @@ class Landed:
     first_line
         Physical line of the first record, where each later record is on the next line; 0 where
         the line numbers stand in the file.
+    relation
+        The SELECT of the landed rows, where they are read in place; ``parquet`` is then the
+        original.
     """
 
     format: str
@@ -47,9 +50,12 @@ class Landed:
     broken: Path | None
     columns: tuple[str, ...]
     first_line: int
+    relation: str = ""
 
     def select(self) -> str:
         """Return the SELECT that yields the landed columns, ``line_no`` and ``file``."""
+        if self.relation:
+            return self.relation
         source = "'" + str(self.parquet).replace("'", "''") + "'"
         name = "'" + self.path.replace("'", "''") + "'"
         if not self.first_line:

@@ -8,30 +8,34 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from retention.engine import sha256_of
 from retention.errors import InputError
 from retention.sources.attaching import open_landed
 from retention.sources.base import ReadOptions, SourceFormat
+from retention.sources.databases import is_database, land_query, shown
 from retention.sources.delimited import land_delimited
+from retention.sources.json_records import is_json, land_json
 from retention.sources.landed import Landed
+from retention.sources.parquet_files import digest_of, land_parquet
+from retention.sources.reading import Read
 from retention.sources.scanning import BrokenRecord
-from retention.sources.unpacking import checked_path
+from retention.sources.unpacking import checked_path, packing_of, unpacked
+from retention.sources.workbooks import land_workbook
+
+__all__ = ["Landed", "land", "open_landed"]
 
 BROKEN_SCHEMA = pa.schema(
     [("line_no", pa.int64()), ("raw_record", pa.string()), ("reason", pa.string())]
 )
 
 
-__all__ = ["Landed", "land", "open_landed"]
-
-
 def land(path: Path, fmt: SourceFormat, folder: Path, options: ReadOptions) -> Landed:
-    """Read one export file faithfully into ``folder``.
+    """Read one export faithfully into ``folder``.
 
     Parameters
     ----------
     path
-        The file, as the user named it.
+        The file as the user named it: delimited text, JSON, a workbook (each plain or packed), a
+        Parquet file or folder, or a database source such as ``sqlite:///shop.db#orders``.
     fmt
         Its format.
     folder
@@ -49,22 +53,41 @@ def land(path: Path, fmt: SourceFormat, folder: Path, options: ReadOptions) -> L
     InputError
         If the file is missing, empty, damaged, in another encoding, or lacks a required column.
     """
-    real = checked_path(path, options)
-    if real.is_dir():
-        raise InputError("This is a folder.", "Name a file in it.", file=str(path))
+    fmt = fmt.for_options(options)
     folder.mkdir(parents=True, exist_ok=True)
+    if is_database(path):
+        read, digest = land_query(path, fmt, folder, options)
+        return _landed(shown(path), fmt, read, digest)
+    real = checked_path(path, options)
     before = real.stat()
     with ThreadPoolExecutor(1) as pool:
-        digest = pool.submit(sha256_of, real)
-        read = land_delimited(real, str(path), fmt, folder, options)
+        pending = pool.submit(digest_of, real)
+        read = _read(real, str(path), fmt, folder, options)
+        digest = pending.result()
     after = real.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise InputError("The file changed while it was read.", "Start again.", file=str(path))
-    stem = digest.result()
+    return _landed(str(path), fmt, read, digest)
+
+
+def _read(real: Path, named: str, fmt: SourceFormat, folder: Path, options: ReadOptions) -> Read:
+    """Choose the reader by what the file is, not by what it is called."""
+    packing = "parquet" if real.is_dir() else packing_of(real)
+    if packing == "parquet":
+        return land_parquet(real, named, fmt)
+    if packing == "workbook":
+        return land_workbook(real, named, fmt, folder, options)
+    if is_json(next(unpacked(real, named, options), b"")[:4096]):
+        return land_json(real, named, fmt, folder, options)
+    return land_delimited(real, named, fmt, folder, options)
+
+
+def _landed(named: str, fmt: SourceFormat, read: Read, digest: str) -> Landed:
+    """Put together what was read."""
     return Landed(
-        fmt.name, str(path), stem, read.encoding, read.delimiter,
-        read.rows + len(read.broken), read.parquet, _write_broken(read.broken, read.parquet),
-        read.columns, read.first_line,
+        fmt.name, named, digest, read.encoding, read.delimiter, read.rows + len(read.broken),
+        read.parquet, _write_broken(read.broken, read.parquet), read.columns, read.first_line,
+        read.relation,
     )  # fmt: skip
 
 

@@ -9,6 +9,7 @@ from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.formats import (
     etsy_sold_order_items,
     etsy_sold_orders,
+    generic,
     hillstrom,
     klaviyo,
     ledgers,
@@ -38,6 +39,7 @@ FORMATS: dict[str, SourceFormat] = {
         ledgers.COSTS,
         online_retail.FORMAT,
         hillstrom.FORMAT,
+        generic.FORMAT,
     )
 }
 """Every export format, by the name that params use."""

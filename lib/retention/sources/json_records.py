@@ -1,0 +1,222 @@
+"""JSON: one object per line, or one array of objects; values land as text, one level flattened.
+
+A key of an object within the record lands as ``outer.inner`` beside the object itself, so that
+``billing.email`` can be mapped like any column. Arrays stay JSON text.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from retention.engine import Engine
+from retention.errors import InputError
+from retention.sources.base import ReadOptions, SourceFormat
+from retention.sources.codes import BrokenCode
+from retention.sources.decoding import established_encoding
+from retention.sources.reading import Read, identifier, quoted, require_columns, stem_in
+from retention.sources.scanning import BrokenRecord, Scanner
+from retention.sources.tally import Tally
+from retention.sources.texts import utf8_text
+from retention.sources.unpacking import unpacked
+
+SEPARATOR = 0x1F
+"""A control character that JSON text cannot hold; so that a line is one column."""
+
+MAXIMUM_COLUMNS = 2_000
+
+
+def is_json(head: bytes) -> bool:
+    """Tell whether a text begins as JSON records do."""
+    return head.lstrip(b" \t\r\n")[:1] in (b"{", b"[")
+
+
+def land_json(
+    real: Path, named: str, fmt: SourceFormat, folder: Path, options: ReadOptions
+) -> Read:
+    """Land JSON records; see `retention.sources.landing.land`.
+
+    Raises
+    ------
+    InputError
+        If the array is cut short or malformed, or a required column is nowhere.
+    """
+    first = next(unpacked(real, named, options), b"")
+    encoding, mark = established_encoding(first, options.encoding, named)
+    texts = utf8_text(real, named, options, encoding, mark)
+    stem = stem_in(folder, fmt)
+    clean, parquet = stem.with_suffix(".txt"), stem.with_suffix(".parquet")
+    lines = _array_lines(texts, named) if _is_array(first[mark:], encoding) else texts
+    try:
+        tally = _scan(lines, clean)
+        engine = Engine(memory_limit=options.memory_limit, threads=options.threads)
+        columns, rows = _columnar(engine, clean, tally, fmt, parquet, named)
+        engine.close()
+    finally:
+        clean.unlink(missing_ok=True)
+    return Read(encoding, "", rows, parquet, columns, 0, tally.broken)
+
+
+def sampled_columns(text: str) -> tuple[str, ...]:
+    """Return the columns that the records at the beginning of a JSON text would land as.
+
+    Examples
+    --------
+    >>> sampled_columns('{"id": 1, "billing": {"email": "a@b.c"}}')
+    ('id', 'billing', 'billing.email')
+    """
+    decoder, rest = json.JSONDecoder(), text.lstrip(" \t\r\n[")
+    names: dict[str, None] = {}
+    while rest[:1] == "{":
+        try:
+            record, at = decoder.raw_decode(rest)
+        except json.JSONDecodeError:
+            break
+        for key, value in record.items():
+            names[key] = None
+            names |= {f"{key}.{k}": None for k in value} if isinstance(value, dict) else {}
+        rest = rest[at:].lstrip(" \t\r\n,")
+    return tuple(names)
+
+
+def _is_array(head: bytes, encoding: str) -> bool:
+    """Tell whether the text begins with ``[``."""
+    return head[:4096].decode(encoding, "ignore").lstrip()[:1] == "["
+
+
+def _array_lines(texts: Iterator[bytes], named: str) -> Iterator[bytes]:
+    """Yield the elements of a JSON array, one per line."""
+    decoder = json.JSONDecoder(parse_float=_Number, parse_int=_Number)
+    buffer, ended, text = "", False, b""
+    for text in texts:
+        buffer = (buffer + text.decode("utf-8")).lstrip(" \t\r\n[,") if not ended else buffer
+        while buffer and not ended:
+            if buffer[0] == "]":
+                ended = True
+                break
+            try:
+                element, at = decoder.raw_decode(buffer)
+            except json.JSONDecodeError:
+                break
+            yield json.dumps(element, default=str, ensure_ascii=False).encode() + b"\n"
+            buffer = buffer[at:].lstrip(" \t\r\n,")
+    if not ended:
+        raise InputError(
+            "The JSON array is cut short or malformed.", "Export it again.", file=named
+        )
+
+
+class _Number(float):
+    """A number that is written again exactly as it was read."""
+
+    def __new__(cls, text: str) -> _Number:
+        """Keep the text beside the value."""
+        number = super().__new__(cls, text)
+        number.text = text
+        return number
+
+    text: str
+
+    def __repr__(self) -> str:
+        """Return the number as it was written."""
+        return self.text
+
+
+def _scan(lines: Iterator[bytes], clean: Path) -> Tally:
+    """Split lines, and copy those that are lawful text."""
+    scanner = Scanner(SEPARATOR, 1, b"", 1, quoting=False)
+    with clean.open("wb") as copy:
+        tally = Tally(1, copy)
+        for text in lines:
+            for piece in scanner.feed(text, final=False):
+                tally.add(piece)
+        for piece in scanner.feed(b"", final=True):
+            tally.add(piece)
+    return tally
+
+
+def _columnar(
+    engine: Engine, clean: Path, tally: Tally, fmt: SourceFormat, parquet: Path, named: str
+) -> tuple[tuple[str, ...], int]:
+    """Write the records as columns of text; move malformed ones to the broken records."""
+    longest = max(tally.longest, 1 << 20)
+    numbers = parquet.with_suffix(".lines.parquet")
+    pq.write_table(pa.table({"line_no": tally.line_numbers()}), numbers)
+    engine.connection.execute(
+        "CREATE TEMP VIEW records AS SELECT *, json_valid(record) AND json_type(record) = 'OBJECT' "
+        f"AS is_object FROM read_csv({quoted(str(clean))}, auto_detect = false, header = false, "
+        f"columns = {{'record': 'VARCHAR'}}, delim = {quoted(chr(SEPARATOR))}, quote = '', "
+        f"escape = '', new_line = '\\n', max_line_size = {2 * longest}, "
+        f"buffer_size = {4 * longest}, compression = 'none') "
+        f"POSITIONAL JOIN read_parquet({quoted(str(numbers))})"
+    )
+    counted = engine.connection.execute("SELECT count(*) FROM records").fetchall()[0][0]
+    if counted != tally.rows:
+        raise InputError(
+            f"Two readers disagree: {tally.rows} records against {counted}.",
+            "Please report this file's shape; nothing was imported.", file=named,
+        )  # fmt: skip
+    tally.broken += [
+        BrokenRecord(line, record.encode(), BrokenCode.UNREADABLE_JSON)
+        for line, record in engine.connection.execute(
+            "SELECT line_no, record FROM records WHERE NOT is_object"
+        ).fetchall()
+    ]
+    paths = _paths(engine)
+    if len(paths) > MAXIMUM_COLUMNS:
+        raise InputError(f"The records have {len(paths)} keys.", "Is this a table?", file=named)
+    if paths:
+        require_columns(fmt, tuple(paths), named)
+    rows = _write(engine, paths, parquet)
+    numbers.unlink()
+    return tuple(paths), rows
+
+
+def _paths(engine: Engine) -> dict[str, str]:
+    """Return every key and every key of an object within, with its JSON path."""
+    outer = engine.connection.execute(
+        "SELECT DISTINCT unnest(json_keys(record)) AS key FROM records WHERE is_object ORDER BY key"
+    ).fetchall()
+    paths: dict[str, str] = {}
+    for (key,) in outer:
+        path = '$."' + key.replace('"', '\\"') + '"'
+        paths[key] = path
+        inner = engine.connection.execute(
+            "SELECT DISTINCT unnest(json_keys(record, $path)) AS key FROM records "
+            "WHERE is_object AND json_type(record, $path) = 'OBJECT' ORDER BY key",
+            {"path": path},
+        ).fetchall()
+        for (name,) in inner:
+            escaped = name.replace('"', '\\"')
+            paths[f"{key}.{name}"] = f'{path}."{escaped}"'
+    return _without_case_twins(paths)
+
+
+def _without_case_twins(paths: dict[str, str]) -> dict[str, str]:
+    """Return the paths with names that differ in letter case alone numbered."""
+    seen: dict[str, int] = {}
+    result = {}
+    for name, path in paths.items():
+        seen[name.lower()] = seen.get(name.lower(), 0) + 1
+        times = seen[name.lower()]
+        result[name if times == 1 else f"{name} ({times})"] = path
+    return result
+
+
+def _write(engine: Engine, paths: dict[str, str], parquet: Path) -> int:
+    """Write one text column per path."""
+    wanted = ", ".join(quoted(path) for path in paths.values())
+    columns = ", ".join(
+        f"nullif(found[{i}], '') AS {identifier(name)}" for i, name in enumerate(paths, start=1)
+    )
+    found = f"json_extract_string(record, [{wanted}])" if paths else "NULL"
+    select = f"SELECT {columns}{', ' if paths else ''}line_no FROM (SELECT {found} AS found, "
+    answer = engine.connection.execute(
+        f"COPY ({select} line_no FROM records WHERE is_object) TO {quoted(str(parquet))} "
+        "(FORMAT parquet)"
+    ).fetchall()
+    return int(answer[0][0])

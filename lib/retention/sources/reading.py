@@ -1,0 +1,110 @@
+"""What every reader hands to landing, and what readers share."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from retention.errors import InputError
+from retention.sources.base import SourceFormat
+from retention.sources.scanning import BrokenRecord
+
+BATCH_ROWS = 50_000
+
+
+@dataclass(frozen=True)
+class Read:
+    """What a reader found in a file: the fields of `Landed` that depend on its bytes.
+
+    ``relation`` is the SELECT of the landed rows where they are read in place.
+    """
+
+    encoding: str
+    delimiter: str
+    rows: int
+    parquet: Path
+    columns: tuple[str, ...]
+    first_line: int
+    broken: list[BrokenRecord] = field(default_factory=list)
+    relation: str = ""
+
+
+def stem_in(folder: Path, fmt: SourceFormat) -> Path:
+    """Return a fresh path in the folder, without suffix."""
+    return folder / f"{fmt.name}-{uuid.uuid4().hex[:12]}"
+
+
+def quoted(text: str) -> str:
+    """Return a SQL string literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def identifier(name: str) -> str:
+    """Return a SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def require_columns(fmt: SourceFormat, names: tuple[str, ...], named: str) -> None:
+    """Raise if a required column is missing.
+
+    Raises
+    ------
+    InputError
+        Naming the first missing column and what the file has instead.
+    """
+    have = {fmt.aliases.get(name, name) for name in names}
+    missing = [name for name in fmt.required if name not in have]
+    if missing:
+        shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+        raise InputError(
+            f"No column {missing[0]!r}, which {fmt.name} needs; the file has {shown}.",
+            "Export with that column, or name another source format in the params.",
+            file=named, line=1, column=missing[0],
+        )  # fmt: skip
+
+
+def distinct_names(written: Iterable[str], known: Iterable[str], named: str) -> tuple[str, ...]:
+    """Return trimmed names, doubled ones numbered; the engine does not tell letter case apart.
+
+    Raises
+    ------
+    InputError
+        If a known name stands there twice.
+    """
+    seen: dict[str, int] = {}
+    result = []
+    folded_known = {name.lower() for name in known}
+    for position, text in enumerate(written, start=1):
+        name = text.strip() or f"column {position}"
+        folded = name.lower()
+        seen[folded] = seen.get(folded, 0) + 1
+        if seen[folded] > 1 and folded in folded_known:
+            raise InputError(
+                "The header names a column twice.", "Remove or rename one of them.",
+                file=named, line=1, column=name,
+            )  # fmt: skip
+        result.append(name if seen[folded] == 1 else f"{name} ({seen[folded]})")
+    return tuple(result)
+
+
+def write_texts(
+    rows: Iterator[tuple[int, list[str | None]]], columns: tuple[str, ...], path: Path
+) -> int:
+    """Write rows of texts with their line numbers as Parquet; return how many."""
+    schema = pa.schema([(name, pa.string()) for name in columns] + [("line_no", pa.int64())])
+    count = 0
+    with pq.ParquetWriter(path, schema) as writer:
+        while batch := list(islice(rows, BATCH_ROWS)):
+            arrays = [
+                pa.array([texts[i] for _, texts in batch], pa.string()) for i in range(len(columns))
+            ]
+            arrays.append(pa.array([line for line, _ in batch], pa.int64()))
+            writer.write_table(pa.table(arrays, schema=schema))
+            count += len(batch)
+    return count
