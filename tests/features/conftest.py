@@ -59,10 +59,11 @@ def shop() -> dict[str, pd.DataFrame]:
                 ("a1", "rings", 1, 1000, True), ("a2", "mugs", 2, 1500, False),
                 ("a3", "mugs", 1, 3000, False), ("a4", "rings", 1, 4000, True),
                 ("a4", "rings", -1, -4000, True), ("b1", None, 1, 700, None),
+                ("d1", "mugs", 1, 1200, False),
             ],
             columns=["order_key", "category", "quantity", "line_net_minor", "is_made_to_order"],
         ).astype({"is_made_to_order": "boolean"}).assign(
-            sku=["R1", "M1", "M1", "R1", "R1", "X1"]
+            sku=["R1", "M1", "M1", "R1", "R1", "X1", "M1"]
         ),
     }  # fmt: skip
 

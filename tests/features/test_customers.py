@@ -70,7 +70,7 @@ def test_an_absent_table_is_an_absent_layer(make_engine, hand_made_shop):
 def test_an_attribute_that_the_source_does_not_bring_is_absent(make_engine, hand_made_shop):
     hand_made_shop["orders"]["is_gift"] = pd.NA
     hand_made_shop["orders"] = hand_made_shop["orders"].astype({"is_gift": "boolean"})
-    hand_made_shop["order_lines"]["category"] = pd.Series([None] * 6, dtype="string")
+    hand_made_shop["order_lines"]["category"] = pd.Series([None] * 7, dtype="string")
     columns = customer_features(make_engine(hand_made_shop), AS_OF).columns
     assert not {"gift_share", "category_count", "top_category"} & set(columns)
 
@@ -129,3 +129,20 @@ def test_margin_is_value_less_the_latest_known_cost_of_the_goods(
     table = customer_features(make_engine(hand_made_shop), AS_OF).set_index("customer_key")
     assert table.loc["anna", "margin_minor"] == 8000 - (400 + 2 * 100 + 100 + 400)
     assert pd.isna(table.loc["bert", "margin_minor"])
+
+
+def test_returns_booked_as_orders_of_their_own_lower_the_value(
+    make_engine, hand_made_shop, make_orders
+):
+    returns = make_orders(
+        ("x1", "anna", "2024-02-20", "cancelled", -600, 0, 0),
+        ("x2", "anna", "2024-03-02", "cancelled", -900, 0, 0),
+        ("x3", "carl", "2024-02-20", "cancelled", -100, 0, 0),
+    )
+    hand_made_shop["orders"] = pd.concat([hand_made_shop["orders"], returns], ignore_index=True)
+    table = customer_features(make_engine(hand_made_shop), AS_OF).set_index("customer_key")
+    assert list(table.index) == ["anna", "bert", "dora"]
+    assert table.loc["anna", "monetary_minor"] == 8000 - 600
+    assert table.loc["anna", "order_count"] == 4
+    assert table.loc["anna", "refund_count"] == 2
+    assert table.loc["anna", "return_share"] == pytest.approx((1500 + 600) / 9500)

@@ -184,3 +184,13 @@ def test_impossible_windows_are_refused(engine):
         key_figures(engine, AS_OF, 0)
     with pytest.raises(EvidenceError, match="No order"):
         key_figures(engine, "2000-01-01", 30)
+
+
+def test_a_return_booked_as_an_order_of_its_own_lowers_the_revenue_of_its_window():
+    returned = orders().iloc[[2]].assign(order_key="r", status="cancelled", gross_minor=-1000)
+    engine = Engine(threads=1)
+    engine.register("orders", pd.concat([orders(), returned], ignore_index=True))
+    found = key_figures(engine, AS_OF, 30)
+    assert found["revenue"].now.value == pytest.approx(105.00)
+    assert found["revenue"].previous.value == pytest.approx(75.00)
+    assert found["active_customers"].now.value == 3

@@ -17,7 +17,7 @@ DAY = 86_400
 def engine_of(rows: list[tuple[str, int, str]], *, categories: bool = True) -> Engine:
     """Each row: customer, day of the order, item."""
     frame = pd.DataFrame(rows, columns=["customer_key", "day", "item"])
-    frame["order_key"] = frame["customer_key"] + frame["day"].astype(str)
+    frame["order_key"] = frame["customer_key"] + "-" + frame["day"].astype(str)
     epoch = START + frame["day"] * DAY
     orders = pd.DataFrame(
         {
@@ -53,10 +53,13 @@ def shop(seed: int, chance_after_rings: float) -> list[tuple[str, int, str]]:
 
 
 def test_what_follows_more_often_has_a_lift_whose_interval_holds_the_truth():
-    found = next_items(engine_of(shop(1, 0.3)), "2024-06-01", weeks=12)
-    row = found.to_frame().set_index(["item", "next_item"]).loc[("rings", "boxes")]
-    assert row["is_clear"]
-    assert row["ci_low"] < 3.0 < row["ci_high"]
+    inside = []
+    for seed in range(20):
+        found = next_items(engine_of(shop(seed, 0.3)), "2024-06-01", weeks=12)
+        row = found.to_frame().set_index(["item", "next_item"]).loc[("rings", "boxes")]
+        assert row["is_clear"]
+        inside.append(row["ci_low"] < 3.0 < row["ci_high"])
+    assert sum(inside) >= 17
     assert found.unit == "category"
     assert "rings" in found.summary()
 

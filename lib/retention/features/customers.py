@@ -131,9 +131,10 @@ def _without_unknown(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _is_unknown(column: pd.Series) -> bool:
-    """Tell whether nothing is known: all NULL (a count of categories: all zero)."""
-    return (
-        bool(column.fillna(0).eq(0).all())
-        if column.name == "category_count"
-        else bool(column.isna().all())
-    )
+    """Tell whether nothing is known: all NULL; categories, if most customers have none.
+
+    Some sources name only what is no product (carriage, fees): that is no assortment.
+    """
+    if column.name in ("category_count", "top_category"):
+        return bool(column.replace(0, None).notna().mean() < 0.5)
+    return bool(column.isna().all())

@@ -42,7 +42,9 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
     """Keep the orders known at the as-of date as the temporary table ``known_orders``.
 
     An order counts if its status is paid or refunded and it was placed before the as-of date; its
-    ``value_minor`` is gross - discount - what had been paid back by then.
+    ``value_minor`` is gross - discount - what had been paid back by then. Returns that the source
+    books as orders of their own (cancelled, below zero) stand in ``known_returns``: they belong to
+    the customer, but to no order.
 
     Yields
     ------
@@ -55,11 +57,12 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
     settle_s = SETTLEMENT_DAYS * DAY_S
     engine.query(refunds, as_of_s=as_of_s, settle_s=settle_s).materialise("known_refunds")
     engine.query("features_known_orders", as_of_s=as_of_s).materialise("known_orders")
+    engine.query("features_known_returns", as_of_s=as_of_s).materialise("known_returns")
     try:
         yield "known_orders"
     finally:
-        engine.connection.execute("DROP TABLE known_orders")
-        engine.connection.execute("DROP TABLE known_refunds")
+        for name in ("known_orders", "known_returns", "known_refunds"):
+            engine.connection.execute(f"DROP TABLE {name}")
 
 
 @contextmanager

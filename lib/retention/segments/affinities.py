@@ -68,8 +68,8 @@ def next_items(engine: Engine, as_of: str, *, weeks: int = 12, min_support: int 
     Parameters
     ----------
     engine
-        Engine with ``orders`` and ``order_lines``. Items are categories where the source brings
-        them, else products.
+        Engine with ``orders`` and ``order_lines``. Items are categories where most lines
+        have one, else products.
     as_of
         ISO date; customers whose first order lies in the ``weeks`` before it have not been
         followed to the end and are left out.
@@ -88,13 +88,14 @@ def next_items(engine: Engine, as_of: str, *, weeks: int = 12, min_support: int 
     Notes
     -----
     One order per customer counts, the first: customers are then independent, the choice of the
-    order knows nothing of what followed, and a ratio of two shares has its usual interval (Katz et al. 1978, on the log
-    scale). Pairs are called clear at a false discovery rate of 5 % (Benjamini and Hochberg 1995).
+    order knows nothing of what followed, and a ratio of two shares has its usual interval
+    (Katz et al. 1978, on the log scale).
+    Pairs are called clear at a false discovery rate of 5 % (Benjamini and Hochberg 1995).
     """
     if weeks <= 0 or min_support <= 0:
         raise ParameterError("Weeks and support must be positive.", "Give 12 and 20, say.")
-    known = engine.sql("SELECT count(category) AS categories FROM order_lines").frame()
-    has_category = int(known["categories"][0]) > 0
+    known = engine.sql("SELECT count(category) AS named, count(*) AS n FROM order_lines").frame()
+    has_category = 2 * int(known["named"][0]) > int(known["n"][0])
     with known_orders(engine, as_of):
         counts = engine.query(
             "segments_next_items", as_of_s=epoch_of(as_of), horizon_s=7 * weeks * DAY_S,

@@ -17,6 +17,14 @@ gaps AS (
     FROM days
     GROUP BY customer_key
 ),
+returns AS (
+    SELECT
+        customer_key,
+        CAST(sum(returned_minor) AS BIGINT) AS returned_minor,
+        count(*) AS return_count
+    FROM known_returns
+    GROUP BY customer_key
+),
 totals AS (
     SELECT
         customer_key,
@@ -24,11 +32,10 @@ totals AS (
         CAST(($as_of_s - max(day_s)) / 86400.0 AS BIGINT) AS recency_days,
         CAST(($as_of_s - min(day_s)) / 86400.0 AS BIGINT) AS tenure_days,
         count(*) AS order_count,
-        CAST(sum(value_minor) AS BIGINT) AS monetary_minor,
-        sum(value_minor) / CAST(count(*) AS DOUBLE) AS average_order_minor,
+        CAST(sum(value_minor) AS BIGINT) AS value_minor,
         sum(discount_minor) / nullif(CAST(sum(gross_minor) AS DOUBLE), 0) AS discount_share,
-        sum(refunded_minor)
-            / nullif(CAST(sum(gross_minor - discount_minor) AS DOUBLE), 0) AS return_share,
+        CAST(sum(refunded_minor) AS BIGINT) AS refunded_minor,
+        CAST(sum(gross_minor - discount_minor) AS DOUBLE) AS bought_minor,
         avg(CASE WHEN is_gift THEN 1.0 WHEN NOT is_gift THEN 0.0 END) AS gift_share,
         avg(CASE WHEN extract(month FROM ordered_at) >= 11 THEN 1.0 ELSE 0.0 END) AS season_share,
         CAST(sum(CASE
@@ -39,6 +46,24 @@ totals AS (
     FROM known_orders
     GROUP BY customer_key
 )
-SELECT t.*, g.repeat_order_count, g.median_gap_days, g.last_gap_days
+SELECT
+    t.customer_key,
+    t.first_order_at,
+    t.recency_days,
+    t.tenure_days,
+    t.order_count,
+    t.discount_share,
+    t.gift_share,
+    t.season_share,
+    t.late_deliveries,
+    g.repeat_order_count,
+    g.median_gap_days,
+    g.last_gap_days,
+    t.value_minor - coalesce(r.returned_minor, 0) AS monetary_minor,
+    (t.value_minor - coalesce(r.returned_minor, 0))
+        / nullif(CAST(t.order_count AS DOUBLE), 0) AS average_order_minor,
+    (t.refunded_minor + coalesce(r.returned_minor, 0)) / nullif(t.bought_minor, 0) AS return_share,
+    t.refund_count + coalesce(r.return_count, 0) AS refund_count
 FROM totals AS t
 JOIN gaps AS g ON g.customer_key = t.customer_key
+LEFT JOIN returns AS r ON r.customer_key = t.customer_key

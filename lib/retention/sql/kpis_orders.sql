@@ -1,21 +1,33 @@
 -- Per customer: what was ordered in the window and in the one before it.
 -- Windows: [$before_s, $start_s) and [$start_s, as-of date); known_orders ends at the as-of date.
+WITH returns AS (
+    SELECT
+        customer_key,
+        CAST(sum(CASE WHEN ordered_epoch_s >= $start_s THEN returned_minor ELSE 0 END) AS BIGINT)
+            AS returned_now,
+        CAST(sum(CASE WHEN ordered_epoch_s >= $before_s AND ordered_epoch_s < $start_s
+            THEN returned_minor ELSE 0 END) AS BIGINT) AS returned_before
+    FROM known_returns
+    GROUP BY customer_key
+)
 SELECT
-    customer_key,
+    o.customer_key,
     min(ordered_epoch_s) AS first_s,
     CAST(sum(CASE WHEN ordered_epoch_s >= $start_s THEN 1 ELSE 0 END) AS BIGINT) AS orders_now,
     CAST(sum(CASE WHEN ordered_epoch_s >= $start_s THEN value_minor ELSE 0 END) AS BIGINT)
-        AS value_now,
+        - coalesce(max(r.returned_now), 0) AS value_now,
     CAST(sum(CASE WHEN ordered_epoch_s >= $before_s AND ordered_epoch_s < $start_s
         THEN 1 ELSE 0 END) AS BIGINT) AS orders_before,
     CAST(sum(CASE WHEN ordered_epoch_s >= $before_s AND ordered_epoch_s < $start_s
-        THEN value_minor ELSE 0 END) AS BIGINT) AS value_before,
+        THEN value_minor ELSE 0 END) AS BIGINT) - coalesce(max(r.returned_before), 0)
+        AS value_before,
     CAST(max(CASE WHEN ordered_epoch_s < $before_s AND ordered_epoch_s >= $earlier_s
         THEN 1 ELSE 0 END) AS BIGINT) AS was_active_earlier,
     min(day_s) AS first_day_s,
     max(CASE WHEN ordered_epoch_s >= $start_s THEN day_s END) AS last_day_now_s,
     max(CASE WHEN ordered_epoch_s >= $before_s AND ordered_epoch_s < $start_s THEN day_s END)
         AS last_day_before_s
-FROM known_orders
-GROUP BY customer_key
-ORDER BY customer_key
+FROM known_orders AS o
+LEFT JOIN returns AS r ON r.customer_key = o.customer_key
+GROUP BY o.customer_key
+ORDER BY o.customer_key

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from retention.reports.style import PALETTE, use_style
-from retention.segments import RFM, CohortRetention, Migration
+from retention.segments import RFM, CohortRetention, Migration, Personas
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -59,11 +59,21 @@ def rfm_grid(segmentation: RFM, minimum_cell_size: int = 10) -> Figure:
     return figure
 
 
-def migration_heat_map(moves: Migration) -> Figure:
-    """Draw the share of each earlier segment that is in each segment now."""
+def migration_heat_map(
+    moves: Migration, order: list[str] | None = None, minimum_cell_size: int = 10
+) -> Figure:
+    """Draw the share of each earlier segment that is in each segment now.
+
+    Segments stand in the order given; those that were smaller than the minimum cell size are left
+    out.
+    """
     import matplotlib.pyplot as plt
 
-    shares = moves.matrix().rename(index=_words, columns=_words)
+    sizes = moves.moves.groupby("from_segment")["customers"].sum()
+    shares = moves.matrix()
+    shares = shares.loc[[name for name in shares.index if sizes[name] >= minimum_cell_size]]
+    shares = shares.loc[_ordered(shares.index, order), _ordered(shares.columns, order)]
+    shares = shares.rename(index=_words, columns=_words)
     with use_style():
         size = 0.55 * len(shares.columns) + 2.6
         figure, axes = plt.subplots(figsize=(size + 1.4, size), layout="constrained")
@@ -73,6 +83,99 @@ def migration_heat_map(moves: Migration) -> Figure:
         axes.set_ylabel(f"segment at {moves.before_as_of}")
         axes.set_title("Where the customers of each segment went")
     return figure
+
+
+def flow_figure(
+    moves: Migration, order: list[str] | None = None, minimum_cell_size: int = 10
+) -> Figure:
+    """Draw the flows of customers from the segments of the earlier date to those of the later.
+
+    Flows smaller than the minimum cell size are left out.
+    """
+    import matplotlib.pyplot as plt
+
+    table = moves.moves[moves.moves["customers"] >= minimum_cell_size]
+    sides = [_heights(table, name, order) for name in ("from_segment", "to_segment")]
+    with use_style():
+        figure, axes = plt.subplots(figsize=(9.0, 6.4), layout="constrained")
+        _bands(axes, table, sides)
+        for x, side, align in ((-0.01, sides[0], "right"), (1.01, sides[1], "left")):
+            for name, (bottom, height) in side.items():
+                axes.text(x, bottom + height / 2, f"{_words(name)} {height:,.0f}", ha=align,
+                          va="center", fontsize=9)  # fmt: skip
+        axes.set(xlim=(-0.32, 1.32), title="Where customers came from and went to")
+        axes.text(0, -0.04, moves.before_as_of, transform=axes.get_xaxis_transform(), ha="center")
+        axes.text(1, -0.04, moves.as_of, transform=axes.get_xaxis_transform(), ha="center")
+        axes.axis("off")
+    return figure
+
+
+def persona_cards(personas: Personas, most_features: int = 6) -> Figure:
+    """Draw one card per persona: its size, and how its features differ from all others."""
+    import matplotlib.pyplot as plt
+
+    table = personas.to_frame()
+    names = [n for n in personas.sizes()["persona"] if n in set(table["persona"])]
+    with use_style():
+        figure, cards = plt.subplots(
+            len(names), 1, figsize=(8.0, 1.0 + 1.7 * len(names)), sharex=True, squeeze=False,
+            layout="constrained",
+        )  # fmt: skip
+        for axes, name in zip(cards[:, 0], names, strict=True):
+            _card(axes, table[table["persona"] == name], name, personas.n, most_features)
+        cards[-1, 0].set_xlabel("difference from all others, standard deviations (95 % interval)")
+    return figure
+
+
+def _card(axes: Axes, effects: pd.DataFrame, name: str, n: int, most: int) -> None:
+    """Draw the effects of one persona with their intervals."""
+    shown = effects.loc[effects["effect"].abs().sort_values(ascending=False).index[:most]][::-1]
+    places = np.arange(len(shown))
+    colours = [PALETTE[0] if effect > 0 else PALETTE[1] for effect in shown["effect"]]
+    half = [shown["effect"] - shown["ci_low"], shown["ci_high"] - shown["effect"]]
+    axes.barh(places, shown["effect"], color=colours, xerr=half, ecolor="#444444")
+    axes.set_yticks(places, [_words(f.removesuffix("_minor")) for f in shown["feature"]])
+    axes.axvline(0, color="black", linewidth=0.8)
+    axes.grid(visible=False)
+    customers = int(effects["customers"].iloc[0])
+    axes.set_title(f"{name}: {customers:,} of {n:,}", fontsize=10)
+
+
+def _heights(
+    table: pd.DataFrame, column: str, order: list[str] | None
+) -> dict[str, tuple[float, float]]:
+    """Stack the segments of one side with gaps: name to bottom and height, first on top."""
+    sizes = table.groupby(column)["customers"].sum()
+    gap, top, found = 0.02 * float(sizes.sum()), 0.0, {}
+    for name in _ordered(sizes.index, order):
+        height = float(sizes[name])
+        found[name] = (top - height, height)
+        top -= height + gap
+    return found
+
+
+def _bands(axes: Axes, table: pd.DataFrame, sides: list[dict[str, tuple[float, float]]]) -> None:
+    """Draw one band per flow, coloured by where it came from."""
+    x = np.linspace(0, 1, 40)
+    ease = x**2 * (3 - 2 * x)
+    used = [dict.fromkeys(side, 0.0) for side in sides]
+    colours = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(sides[0])}
+    for start in sides[0]:
+        flows = table[table["from_segment"] == start].set_index("to_segment")["customers"]
+        for end in [name for name in sides[1] if name in flows.index]:
+            height = float(flows[end])
+            ends = []
+            for side, name, taken in zip(sides, (start, end), used, strict=True):
+                ends.append(side[name][0] + side[name][1] - taken[name])
+                taken[name] += height
+            top = ends[0] + (ends[1] - ends[0]) * ease
+            axes.fill_between(x, top - height, top, color=colours[start], alpha=0.55, linewidth=0)
+
+
+def _ordered(names: pd.Index, order: list[str] | None) -> list[str]:
+    """Return names in the order given, others after them by the alphabet."""
+    wanted = list(order or [])
+    return sorted(names, key=lambda n: (wanted.index(n) if n in wanted else len(wanted), n))
 
 
 def segment_bars(segmentation: RFM) -> Figure:
