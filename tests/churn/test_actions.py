@@ -15,7 +15,14 @@ from retention.churn import (
 )
 from retention.errors import EvidenceError, InputError
 from retention.results import Status
-from retention.survival import purchase_gaps, retention_spells, second_purchase_spells
+from retention.survival import (
+    competing_ends,
+    count_events,
+    landmark_spells,
+    purchase_gaps,
+    retention_spells,
+    second_purchase_spells,
+)
 
 
 def with_feature(date, name, values):
@@ -133,3 +140,35 @@ def test_open_gaps_lower_the_return_probability(shop):
     every = return_probability(gaps, horizon_days=90, longest_days=200).curve
     closed = return_probability(gaps[gaps["event"] == 1], horizon_days=90, longest_days=200).curve
     assert (every["return_probability"] < closed["return_probability"]).all()
+
+
+def test_unsubscribing_ends_the_time_before_silence_does(make_shop):
+    engine = make_shop(customers=200)
+    spells = retention_spells(engine, "2026-06-01", 90)
+    assert competing_ends(engine, "2026-06-01", 90)["cause"].dropna().unique() == ["fell silent"]
+    key = spells.loc[spells["duration"] > 30, "customer_key"].iloc[0]
+    first = engine.sql(
+        "SELECT min(ordered_epoch_s) AS s FROM orders WHERE customer_key = $key", key=key
+    ).frame()["s"][0]
+    engine.register(
+        "touches",
+        pd.DataFrame(
+            {
+                "customer_key": [key, key],
+                "kind": ["unsubscribed", "sent"],
+                "touched_epoch_s": [first + 20 * 86_400, first],
+            }
+        ),
+    )
+    ends = competing_ends(engine, "2026-06-01", 90).set_index("customer_key")
+    assert ends.loc[key, ["cause", "duration"]].tolist() == ["unsubscribed", 20]
+    assert (ends["cause"] == "unsubscribed").sum() == 1
+
+
+def test_late_entry_from_a_landmark_leaves_out_who_had_left(shop):
+    later = landmark_spells(shop, "2025-06-01", "2026-06-01", 90)
+    assert (later["entry"] < later["duration"]).all()
+    before = retention_spells(shop, "2025-06-01", 90).set_index("customer_key")
+    assert (before.loc[later["customer_key"], "event"] == 0).all()
+    counts = count_events(later, entry="entry")
+    assert counts.frame["at_risk"].max() < len(later) + 1

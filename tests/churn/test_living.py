@@ -17,7 +17,9 @@ from retention.churn import (
     leave_reasons,
     matured_scores,
     model_card,
+    order_bands,
     own_window,
+    protected_groups,
     reason_stability,
     score_groups,
     score_probabilities,
@@ -173,6 +175,25 @@ def test_a_group_with_false_promises_is_named_and_small_groups_are_hidden(drawn)
     assert fair.unfair == []
 
 
+def test_protected_attributes_are_read_for_the_audit_only():
+    engine = Engine(threads=1)
+    keys = np.array(["a", "b"])
+    assert protected_groups(engine, keys, "country").tolist() == [None, None]
+    engine.register("customers", pd.DataFrame({"customer_key": ["b"], "country": ["UK"]}))
+    assert protected_groups(engine, keys, "country")[1] == "UK"
+    assert protected_groups(engine, keys, "gender").tolist() == [None, None]
+
+
+def test_order_bands():
+    table = pd.DataFrame({"order_count": [1, 2, 3, 4]})
+    assert order_bands(table).tolist() == [
+        "one order",
+        "two or three orders",
+        "two or three orders",
+        "four or more orders",
+    ]
+
+
 def test_one_small_group_takes_a_second_with_it(drawn):
     y, p = drawn
     group = np.array(["a"] * 4000 + ["b"] * 1995 + ["c"] * 5, dtype=object)
@@ -242,13 +263,12 @@ def test_silent_leavers_are_weighted_in():
     assert regular["regular", "price"] == pytest.approx(0.8, abs=0.05)
 
 
-def test_no_answers_at_all_is_said():
+def test_no_answers_at_all_is_said_without_a_share():
     leavers = pd.DataFrame({"customer_key": ["a"], "repeat_order_count": 0, "recency_days": 9})
-    with pytest.raises(EvidenceError, match="Nobody who left"):
-        leave_reasons(
-            leavers,
-            pd.DataFrame({"customer_key": ["z"], "reason_code": ["price"], "source": ["survey"]}),
-        )
+    elsewhere = pd.DataFrame({"customer_key": ["z"], "reason_code": "price", "source": "survey"})
+    result = leave_reasons(leavers, elsewhere)
+    assert result.frame.empty
+    assert "None of 1 leavers gave a reason" in result.summary()
 
 
 def test_the_model_card_says_what_the_model_is_not_for(panels):

@@ -10,7 +10,7 @@ from retention.churn.candidates import (
 from retention.churn.codes import ChurnCode
 from retention.churn.definitions import Definitions, compare_definitions, own_window
 from retention.churn.drift import Drift, drift, stability_index
-from retention.churn.groups import GroupScores, score_groups
+from retention.churn.groups import GroupScores, order_bands, protected_groups, score_groups
 from retention.churn.leaks import leak_check, single_feature_aucs
 from retention.churn.leave_reasons import LeaveReasons, leave_reasons, stated_reasons
 from retention.churn.lineup import CANDIDATES, candidates_named, default_candidates
@@ -88,7 +88,9 @@ __all__ = [
     "matured",
     "matured_scores",
     "model_card",
+    "order_bands",
     "own_window",
+    "protected_groups",
     "rank_by_stake",
     "reason_stability",
     "return_probability",

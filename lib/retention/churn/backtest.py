@@ -71,6 +71,16 @@ class Backtest:
         """Return a candidate by name."""
         return next(c for c in self.candidates if c.name == name)
 
+    def latest(self) -> pd.DataFrame:
+        """Return what the chosen candidate said at the latest test date, as if it had been a run.
+
+        Columns ``customer_key``, ``churn_probability``, ``churned``, ``as_of``, ``horizon_days``.
+        """
+        rows = self.predictions[self.predictions["as_of"] == self.dates[-1]]
+        answer = rows[["customer_key", "churned", "as_of"]].reset_index(drop=True)
+        return answer.assign(churn_probability=rows[self.chosen].to_numpy(),
+                             horizon_days=self.horizon_days)  # fmt: skip
+
     def recalibration(self) -> Recalibration:
         """Return the correction of level and slope learnt from the latest test date."""
         rows = self.predictions[self.predictions["as_of"] == self.dates[-1]]

@@ -11,11 +11,35 @@ from scipy import stats
 from retention.churn.codes import ChurnCode
 from retention.churn.metrics import auc_with_error
 from retention.churn.panel import Array
+from retention.engine import Engine
 from retention.errors import EvidenceError
 from retention.results import Check, Status
 
 LARGEST_GAP = 0.05
 """A group whose predicted and observed churn differ by more is treated unfairly."""
+
+
+BANDS = ("one order", "two or three orders", "four or more orders")
+
+
+def order_bands(features: pd.DataFrame) -> Array:
+    """Return each customer's band by number of orders: a segment that any date can form."""
+    count = features["order_count"].to_numpy(dtype=float)
+    return np.array(BANDS, dtype=object)[np.searchsorted([1, 3], count, side="left")]
+
+
+def protected_groups(engine: Engine, keys: Array, attribute: str) -> Array:
+    """Return a protected attribute of the customers, to audit fairness; no model ever sees it.
+
+    Missing for customers without it, and for all where the table or column is absent.
+    """
+    if not engine.has("customers"):
+        return np.full(len(keys), None, dtype=object)
+    table = engine.sql("SELECT * FROM customers").frame()
+    if attribute not in table:
+        return np.full(len(keys), None, dtype=object)
+    known = table.drop_duplicates("customer_key").set_index("customer_key")[attribute]
+    return known.reindex(pd.Index(keys)).to_numpy(dtype=object)
 
 
 @dataclass(frozen=True)

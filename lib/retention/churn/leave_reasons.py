@@ -9,7 +9,6 @@ import pandas as pd
 
 from retention.churn.panel import Array
 from retention.engine import Engine
-from retention.errors import EvidenceError
 from retention.features import epoch_of
 
 FEWEST_ANSWERS = 30
@@ -48,6 +47,9 @@ class LeaveReasons:
 
     def summary(self) -> str:
         """Name the leading reason, and say how many are silent."""
+        if not self.answered:
+            return (f"None of {self.leavers:,} leavers gave a reason. Ask on leaving: one question "
+                    "is enough.")  # fmt: skip
         top = self.frame.iloc[0]
         thin = f" Fewer than {FEWEST_ANSWERS} answers: a hint, no more." * (
             self.answered < FEWEST_ANSWERS
@@ -111,19 +113,13 @@ def leave_reasons(
     Each answer weighs the inverse of the response rate of its weighting class: leavers with one
     purchase or several, cut by recency halves (classes without an answer are merged into one).
     Intervals are Wilson's at Kish's effective number of answers (Kish 1965, section 11.7).
-
-    Raises
-    ------
-    EvidenceError
-        If nobody who left gave a reason.
     """
     joined = leavers.reset_index(drop=True).merge(said, how="left", on="customer_key")
     answered = joined["reason_code"].notna().to_numpy()
     if not answered.any():
-        raise EvidenceError(
-            "Nobody who left has given a reason.",
-            "Ask on leaving: an exit survey of one question is enough.",
-        )
+        empty = pd.DataFrame(columns=["reason", "answers", "share", "ci_low", "ci_high",
+                                      "unweighted"])  # fmt: skip
+        return LeaveReasons(empty, _by_group(joined, None, minimum), len(joined), 0, 0.0, ())
     weight = _response_weights(joined, answered)
     told = joined[answered].assign(weight=weight)
     effective = float(weight.sum() ** 2 / (weight**2).sum())

@@ -20,6 +20,7 @@ from retention.survival.proportional_hazards import (
 from retention.survival.restricted_mean import RestrictedMeans, restricted_mean
 from retention.survival.scores import BrierScores, brier_scores, concordance
 from retention.survival.spells import (
+    competing_ends,
     landmark_spells,
     purchase_gaps,
     retention_spells,
@@ -55,6 +56,7 @@ __all__ = [
     "Weighting",
     "brier_scores",
     "cohort_triangle",
+    "competing_ends",
     "concordance",
     "count_events",
     "cumulative_incidence",

@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention.reports.style import PALETTE, QUIET, use_style
-from retention.survival import Hazard, ProportionalHazardsTest, RetentionCurves
+from retention.survival import (
+    CohortTriangle,
+    CumulativeIncidence,
+    Hazard,
+    ProportionalHazardsTest,
+    RetentionCurves,
+)
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -99,6 +105,76 @@ def proportionality_figure(test: ProportionalHazardsTest, covariate: str) -> Fig
         )
         axes.set_xlabel("days since the start")
         axes.set_ylabel(f"effect of {covariate} (log hazard ratio)")
+        plt.close(figure)
+    return figure
+
+
+def triangle_figure(triangle: CohortTriangle) -> Figure:
+    """Draw retention by cohort and age; projected cells are hatched and set in italics."""
+    from matplotlib import pyplot as plt
+    from matplotlib.patches import Rectangle
+
+    table, guessed = triangle.matrix(), triangle.matrix("is_projected").to_numpy(dtype=bool)
+    values = table.to_numpy(dtype=float)
+    with use_style():
+        figure, axes = plt.subplots(figsize=(8.0, 0.9 + 0.36 * len(values)))
+        axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+        for row, col in np.ndindex(*values.shape):
+            share, is_guess = values[row, col], guessed[row, col]
+            axes.text(col, row, f"{share:.0%}", ha="center", va="center", fontsize=8,
+                      style="italic" if is_guess else "normal",
+                      color="white" if share > 0.6 else "black")  # fmt: skip
+            if is_guess:
+                axes.add_patch(
+                    Rectangle(
+                        (col - 0.5, row - 0.5),
+                        1,
+                        1,
+                        fill=False,
+                        hatch="////",
+                        edgecolor="#BBBBBB",
+                        linewidth=0,
+                    )
+                )
+        axes.set_xticks(range(values.shape[1]), [age * triangle.period for age in table.columns])
+        axes.set_yticks(range(len(values)), list(table.index))
+        axes.grid(False)
+        axes.set_xlabel(f"{triangle.unit} since the first purchase (hatched: projected)")
+        axes.set_ylabel("cohort")
+        plt.close(figure)
+    return figure
+
+
+def incidence_figure(result: CumulativeIncidence) -> Figure:
+    """Draw the share that has ended in each way over time, with bands."""
+    from matplotlib import pyplot as plt
+
+    lines = list(result.frame.groupby(["group", "cause"], sort=True))
+    with use_style():
+        figure, axes = plt.subplots()
+        for colour, ((group, cause), part) in zip(_colours(len(lines)), lines, strict=True):
+            axes.step(part["time"], part["incidence"], where="post", color=colour)
+            axes.fill_between(
+                part["time"],
+                part["ci_low"],
+                part["ci_high"],
+                step="post",
+                color=colour,
+                alpha=0.15,
+                linewidth=0,
+            )
+            name = str(cause) if group == "all" else f"{group}: {cause}"
+            axes.annotate(
+                name,
+                (part["time"].iloc[-1], part["incidence"].iloc[-1]),
+                color=colour,
+                xytext=(-4, 4),
+                textcoords="offset points",
+                ha="right",
+            )
+        axes.set_xlabel(f"{result.unit} since the first purchase")
+        axes.set_ylabel("share that has ended so")
+        axes.set_ylim(0, 1)
         plt.close(figure)
     return figure
 
