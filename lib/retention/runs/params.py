@@ -104,7 +104,9 @@ class CampaignLiftParams(CommonParams):
     contact_cost: Annotated[float, Field(ge=0)] = 0.02
     fixed_cost: Annotated[float, Field(ge=0)] = 60.0
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
-    candidates: list[str] = ["t_linear", "x", "causalml_x"]
+    group_by: Annotated[str, Field(min_length=1)] = "order_count"
+    budget: Annotated[float, Field(ge=0)] = 100.0
+    candidates: list[str] = ["t_linear", "causalml_x"]
     untouched_share: Annotated[float, Field(ge=0.1, le=0.9)] = 0.4
     splits: Annotated[int, Field(ge=2, le=100)] = 5
 
@@ -142,7 +144,7 @@ class LifetimeValueParams(CommonParams):
     notebook: ClassVar[str] = "lifetime_value"
 
     horizon_days: Days = 365
-    holdout_days: Annotated[int, Field(ge=28, le=1830)] = 180
+    holdout_days: Annotated[int, Field(ge=28, le=1830)] = 365
     margin: Annotated[float, Field(gt=0, le=1)] = 0.5
     annual_discount_rate: Annotated[float, Field(ge=0, le=1)] = 0.1
     purchase_model: Literal["auto", "bg_nbd", "mbg_nbd", "pareto_nbd"] = "auto"

@@ -20,8 +20,13 @@ from retention.value.groups import (
     labels_of,
     value_by,
 )
-from retention.value.holdout import Holdout, split_holdout
-from retention.value.lifetime import LifetimeValues, ValueTerms, lifetime_values
+from retention.value.holdout import Holdout, Lesson, learn_from, split_holdout
+from retention.value.lifetime import (
+    LifetimeValues,
+    ValueTerms,
+    follow_forecast,
+    lifetime_values,
+)
 from retention.value.models import PurchaseFit, fit_purchases
 from retention.value.orders import daily_purchases, reporting_currency
 from retention.value.pareto import ParetoDropout
@@ -41,6 +46,7 @@ __all__ = [
     "GeometricDropout",
     "GroupValues",
     "Holdout",
+    "Lesson",
     "LifetimeValues",
     "ModelFamily",
     "ParetoDropout",
@@ -63,7 +69,9 @@ __all__ = [
     "fit_family",
     "fit_purchases",
     "fit_spend",
+    "follow_forecast",
     "labels_of",
+    "learn_from",
     "lifetime_values",
     "protect",
     "reporting_currency",

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from retention.errors import InputError
 from retention.results import Check, Status
 from retention.value.codes import ValueCheck
-from retention.value.holdout import Holdout
+from retention.value.holdout import Lesson
 
 Floats = NDArray[np.float64]
 
 LAST_PERIOD = "Last period's purchases"
 MEAN = "Mean for everyone"
 BOOSTING = "Gradient boosting"
+
+FEWEST_LESSONS = 200
+"""Customers that a regression needs to learn from; with fewer it is not tried."""
 
 _Z = 1.959963984540054
 
@@ -156,25 +159,30 @@ def compare_forecasts(
     return ForecastComparison(table, preferred, used, reason, len(actual), horizon_days)
 
 
-def baseline_forecasts(holdout: Holdout, *, seed: int) -> dict[str, Floats]:
-    """Return the forecasts that a purchase model has to beat.
+def baseline_forecasts(lesson: Lesson, *, seed: int, only: str | None = None) -> dict[str, Floats]:
+    """Return the forecasts of the next period that a purchase model has to beat.
 
-    The mean and the regression learn from the period before the hold-out only.
+    The mean and the regression learn from the period before the lesson's date only.
 
     Parameters
     ----------
-    holdout
-        The split in time.
+    lesson
+        What may be known.
     seed
         Seed of the regression.
+    only
+        Name of the one forecast wanted; None makes all. A purchase model's name makes none.
     """
-    count = len(holdout.actual)
-    known = holdout.past_actual
-    mean = float(known.mean()) if len(known) else float(holdout.last_period.mean())
-    forecasts = {LAST_PERIOD: holdout.last_period, MEAN: np.full(count, mean)}
-    if len(known) >= 200 and known.sum() > 0:
+    known, count = lesson.past_actual, len(lesson.summary)
+    forecasts: dict[str, Floats] = {}
+    if only in (None, LAST_PERIOD):
+        forecasts[LAST_PERIOD] = lesson.last_period
+    if only in (None, MEAN):
+        mean = known.mean() if len(known) else lesson.last_period.mean()
+        forecasts[MEAN] = np.full(count, float(mean))
+    if only in (None, BOOSTING) and len(known) >= FEWEST_LESSONS and known.sum() > 0:
         forecasts[BOOSTING] = boosted_forecast(
-            holdout.past_features, known, holdout.features, seed=seed
+            lesson.past_features, known, lesson.features, seed=seed
         )
     return forecasts
 
@@ -195,7 +203,8 @@ def boosted_forecast(
     """
     from sklearn.ensemble import HistGradientBoostingRegressor
 
-    columns = [name for name in past if name in now]
+    # A feature that said nothing a period ago (a source that began later) teaches nothing.
+    columns = [name for name in past if name in now and past[name].nunique() > 1]
     model = HistGradientBoostingRegressor(
         loss="poisson", learning_rate=0.05, max_iter=150, max_leaf_nodes=15,
         min_samples_leaf=40, l2_regularization=1.0, early_stopping=False, random_state=seed,

@@ -18,40 +18,104 @@ _NOT_FEATURES = frozenset({"customer_key"})
 
 
 @dataclass(frozen=True)
-class Holdout:
-    """Everything that a test of forecasts needs, split at ``calibration_end``.
+class Lesson:
+    """What forecasts may know at an as-of date, and what a regression may learn from before it.
 
     Parameters
     ----------
-    calibration
-        Purchase summary as of the calibration's end, one line per customer known then.
-    actual
-        Purchases (in the summary's grain) of each of them in the hold-out.
+    summary
+        Purchase summary, one line per customer known at the date.
     last_period
-        Purchases of each of them in a period of the same length just before: the naive forecast.
+        Purchases of each of them in the period that ends there: the naive forecast of the next.
     features
-        Features of each of them as of the calibration's end; numbers only.
+        Features of each of them at the date; numbers only.
     past_features, past_actual
-        The same features one period earlier, for those known then, and their purchases up to the
-        calibration's end: what a regression may learn from without seeing the hold-out.
-    calibration_end, end
-        ISO dates; the hold-out runs from the first up to the day before the second.
+        The same features one period earlier, for those known then, and their purchases since.
+    as_of
+        ISO date.
     horizon_days
-        Length of the hold-out in days.
+        Length of a period in days.
     unit_days
         Grain of the purchase summary in days.
     """
 
-    calibration: pd.DataFrame
-    actual: Floats
+    summary: pd.DataFrame
     last_period: Floats
     features: pd.DataFrame
     past_features: pd.DataFrame
     past_actual: Floats
-    calibration_end: str
-    end: str
+    as_of: str
     horizon_days: int
     unit_days: int
+
+
+@dataclass(frozen=True)
+class Holdout:
+    """A lesson that ends before the as-of date, and what then happened.
+
+    Parameters
+    ----------
+    lesson
+        What was known when the hold-out began.
+    actual
+        Purchases (in the summary's grain) of each customer known then, in the hold-out.
+    end
+        ISO date at which the hold-out ends (exclusive).
+    """
+
+    lesson: Lesson
+    actual: Floats
+    end: str
+
+    @property
+    def calibration(self) -> pd.DataFrame:
+        """Purchase summary of those known when the hold-out began."""
+        return self.lesson.summary
+
+    @property
+    def calibration_end(self) -> str:
+        """ISO date at which the hold-out begins."""
+        return self.lesson.as_of
+
+
+def learn_from(engine: Engine, as_of: str, horizon_days: int, unit_days: int = 1) -> Lesson:
+    """Return what forecasts of the next period may know.
+
+    Parameters
+    ----------
+    engine
+        Engine with the table ``orders`` (and whatever else features are made from).
+    as_of
+        ISO date; nothing from then on is looked at.
+    horizon_days
+        Length of a period in days.
+    unit_days
+        Grain of the purchase summary: 1 for days, 7 for weeks.
+
+    Raises
+    ------
+    EvidenceError
+        If nobody had bought before the date.
+    """
+    start = shifted(as_of, -horizon_days)
+    now = purchase_summary(engine, as_of, unit_days)
+    if now.empty:
+        raise EvidenceError(
+            f"Nobody had bought before {as_of}, so there is nothing to forecast from.",
+            "Shorten holdout_days or bring older orders in.",
+        )
+    before = purchase_summary(engine, start, unit_days)
+    learned = _numbers(customer_features(engine, start), before) if len(before) else before
+    return Lesson(
+        summary=now,
+        last_period=_recent(before, now),
+        features=_numbers(customer_features(engine, as_of), now),
+        past_features=learned,
+        past_actual=_between(before, now),
+        as_of=as_of,
+        horizon_days=horizon_days,
+        unit_days=unit_days,
+    )
 
 
 def split_holdout(engine: Engine, end: str, horizon_days: int, unit_days: int = 1) -> Holdout:
@@ -71,30 +135,11 @@ def split_holdout(engine: Engine, end: str, horizon_days: int, unit_days: int = 
     Raises
     ------
     EvidenceError
-        If nobody had bought before the calibration's end.
+        If nobody had bought before the hold-out began.
     """
-    middle, start = shifted(end, -horizon_days), shifted(end, -2 * horizon_days)
+    lesson = learn_from(engine, shifted(end, -horizon_days), horizon_days, unit_days)
     later = purchase_summary(engine, end, unit_days)
-    now = purchase_summary(engine, middle, unit_days)
-    before = purchase_summary(engine, start, unit_days)
-    if now.empty:
-        raise EvidenceError(
-            f"Nobody had bought before {middle}, so there is no hold-out to test on.",
-            "Shorten holdout_days or bring older orders in.",
-        )
-    learned = _numbers(customer_features(engine, start), before) if len(before) else before
-    return Holdout(
-        calibration=now,
-        actual=_between(now, later),
-        last_period=_recent(before, now),
-        features=_numbers(customer_features(engine, middle), now),
-        past_features=learned,
-        past_actual=_between(before, now),
-        calibration_end=middle,
-        end=end,
-        horizon_days=horizon_days,
-        unit_days=unit_days,
-    )
+    return Holdout(lesson, _between(lesson.summary, later), end)
 
 
 def _between(earlier: pd.DataFrame, later: pd.DataFrame) -> Floats:

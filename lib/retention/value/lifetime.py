@@ -12,7 +12,7 @@ integral is taken by Gauss-Legendre quadrature: E[X(t)] is smooth, five nodes ar
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -203,6 +203,40 @@ def lifetime_values(
     )
     return LifetimeValues(
         table, terms, purchases.model.name, slopes, _joined(purchases.covariance, spend.covariance)
+    )
+
+
+def follow_forecast(
+    values: LifetimeValues, used: str, forecast: Floats, modelled: Floats
+) -> LifetimeValues:
+    """Return lifetime values whose level per customer follows another forecast.
+
+    A naive forecast or a regression covers one period only. Where it has won the hold-out, it sets
+    how much each customer buys; the purchase model still says how that is spread over time, so each
+    customer's value is multiplied by forecast/modelled purchases of the period. Chances stay the
+    model's, and the interval is the model's, too: it does not know the other forecast's error.
+    Following the model itself changes nothing.
+
+    Parameters
+    ----------
+    values
+        Lifetime values by the purchase model.
+    used
+        Name of the forecast to follow.
+    forecast, modelled
+        Purchases of each customer in the same coming period, by the forecast and by the model.
+    """
+    if used == values.model:
+        return values
+    ratio = np.maximum(forecast, 0.0) / np.maximum(modelled, 1e-12)
+    columns = ["expected_purchases", "lifetime_value"]
+    table = values.customers.copy()
+    table[columns] = table[columns].mul(ratio, axis=0)
+    return replace(
+        values,
+        customers=table,
+        slopes=values.slopes * ratio[:, None],
+        model=f"{used}, carried over the horizon by {values.model}",
     )
 
 
