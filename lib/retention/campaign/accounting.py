@@ -13,6 +13,7 @@ import pandas as pd
 
 from retention.engine import Engine
 from retention.errors import ParameterError
+from retention.features import minor_per_major
 from retention.results import Metric
 from retention.uplift.effects import NORMAL_95, ArmEffect, AverageLift
 
@@ -115,8 +116,7 @@ class CampaignAccount:
 
 
 def recorded_costs(
-    engine: Engine, campaign_key: str, contacts: Mapping[str, int], *, minor_per_major: int,
-    otherwise: CampaignCost,
+    engine: Engine, campaign_key: str, contacts: Mapping[str, int], *, otherwise: CampaignCost
 ) -> dict[str, CampaignCost]:  # fmt: skip
     """Return each arm's cost as recorded in ``costs``, or the given one where nothing is.
 
@@ -131,8 +131,6 @@ def recorded_costs(
         The campaign, as ``costs`` names it.
     contacts
         Contacted units of each arm.
-    minor_per_major
-        Minor units in one unit of the currency.
     otherwise
         Cost of an arm where none is recorded.
     """
@@ -141,7 +139,7 @@ def recorded_costs(
         rows = engine.query("campaign_costs", campaign_key=campaign_key).frame()
     if rows.empty:
         return dict.fromkeys(contacts, otherwise)
-    by_kind = rows.groupby("kind")["amount_minor"].sum() / minor_per_major
+    by_kind = rows.groupby("kind")["amount_minor"].sum() / minor_per_major(engine)
     messages = float(by_kind.get("message", 0.0))
     per_contact = messages / max(sum(contacts.values()), 1)
     fixed = (float(by_kind.sum()) - messages) / len(contacts)

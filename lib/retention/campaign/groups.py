@@ -253,10 +253,12 @@ def _cap(lift: GroupedLift) -> int | None:
 
 def _shown(rows: pd.DataFrame) -> bool:
     """Tell whether any arm's effect, pooled by precision, is above zero at 95 %."""
-    precision = 1 / np.maximum(rows["standard_error"], 1e-12) ** 2
-    total = precision.groupby(rows["arm"]).sum()
-    pooled = (precision * rows["difference"]).groupby(rows["arm"]).sum() / total
-    return bool((pooled - NORMAL_95 / np.sqrt(total) > 0).any())
+    for _, part in rows.groupby("arm"):
+        precision = 1 / np.maximum(part["standard_error"].to_numpy(float), 1e-12) ** 2
+        pooled = float(np.average(part["difference"], weights=precision))
+        if pooled > NORMAL_95 / np.sqrt(precision.sum()):
+            return True
+    return False
 
 
 def _interaction(table: pd.DataFrame, control: str) -> pd.DataFrame:

@@ -134,6 +134,10 @@ class TargetingStudy:
         ]
         return [*self.lift.metrics(), *ranks, *values]
 
+    def status(self) -> Status:
+        """Return a pass where the evidence decides, a warning where nothing was shown to pay."""
+        return Status.WARN if self.verdict.action is Action.DO_NOT_SEND else Status.PASS
+
     def checks(self) -> list[Check]:
         """Return one check per arm on heterogeneity and one on the gain from targeting."""
         return [*(_heterogeneity_check(arm) for arm in self.by_arm), _gain_check(self)]

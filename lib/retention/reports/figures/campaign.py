@@ -1,0 +1,47 @@
+"""Figures of a campaign's account."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from retention.reports.style import PALETTE, use_style
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def weeks_figure(weeks: pd.DataFrame, currency: str) -> Figure:
+    """Draw the cumulative effect on revenue per customer over the weeks, with its intervals."""
+    import matplotlib.pyplot as plt
+
+    with use_style():
+        figure, axis = plt.subplots()
+        if not weeks.empty:
+            for (arm, part), colour in zip(weeks.groupby("arm"), PALETTE, strict=False):
+                week = part["week"] + 1
+                axis.plot(week, part["cumulative"], color=colour, marker="o")
+                axis.fill_between(week, part["cumulative_low"], part["cumulative_high"],
+                                  color=colour, alpha=0.15)  # fmt: skip
+                axis.annotate(str(arm), (week.iloc[-1], part["cumulative"].iloc[-1]),
+                              color=colour, xytext=(6, 0), textcoords="offset points")  # fmt: skip
+        axis.axhline(0, color="black", linewidth=1)
+        axis.set_xlabel("Weeks since the assignment")
+        axis.set_ylabel(f"Effect so far\n({currency} per customer)")
+        axis.margins(x=0.15)
+        figure.tight_layout()
+    return figure
+
+
+def efficiency_figure(curve: pd.DataFrame, unit: str) -> Figure:
+    """Draw expected profit against the budget for contacts."""
+    import matplotlib.pyplot as plt
+
+    with use_style():
+        figure, axis = plt.subplots()
+        axis.plot(curve["budget"], curve["profit"], color=PALETTE[0], marker=".")
+        axis.set_xlabel(f"Budget ({unit})")
+        axis.set_ylabel(f"Expected profit ({unit})")
+        figure.tight_layout()
+    return figure
