@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from retention.abtest.collect import CLUSTER_SIZE
 from retention.abtest.metrics import MetricDefinition, MetricKind, Term
-from retention.abtest.relative import RelativeLift, relative_lift
+from retention.abtest.relative import RelativeLift, relative_lift, t_quantile
 from retention.abtest.statistics import Array, Moments
 from retention.abtest.wording import percent, quantity
 from retention.errors import EvidenceError
@@ -107,7 +107,9 @@ def contrast(control: Moments, treatment: Moments, metric: MetricDefinition) -> 
     """
     a, b = arm_values(control, metric.terms), arm_values(treatment, metric.terms)
     spread = a.of_mean + b.of_mean
-    beta = np.linalg.pinv(spread[1:, 1:]) @ spread[1:, 0]
+    beta = np.zeros(0)
+    if metric.covariates:
+        beta = np.linalg.pinv(spread[1:, 1:]) @ spread[1:, 0]
     maps = _adjustment(beta, a.n / (a.n + b.n))
     stacked = np.zeros((2 * len(beta) + 2,) * 2)
     half = len(beta) + 1
@@ -262,10 +264,9 @@ def _interval(
 
         counts = (int(control.sums[0]), control.n, int(treatment.sums[0]), treatment.n)
         return (*score_interval(*counts, alpha=alpha), score_test(*counts), "score test")
-    half = float(stats.t.ppf(1 - alpha / 2, both.degrees_of_freedom)) * both.standard_error
-    p_value = 2 * float(
-        stats.t.sf(abs(both.difference) / both.standard_error, both.degrees_of_freedom)
-    )
+    half = t_quantile(1 - alpha / 2, both.degrees_of_freedom) * both.standard_error
+    distance = abs(both.difference) / both.standard_error
+    p_value = 2 * float(special.stdtr(both.degrees_of_freedom, -distance))
     method = "Welch's t" if metric.kind is not MetricKind.RATIO else "delta method"
     method += f", CUPED on {', '.join(metric.covariates)}" if metric.covariates else ""
     method += ", clusters" if clustered else ""

@@ -83,7 +83,7 @@ def segment_effects(
     """Return the effect in each segment with interaction test, shrinkage and correction.
 
     Between-segment variance by Paule & Mandel (1982); shrinkage is the normal-normal posterior
-    with the common effect's own uncertainty added (Morris 1983, eq. 1.15). Q is compared with
+    mean, its error with the unknown spread allowed for (Morris 1983, eq. 1.16). Q is compared with
     chi-square on segments - 1 degrees of freedom (Cochran 1954).
 
     Parameters
@@ -147,7 +147,7 @@ def _pooled(
     common = float(np.sum(weights * effects) / weights.sum())
     keep = tau_square / (tau_square + errors**2)
     shrunken = common + keep * (effects - common)
-    spread = np.sqrt(keep * errors**2 + (1 - keep) ** 2 / weights.sum())
+    spread = _shrunken_error(effects - common, errors, 1 - keep)
     z = float(stats.norm.ppf(1 - alpha / 2))
     shrunk = table.assign(
         shrunken_effect=shrunken, shrunken_low=shrunken - z * spread,
@@ -157,6 +157,19 @@ def _pooled(
         metric.name, arm, metric.unit, alpha, common, q,
         float(stats.chi2.sf(q, len(effects) - 1)), float(np.sqrt(tau_square)), shrunk, left_out,
     )  # fmt: skip
+
+
+def _shrunken_error(distance: Array, errors: Array, pull: Array) -> Array:
+    """Return the standard error of shrunken effects, the unknown τ allowed for.
+
+    Morris (1983), eq. 1.16: V (1 - B (k - 1)/k) + 2 B² (Y - μ)² / (k - 3); with three groups or
+    fewer τ is as good as unknown and the raw error stands.
+    """
+    k = len(errors)
+    if k <= 3:
+        return errors
+    known = errors**2 * (1 - pull * (k - 1) / k)
+    return np.asarray(np.sqrt(known + 2 / (k - 3) * pull**2 * distance**2))
 
 
 def between_variance(effects: Array, errors: Array) -> float:

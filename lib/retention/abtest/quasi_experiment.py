@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from retention.abtest.codes import AbtestCode
+from retention.abtest.statistics import Array
 from retention.abtest.wording import percent, quantity
 from retention.errors import EvidenceError, InputError
 from retention.results import Check, Status
@@ -179,12 +180,25 @@ def _leads(
     part = covariance[np.ix_(leads, leads)]
     statistic = float(gap[leads] @ np.linalg.pinv(part) @ gap[leads])
     rank = int(np.linalg.matrix_rank(part))
-    # Hotelling's F: the covariance is estimated from few units, chi-square would refuse too often.
-    free = len(values) - 2 - rank + 1
+    degrees = _yao(gap[leads], part, [group[:, leads] for group in (a, b)])
+    free = degrees - rank + 1
     if rank == 0 or free <= 0:
         raise EvidenceError(
             f"{len(values)} units are too few to test {len(leads)} periods before the start.",
             "Give more units, or fewer and longer periods.",
         )
-    scaled = statistic * free / (rank * (len(values) - 2))
+    scaled = statistic * free / (rank * degrees)
     return float(stats.f.sf(scaled, rank, free)), table
+
+
+def _yao(gap: Array, covariance: Array, groups: list[Array]) -> float:
+    """Return the degrees of freedom of Hotelling's T² with unequal covariances (Yao 1965).
+
+    The covariance is estimated from few units: chi-square would refuse too often.
+    """
+    direction = np.linalg.pinv(covariance) @ gap
+    total = float(gap @ direction)
+    if total <= 0:
+        return float(sum(len(g) - 1 for g in groups))
+    parts = [float(direction @ np.cov(g.T) @ direction) / len(g) for g in groups]
+    return 1 / sum((p / total) ** 2 / (len(g) - 1) for p, g in zip(parts, groups, strict=True))

@@ -9,11 +9,14 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from scipy import stats
+from scipy import special
 
 from retention.abtest.statistics import Array
 from retention.abtest.wording import percent
 from retention.errors import ParameterError
+
+UNBOUNDED = 20.0
+"""Half-width of log(treatment/control) beyond which a ratio of e^20 means nothing."""
 
 
 @dataclass(frozen=True)
@@ -71,9 +74,22 @@ def relative_lift(
         )
     if not control > 0:
         return RelativeLift(math.nan, math.nan, math.nan, method)
-    quantile = float(stats.t.ppf(1 - alpha / 2, degrees_of_freedom))
+    quantile = t_quantile(1 - alpha / 2, degrees_of_freedom)
     low, high = intervals[method](control, treatment, covariance, quantile)
     return RelativeLift(treatment / control - 1, low, high, method)
+
+
+def t_quantile(level: float, degrees_of_freedom: float) -> float:
+    """Return Student's quantile; the normal one at infinite degrees of freedom.
+
+    Examples
+    --------
+    >>> round(t_quantile(0.975, 10), 4), round(t_quantile(0.975, math.inf), 4)
+    (2.2281, 1.96)
+    """
+    if math.isinf(degrees_of_freedom):
+        return float(special.ndtri(level))
+    return float(special.stdtrit(degrees_of_freedom, level))
 
 
 def _log(a: float, b: float, covariance: Array, quantile: float) -> tuple[float, float]:
@@ -82,6 +98,8 @@ def _log(a: float, b: float, covariance: Array, quantile: float) -> tuple[float,
         return math.nan, math.nan
     variance = covariance[0, 0] / a**2 + covariance[1, 1] / b**2 - 2 * covariance[0, 1] / (a * b)
     half = quantile * math.sqrt(max(float(variance), 0.0))
+    if half > UNBOUNDED:
+        return -1.0, math.inf
     return b / a * math.exp(-half) - 1, b / a * math.exp(half) - 1
 
 

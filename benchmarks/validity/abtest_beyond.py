@@ -1,0 +1,167 @@
+"""Segments, days, switchbacks and designs without randomisation: error rates by simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.record import Entry
+from benchmarks.validity._abtest_draws import EXPERIMENTS, mean_metric, share
+from retention.abtest import Moments, Statistics
+from retention.abtest.heterogeneity import segment_effects
+from retention.abtest.over_time import effect_by_day
+from retention.abtest.programme import PastResult, programme_lessons
+from retention.abtest.quasi_experiment import difference_in_differences
+from retention.abtest.statistics import Cell
+from retention.abtest.switchback import switchback_effect, switchback_schedule
+from retention.abtest.synthetic_control import synthetic_control
+
+
+def cases() -> Iterator[Entry]:
+    """Yield every case."""
+    yield from _segments()
+    yield from _days()
+    yield from _switchbacks()
+    yield from _panels()
+    yield from _synthetic()
+    yield from _winners()
+
+
+def _segments() -> Iterator[Entry]:
+    """Yield the interaction test's level and the coverage of shrunken effects."""
+    generator, metric = np.random.default_rng(1), mean_metric()
+    for between, name in ((0.0, "equal effects"), (0.15, "effects that differ")):
+        differ = inside = total = 0
+        for _ in range(EXPERIMENTS):
+            true = generator.normal(0.1, between, 8) if between else np.full(8, 0.1)
+            cells = {}
+            for s, effect in enumerate(true):
+                n = int(150 + 100 * s)
+                for arm, lift in (("a", 0.0), ("b", float(effect))):
+                    rows = generator.gamma(1.0, 1.0, (n, 1)) + lift
+                    cells[Cell("y", arm, f"s{s}")] = Moments.of(("y",), rows)
+            found = segment_effects(Statistics(cells), metric, "a", "b")
+            differ += found.differ
+            table = found.table
+            inside += int(
+                ((table["shrunken_low"] <= true) & (true <= table["shrunken_high"])).sum()
+            )
+            total += 8
+        if between == 0:
+            yield share("false positives: interaction of 8 segments", differ, EXPERIMENTS, 0.05,
+                        "Cochran 1954")  # fmt: skip
+        yield share(f"coverage of shrunken segment effects, {name}", inside, total, 0.95,
+                    "Morris 1983; average over segments", at_most=False)  # fmt: skip
+
+
+def _days() -> Iterator[Entry]:
+    """Yield the level of the trend test, with days that hang together in a unit."""
+    generator, units, days = np.random.default_rng(2), 200, 7
+    false = outside = 0
+    frame = pd.DataFrame({"unit_key": np.repeat(np.arange(units), days)})
+    frame["day"] = np.tile(np.arange(days), units)
+    frame["arm"] = np.where(frame["unit_key"] % 2, "b", "a")
+    for _ in range(EXPERIMENTS):
+        walk = generator.normal(size=(units, days)).cumsum(axis=1).ravel()
+        rows = frame.assign(value=walk + generator.normal(size=units * days))
+        found = effect_by_day(rows, "a", "b", metric="y")
+        false += found.slope_p_value < 0.05
+        outside += bool(((found.table["ci_low"] > 0) | (found.table["ci_high"] < 0)).any())
+    yield share("false positives: trend over 7 days since exposure, days correlated", false,
+                EXPERIMENTS, 0.05, "unit-level slopes, Welch")  # fmt: skip
+    yield share("any of 7 daily intervals leaves the truth", outside, EXPERIMENTS, 0.05,
+                "Bonferroni", at_most=True)  # fmt: skip
+
+
+def _switchbacks() -> Iterator[Entry]:
+    """Yield level and coverage of a paired switchback through a season."""
+    generator = np.random.default_rng(3)
+    false = covered = 0
+    for run in range(EXPERIMENTS):
+        effect = 0.0 if run % 2 else 0.5
+        treated = switchback_schedule(40, run)
+        season = 10 + 3 * np.sin(np.arange(40) / 4)
+        exposure = generator.integers(80, 120, 40).astype(float)
+        noise = generator.gamma(1.0, 1.0, 40)
+        total = (season + effect * treated + noise) * exposure
+        frame = pd.DataFrame({"treated": treated, "total": total, "exposure": exposure})
+        found = switchback_effect(frame, draws=999, seed=run)
+        false += effect == 0 and found.p_value < 0.05
+        covered += found.ci_low <= effect <= found.ci_high
+    half = EXPERIMENTS // 2
+    yield share("false positives: switchback of 40 periods, skewed noise", false, half, 0.05,
+                "randomisation test over pairs")  # fmt: skip
+    yield share("coverage, switchback of 40 periods, skewed noise", covered, EXPERIMENTS, 0.95,
+                "Student over pairs")  # fmt: skip
+
+
+def _panels() -> Iterator[Entry]:
+    """Yield difference-in-differences with serially correlated units."""
+    generator, units, length, start = np.random.default_rng(4), 60, 12, 8
+    frame = pd.DataFrame({"unit_key": np.repeat(np.arange(units), length)})
+    frame["period"] = np.tile(np.arange(length), units)
+    frame["treated"] = (frame["unit_key"] < 20).astype(int)
+    later = (frame["treated"] == 1) & (frame["period"] >= start)
+    false = covered = drifting = 0
+    for run in range(EXPERIMENTS):
+        effect = 0.0 if run % 2 else 1.0
+        noise = generator.normal(size=(units, length))
+        for t in range(1, length):
+            noise[:, t] += 0.7 * noise[:, t - 1]
+        level = np.repeat(generator.normal(50, 10, units), length)
+        found = difference_in_differences(
+            frame.assign(value=level + frame["period"] + effect * later + noise.ravel()), start
+        )
+        false += effect == 0 and found.p_value < 0.05
+        covered += found.ci_low <= effect <= found.ci_high
+        drifting += not found.parallel
+    name = "60 units, autocorrelation 0.7"
+    yield share(f"false positives: difference-in-differences, {name}", false, EXPERIMENTS // 2,
+                0.05, "Bertrand, Duflo & Mullainathan 2004")  # fmt: skip
+    yield share(f"coverage, difference-in-differences, {name}", covered, EXPERIMENTS, 0.95,
+                "unit-level changes, Welch")  # fmt: skip
+    yield share(f"false alarms: parallel trends, {name}", drifting, EXPERIMENTS, 0.05,
+                "Hotelling's F on the leads")  # fmt: skip
+
+
+def _synthetic() -> Iterator[Entry]:
+    """Yield the level of the placebo test where any unit might have been the treated one."""
+    generator, false, runs = np.random.default_rng(5), 0, 400
+    for _ in range(runs):
+        factors = generator.normal(size=(20, 2)).cumsum(axis=0)
+        values = (
+            50 + factors @ generator.uniform(0, 1, (2, 20)) + generator.normal(0, 0.3, (20, 20))
+        )
+        wide = pd.DataFrame(values, columns=[f"u{i:02d}" for i in range(20)])
+        panel = wide.rename_axis("period").reset_index().melt("period", var_name="unit_key")
+        false += synthetic_control(panel, "u00", 14).p_value <= 0.1
+    yield share("false positives at 10 %: synthetic control placebo test, 19 others", false, runs,
+                0.1, "Abadie, Diamond & Hainmueller 2010")  # fmt: skip
+
+
+def _winners() -> Iterator[Entry]:
+    """Yield what winners keep: shrunken figures against what was true."""
+    from retention.abtest import Decision
+
+    generator = np.random.default_rng(6)
+    raw = shrunken = 0.0
+    programmes = 300
+    for _ in range(programmes):
+        true = generator.normal(0.0, 0.02, 60)
+        seen = generator.normal(true, 0.03)
+        ship = seen > 0.045
+        if not ship.any():
+            continue
+        decisions = [Decision.SHIP if s else Decision.DONT_SHIP for s in ship]
+        lessons = programme_lessons([
+            PastResult(f"e{i}", float(s), 0.03, d)
+            for i, (s, d) in enumerate(zip(seen, decisions, strict=True))
+        ])  # fmt: skip
+        raw += float((seen - true)[ship].mean())
+        shrunken += float((lessons.table["shrunken_effect"].to_numpy() - true)[ship].mean())
+    raw, shrunken = raw / programmes, shrunken / programmes
+    yield Entry("abtest", "bias of winners' lift after shrinkage (raw in source)", 0.0,
+                round(shrunken, 5), 0.005, programmes, abs(shrunken) <= 0.005,
+                f"raw figures of winners are {raw:.4f} too high")  # fmt: skip
