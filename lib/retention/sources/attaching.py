@@ -16,7 +16,7 @@ def open_landed(
     fmt: SourceFormat,
     options: ReadOptions,
 ) -> Conventions:
-    """Create the view ``landed`` and the parsing macros for this file.
+    """Create the view ``landed``, its companions' and the parsing macros for this file.
 
     Parameters
     ----------
@@ -37,6 +37,9 @@ def open_landed(
     """
     fmt = fmt.for_options(options)
     connection.execute(f"CREATE OR REPLACE TEMP VIEW landed AS {_named(landed, fmt)}")
+    for view, companion in landed.companions.items():
+        select = _named(companion, fmt.companions[view][1])
+        connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS {select}")
     conventions = Conventions(
         _date_order(connection, landed, fmt, options),
         _decimal(connection, landed, fmt, options),

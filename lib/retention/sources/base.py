@@ -183,6 +183,8 @@ class SourceFormat:
         Whether the options' column mapping is already part of the format.
     blank_delimited
         Whether columns are parted by runs of blanks.
+    companions
+        Files in the same folder that the mappings look up: view → (file name, format).
     """
 
     name: str
@@ -199,6 +201,7 @@ class SourceFormat:
     expand: Callable[[ReadOptions], SourceFormat] | None = None
     is_settled: bool = False
     blank_delimited: bool = False
+    companions: Mapping[str, tuple[str, SourceFormat]] = field(default_factory=dict)
 
     def for_options(self, options: ReadOptions) -> SourceFormat:
         """Return the format with the options' column mapping in force.
@@ -237,7 +240,7 @@ class SourceFormat:
         (0.8, 0.0)
         """
         names = {self.aliases.get(name, name) for name in header}
-        if not names or not set(self.required) <= names:
+        if not self.required or not set(self.required) <= names:
             return 0.0
         known = set(self.required) | set(self.optional)
         covered = len(names & known) / len(known)

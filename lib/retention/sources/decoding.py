@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import re
 from collections.abc import Iterator
 
 from retention.errors import InputError
@@ -69,6 +70,29 @@ def with_line_feeds(texts: Iterator[bytes]) -> Iterator[bytes]:
     yield first.replace(b"\r", b"\n") if alone else first
     for text in texts:
         yield text.replace(b"\r", b"\n") if alone else text
+
+
+def with_single_blanks(texts: Iterator[bytes]) -> Iterator[bytes]:
+    r"""Yield whole lines whose runs of blanks are single ones, none at a line's ends.
+
+    Examples
+    --------
+    >>> list(with_single_blanks(iter([b" a  b \n  c", b" d\n"])))
+    [b'a b\n', b'c d\n']
+    """
+    rest = b""
+    for text in texts:
+        body, feed, rest = (rest + text).rpartition(b"\n")
+        if feed:
+            yield _single_blanks(body + feed)
+    if rest:
+        yield _single_blanks(rest)
+
+
+def _single_blanks(lines: bytes) -> bytes:
+    """Fold the blanks of whole lines."""
+    folded = re.sub(rb"[ \t]+", b" ", lines)
+    return re.sub(rb"(?m)^ | (?=\r?$)", b"", folded)
 
 
 def _undecodable(encoding: str, named: str) -> InputError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
@@ -25,6 +26,8 @@ def land_delimited(
     real: Path, named: str, fmt: SourceFormat, folder: Path, options: ReadOptions
 ) -> Read:
     """Land a delimited text file; see `retention.sources.landing.land`."""
+    if fmt.blank_delimited:
+        options = replace(options, delimiter=" ")
     known = frozenset((*fmt.used_columns(), *fmt.aliases))
     heading, encoding, mark = text_heading(real, named, options, known)
     require_columns(fmt, heading.names, named)
@@ -52,7 +55,7 @@ def land_delimited(
 
 def _readable_in_place(real: Path, heading: Heading, mark: int) -> bool:
     """Tell whether the engine can skip the header of the file as it lies on disk."""
-    if packing_of(real) != "plain" or heading.lines > 1 or b"\r" in heading.raw:
+    if packing_of(real) != "plain" or heading.delimiter == " " or heading.lines > 1:
         return False
     with real.open("rb") as handle:
         return handle.read(mark + heading.length).endswith(b"\n")

@@ -90,7 +90,7 @@ def _is_array(head: bytes, encoding: str) -> bool:
 
 def _array_lines(texts: Iterator[bytes], named: str) -> Iterator[bytes]:
     """Yield the elements of a JSON array, one per line."""
-    decoder = json.JSONDecoder(parse_float=_Number, parse_int=_Number)
+    decoder = json.JSONDecoder()
     buffer, ended, text = "", False, b""
     for text in texts:
         buffer = (buffer + text.decode("utf-8")).lstrip(" \t\r\n[,") if not ended else buffer
@@ -99,31 +99,16 @@ def _array_lines(texts: Iterator[bytes], named: str) -> Iterator[bytes]:
                 ended = True
                 break
             try:
-                element, at = decoder.raw_decode(buffer)
+                _, at = decoder.raw_decode(buffer)
             except json.JSONDecodeError:
                 break
-            yield json.dumps(element, default=str, ensure_ascii=False).encode() + b"\n"
+            # Within JSON strings line ends are escaped: those that stand here are layout.
+            yield buffer[:at].replace("\n", " ").replace("\r", " ").encode() + b"\n"
             buffer = buffer[at:].lstrip(" \t\r\n,")
     if not ended:
         raise InputError(
             "The JSON array is cut short or malformed.", "Export it again.", file=named
         )
-
-
-class _Number(float):
-    """A number that is written again exactly as it was read."""
-
-    def __new__(cls, text: str) -> _Number:
-        """Keep the text beside the value."""
-        number = super().__new__(cls, text)
-        number.text = text
-        return number
-
-    text: str
-
-    def __repr__(self) -> str:
-        """Return the number as it was written."""
-        return self.text
 
 
 def _scan(lines: Iterator[bytes], clean: Path) -> Tally:
@@ -147,8 +132,9 @@ def _columnar(
     numbers = parquet.with_suffix(".lines.parquet")
     pq.write_table(pa.table({"line_no": tally.line_numbers()}), numbers)
     engine.connection.execute(
-        "CREATE TEMP VIEW records AS SELECT *, json_valid(record) AND json_type(record) = 'OBJECT' "
-        f"AS is_object FROM read_csv({quoted(str(clean))}, auto_detect = false, header = false, "
+        "CREATE TEMP VIEW records AS SELECT *, CASE WHEN json_valid(record) THEN "
+        "CASE WHEN json_type(record) = 'OBJECT' THEN record END END AS object "
+        f"FROM read_csv({quoted(str(clean))}, auto_detect = false, header = false, "
         f"columns = {{'record': 'VARCHAR'}}, delim = {quoted(chr(SEPARATOR))}, quote = '', "
         f"escape = '', new_line = '\\n', max_line_size = {2 * longest}, "
         f"buffer_size = {4 * longest}, compression = 'none') "
@@ -163,10 +149,10 @@ def _columnar(
     tally.broken += [
         BrokenRecord(line, record.encode(), BrokenCode.UNREADABLE_JSON)
         for line, record in engine.connection.execute(
-            "SELECT line_no, record FROM records WHERE NOT is_object"
+            "SELECT line_no, record FROM records WHERE object IS NULL"
         ).fetchall()
     ]
-    paths = _paths(engine)
+    paths = _without_case_twins(_paths(engine), {*fmt.used_columns(), *fmt.aliases})
     if len(paths) > MAXIMUM_COLUMNS:
         raise InputError(f"The records have {len(paths)} keys.", "Is this a table?", file=named)
     if paths:
@@ -179,28 +165,28 @@ def _columnar(
 def _paths(engine: Engine) -> dict[str, str]:
     """Return every key and every key of an object within, with its JSON path."""
     outer = engine.connection.execute(
-        "SELECT DISTINCT unnest(json_keys(record)) AS key FROM records WHERE is_object ORDER BY key"
+        "SELECT DISTINCT unnest(json_keys(object)) AS key FROM records ORDER BY key"
     ).fetchall()
     paths: dict[str, str] = {}
     for (key,) in outer:
         path = '$."' + key.replace('"', '\\"') + '"'
         paths[key] = path
         inner = engine.connection.execute(
-            "SELECT DISTINCT unnest(json_keys(record, $path)) AS key FROM records "
-            "WHERE is_object AND json_type(record, $path) = 'OBJECT' ORDER BY key",
+            "SELECT DISTINCT unnest(json_keys(object, $path)) AS key FROM records "
+            "WHERE json_type(object, $path) = 'OBJECT' ORDER BY key",
             {"path": path},
         ).fetchall()
         for (name,) in inner:
             escaped = name.replace('"', '\\"')
             paths[f"{key}.{name}"] = f'{path}."{escaped}"'
-    return _without_case_twins(paths)
+    return paths
 
 
-def _without_case_twins(paths: dict[str, str]) -> dict[str, str]:
+def _without_case_twins(paths: dict[str, str], known: set[str]) -> dict[str, str]:
     """Return the paths with names that differ in letter case alone numbered."""
     seen: dict[str, int] = {}
     result = {}
-    for name, path in paths.items():
+    for name, path in sorted(paths.items(), key=lambda item: item[0] not in known):
         seen[name.lower()] = seen.get(name.lower(), 0) + 1
         times = seen[name.lower()]
         result[name if times == 1 else f"{name} ({times})"] = path
@@ -213,10 +199,10 @@ def _write(engine: Engine, paths: dict[str, str], parquet: Path) -> int:
     columns = ", ".join(
         f"nullif(found[{i}], '') AS {identifier(name)}" for i, name in enumerate(paths, start=1)
     )
-    found = f"json_extract_string(record, [{wanted}])" if paths else "NULL"
-    select = f"SELECT {columns}{', ' if paths else ''}line_no FROM (SELECT {found} AS found, "
+    found = f"json_extract_string(object, [{wanted}])" if paths else "NULL"
+    listed = f"{columns}, line_no" if paths else "line_no"
     answer = engine.connection.execute(
-        f"COPY ({select} line_no FROM records WHERE is_object) TO {quoted(str(parquet))} "
-        "(FORMAT parquet)"
+        f"COPY (SELECT {listed} FROM (SELECT {found} AS found, line_no FROM records "
+        f"WHERE object IS NOT NULL)) TO {quoted(str(parquet))} (FORMAT parquet)"
     ).fetchall()
     return int(answer[0][0])

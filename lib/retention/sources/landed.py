@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 
@@ -38,6 +39,8 @@ class Landed:
     relation
         The SELECT of the landed rows, where they are read in place; ``parquet`` is then the
         original.
+    companions
+        Files beside it that its mappings look up, landed too: view → what landed.
     """
 
     format: str
@@ -51,6 +54,7 @@ class Landed:
     columns: tuple[str, ...]
     first_line: int
     relation: str = ""
+    companions: Mapping[str, Landed] = field(default_factory=dict)
 
     def select(self) -> str:
         """Return the SELECT that yields the landed columns, ``line_no`` and ``file``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -67,7 +68,11 @@ def land(path: Path, fmt: SourceFormat, folder: Path, options: ReadOptions) -> L
     after = real.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
         raise InputError("The file changed while it was read.", "Start again.", file=str(path))
-    return _landed(str(path), fmt, read, digest)
+    companions = {
+        view: land(path.parent / name, companion, folder, options)
+        for view, (name, companion) in fmt.companions.items()
+    }
+    return replace(_landed(str(path), fmt, read, digest), companions=companions)
 
 
 def _read(real: Path, named: str, fmt: SourceFormat, folder: Path, options: ReadOptions) -> Read:

@@ -7,18 +7,23 @@ from pathlib import Path
 from retention.errors import ParameterError
 from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.formats import (
+    cdnow,
     etsy_sold_order_items,
     etsy_sold_orders,
+    ga4_events,
     generic,
     hillstrom,
     klaviyo,
     ledgers,
+    mailchimp,
+    olist,
     online_retail,
     shopify_customers,
     shopify_orders,
     surveys,
     tickets,
     track_events,
+    woocommerce,
 )
 from retention.sources.headers import header_of
 
@@ -39,6 +44,17 @@ FORMATS: dict[str, SourceFormat] = {
         ledgers.COSTS,
         online_retail.FORMAT,
         hillstrom.FORMAT,
+        woocommerce.REST,
+        woocommerce.CSV,
+        mailchimp.MEMBERS,
+        mailchimp.ACTIVITY,
+        mailchimp.EMAIL_ACTIVITY,
+        ga4_events.FORMAT,
+        cdnow.FORMAT,
+        olist.ORDERS,
+        olist.ITEMS,
+        olist.CUSTOMERS,
+        olist.REVIEWS,
         generic.FORMAT,
     )
 }
@@ -79,6 +95,8 @@ def recognise_file(
         If the file cannot be read or has no header.
     """
     names = header_of(path, options or ReadOptions())
+    if len(names) == 1:
+        names = tuple(names[0].split())
     scored = [(fmt, fmt.recognise(names)) for fmt in FORMATS.values()]
     fits = [(fmt, score) for fmt, score in scored if score > 0]
     return sorted(fits, key=lambda pair: (-pair[1], pair[0].name))

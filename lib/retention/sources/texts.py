@@ -6,7 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from retention.sources.base import ReadOptions
-from retention.sources.decoding import as_utf8, established_encoding, with_line_feeds
+from retention.sources.decoding import (
+    as_utf8,
+    established_encoding,
+    with_line_feeds,
+    with_single_blanks,
+)
 from retention.sources.heading import HEADER_LIMIT, Heading, read_heading
 from retention.sources.unpacking import unpacked
 
@@ -14,8 +19,12 @@ from retention.sources.unpacking import unpacked
 def utf8_text(
     real: Path, named: str, options: ReadOptions, encoding: str, mark: int
 ) -> Iterator[bytes]:
-    """Yield a text file's content as UTF-8 without its byte-order mark."""
-    return with_line_feeds(as_utf8(unpacked(real, named, options), encoding, mark, named))
+    """Yield a text file's content as UTF-8 without its byte-order mark.
+
+    Runs of blanks are folded where the delimiter is a blank.
+    """
+    texts = with_line_feeds(as_utf8(unpacked(real, named, options), encoding, mark, named))
+    return with_single_blanks(texts) if options.delimiter == " " else texts
 
 
 def text_heading(
