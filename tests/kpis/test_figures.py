@@ -9,7 +9,7 @@ import pytest
 
 from retention.engine import Engine
 from retention.errors import EvidenceError, ParameterError
-from retention.kpis import key_figures, key_figures_by
+from retention.kpis import key_figures, key_figures_by, worth
 
 AS_OF = "2024-03-01"  # windows of 30 days: from 2024-01-31, and from 2024-01-01
 
@@ -194,3 +194,31 @@ def test_a_return_booked_as_an_order_of_its_own_lowers_the_revenue_of_its_window
     assert found["revenue"].now.value == pytest.approx(105.00)
     assert found["revenue"].previous.value == pytest.approx(75.00)
     assert found["active_customers"].now.value == 3
+
+
+def test_worth_sets_segments_beside_the_whole(full):
+    groups = pd.DataFrame({"customer_key": ["a", "c", "b"], "segment": ["s", "s", "t"]})
+    found = worth(key_figures_by(full, AS_OF, groups, 30), key_figures(full, AS_OF, 30))
+    rows = found.to_frame().set_index(["segment", "name"])
+    assert rows.loc[("s", "conversion_rate"), "whole"] == pytest.approx(1 / 3)
+    assert math.isnan(rows.loc[("s", "revenue"), "whole"])
+    assert not rows.loc[("s", "revenue"), "differs"]
+    assert "acquisition_cost" not in set(found.to_frame()["name"])
+    assert found.table("purchase_frequency")["segment"].tolist() == ["s", "t"]
+
+
+def test_a_segment_that_stands_out_is_named(engine):
+    rows = [(f"x{i}", f"2024-02-{d:02d}", 100 + i) for i in range(60) for d in (2, 12)]
+    extra = pd.DataFrame(rows, columns=["customer_key", "moment", "gross_minor"])
+    extra = extra.assign(ordered_at=pd.to_datetime(extra["moment"]),
+                         ordered_epoch_s=extra["moment"].map(seconds),
+                         order_key=[f"n{i}" for i in range(len(extra))], status="paid",
+                         currency="USD", discount_minor=0, refunded_minor=0)  # fmt: skip
+    shop = Engine(threads=1)
+    shop.register("orders", pd.concat([orders(), extra], ignore_index=True))
+    groups = pd.DataFrame({"customer_key": ["a", "c", "d", *[f"x{i}" for i in range(60)]]})
+    groups["segment"] = ["dear", "dear", "dear", *["cheap"] * 60]
+    found = worth(key_figures_by(shop, AS_OF, groups, 30), key_figures(shop, AS_OF, 30))
+    cheap = found.to_frame().set_index(["segment", "name"]).loc[("cheap", "average_order_value")]
+    assert cheap["differs"]
+    assert "cheap have the most orders per active customer" in found.summary()

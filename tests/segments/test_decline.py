@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import pandas as pd
-import pytest
 
-from retention.errors import EvidenceError
 from retention.segments import early_decline
 
 NOW = pd.DataFrame(
@@ -41,6 +39,7 @@ def test_the_summary_names_the_most_common_sign():
     assert "2 customers" in early_decline(NOW, BEFORE, ["champions"]).summary()
 
 
-def test_without_a_customer_to_watch_there_is_an_error():
-    with pytest.raises(EvidenceError, match="watch"):
-        early_decline(NOW, BEFORE, ["nobody"])
+def test_without_a_customer_to_watch_no_sign_shows():
+    found = early_decline(NOW, BEFORE, ["nobody"])
+    assert found.fading.empty
+    assert "No early sign" in found.summary()

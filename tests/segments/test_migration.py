@@ -10,11 +10,12 @@ from retention.segments import NEW, migration
 
 
 def table(**segments: str) -> pd.DataFrame:
-    return pd.DataFrame({"customer_key": list(segments), "segment": list(segments.values())})
+    frame = pd.DataFrame({"customer_key": list(segments), "segment": list(segments.values())})
+    return frame.assign(order_count=1)
 
 
 BEFORE = table(a="x", b="x", c="y", d="y", e="y")
-NOW = table(a="x", b="y", c="y", d="x", e="y", f="x")
+NOW = table(a="x", b="y", c="y", d="x", e="y", f="x").assign(order_count=[1, 1, 1, 2, 1, 1])
 
 
 def test_shares_are_of_those_who_were_there():
@@ -33,11 +34,15 @@ def test_new_customers_come_from_outside():
 
 def test_inflow_and_outflow_explain_the_change_of_size():
     balance = migration(BEFORE, NOW, "2024-01-01", "2024-04-01").balance()
-    explained = (
-        balance["before"] + balance["new_customers"] + balance["from_other_segments"]
-        - balance["to_other_segments"]
-    )  # fmt: skip
-    assert explained.tolist() == balance["now"].tolist() == [3, 3]
+    inflow = balance[["in_new", "in_bought", "in_without_buying"]].sum(axis=1)
+    outflow = balance[["out_bought", "out_without_buying"]].sum(axis=1)
+    assert (balance["before"] + inflow - outflow).tolist() == balance["now"].tolist() == [3, 3]
+
+
+def test_movers_are_told_by_whether_they_bought():
+    balance = migration(BEFORE, NOW, "2024-01-01", "2024-04-01").balance().set_index("segment")
+    assert balance.loc["x", ["in_new", "in_bought", "in_without_buying"]].tolist() == [1, 1, 0]
+    assert balance.loc["x", ["out_bought", "out_without_buying"]].tolist() == [0, 1]
 
 
 def test_the_summary_tells_how_many_stayed():

@@ -9,5 +9,14 @@ from retention.kpis.figures import (
     key_figures,
     key_figures_by,
 )
+from retention.kpis.worth import Worth, worth
 
-__all__ = ["DEFINITIONS", "KeyFigure", "KeyFigures", "key_figures", "key_figures_by"]
+__all__ = [
+    "DEFINITIONS",
+    "KeyFigure",
+    "KeyFigures",
+    "Worth",
+    "key_figures",
+    "key_figures_by",
+    "worth",
+]

@@ -87,6 +87,37 @@ class SegmentsParams(CommonParams):
         "hibernating: recency_score == 2",
         "lost: recency_score == 1",
     ]
+    declared_rules: list[str] = [
+        "first_time_buyers: order_count == 1 and tenure_days <= 90",
+        "cart_abandoners: carts_abandoned_90d >= 1",
+        "dormant_high_value: recency_days > 180 and monetary_minor >= 50000",
+        "gift_buyers: gift_share >= 0.5",
+        "category_fans: category_count == 1 and order_count >= 3",
+        "price_sensitive: discount_share >= 0.1",
+        "hesitant_over_shipping: stated_reason == 'shipping_cost' or exit_intents_90d >= 2",
+    ]
+    watched_segments: list[str] = ["champions", "loyal", "promising"]
+    merge_segments: bool = True
+    min_segment_size: Count = 100
+    min_difference: Share = 0.02
+    campaign_lift: Level = 0.03
+    persona_features: Annotated[list[str], Field(min_length=2)] = [
+        "average_order_minor",
+        "order_count",
+        "discount_share",
+        "gift_share",
+        "made_to_order_share",
+    ]
+    persona_methods: Annotated[
+        list[Literal["k-means", "gaussian mixture", "hdbscan"]], Field(min_length=1)
+    ] = ["k-means", "gaussian mixture", "hdbscan"]
+    persona_max_clusters: Annotated[int, Field(ge=2, le=12)] = 6
+    persona_min_orders: Count = 3
+    persona_min_stability: Share = 0.8
+    persona_resamples: Annotated[int, Field(ge=2, le=500)] = 20
+    persona_template: Literal["", "handmade_jewellery"] = "handmade_jewellery"
+    affinity_weeks: Annotated[int, Field(ge=1, le=104)] = 12
+    affinity_support: Count = 20
 
 
 class CampaignLiftParams(CommonParams):
@@ -121,6 +152,9 @@ class RetentionCurvesParams(CommonParams):
     other_windows: list[Days] = [60, 120, 180, 365]
     mean_horizon_days: Days = 365
     bandwidth_days: Days = 30
+    landmark_days: Days = 365
+    period_days: Days = 90
+    periods: Annotated[int, Field(ge=1, le=60)] = 8
     group_by: Literal[
         "cohort", "first_value_band", "started_in_season", "started_with_discount"
     ] = "first_value_band"
@@ -136,6 +170,20 @@ class ChurnRiskParams(CommonParams):
     test_dates: Annotated[int, Field(ge=1, le=24)] = 4
     step_days: Days = 90
     training_dates: Annotated[int, Field(ge=1, le=24)] = 2
+    candidates: list[
+        Literal[
+            "recency_rule", "purchase_model", "logistic_regression", "cox_regression",
+            "weibull_times", "gradient_boosting", "boosted_hazard",
+        ]
+    ] = [
+        "purchase_model", "logistic_regression", "cox_regression", "gradient_boosting",
+        "boosted_hazard",
+    ]  # fmt: skip
+    fairness_attribute: Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")] = "country"
+    earlier_run: str = ""
+    drift_threshold: Annotated[float, Field(gt=0, le=10)] = 0.2
+    level_gap: Share = 0.03
+    auc_fall: Share = 0.03
 
 
 class LifetimeValueParams(CommonParams):

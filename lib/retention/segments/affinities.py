@@ -9,7 +9,7 @@ import pandas as pd
 
 from retention.abtest.multiplicity import adjust
 from retention.engine import Engine
-from retention.errors import EvidenceError, ParameterError
+from retention.errors import ParameterError
 from retention.features import epoch_of, known_orders
 from retention.features.dates import DAY_S
 from retention.segments.intervals import Z95
@@ -82,8 +82,6 @@ def next_items(engine: Engine, as_of: str, *, weeks: int = 12, min_support: int 
     ------
     ParameterError
         If horizon or support is not positive.
-    EvidenceError
-        If no customer has been followed for the whole horizon.
 
     Notes
     -----
@@ -101,13 +99,8 @@ def next_items(engine: Engine, as_of: str, *, weeks: int = 12, min_support: int 
             "segments_next_items", as_of_s=epoch_of(as_of), horizon_s=7 * weeks * DAY_S,
             by_category=has_category,
         ).frame()  # fmt: skip
-    if counts.empty:
-        raise EvidenceError(
-            f"Nobody bought again within {weeks} weeks of an order followed to the end.",
-            "Choose a shorter horizon or a later as-of date.",
-        )
     unit = "category" if has_category else "product"
-    customers = int(counts["customers"].iloc[0])
+    customers = int(counts["customers"].max()) if len(counts) else 0
     supported = counts[counts["bought_both"] >= min_support]
     return Affinities(_lifts(supported), customers, weeks, min_support, unit)
 

@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from retention.errors import EvidenceError
 from retention.segments.intervals import wilson
 
 OVERDUE_FACTOR = 2.0
@@ -57,12 +56,7 @@ def early_decline(now: pd.DataFrame, before: pd.DataFrame, watched: list[str]) -
     now, before
         Feature tables at the later and the earlier date; ``now`` has a column ``segment``.
     watched
-        Segments to look into.
-
-    Raises
-    ------
-    EvidenceError
-        If none of the segments has a customer.
+        Segments to look into; those without a customer show no sign.
 
     Notes
     -----
@@ -74,8 +68,6 @@ def early_decline(now: pd.DataFrame, before: pd.DataFrame, watched: list[str]) -
         before.drop(columns="segment", errors="ignore"), "left", "customer_key",
         suffixes=("", "_before"),
     )  # fmt: skip
-    if frame.empty:
-        raise EvidenceError("No customer is in the segments to watch.", "Name other segments.")
     found = _signs(frame)
     rows, total = [], np.zeros(len(frame), dtype=int)
     for sign, (able, showing) in found.items():

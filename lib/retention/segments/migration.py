@@ -22,7 +22,7 @@ class Migration:
     ----------
     moves
         One row per pair of segments that occurs: ``from_segment, to_segment, customers,
-        from_customers, share, ci_low, ci_high``; shares are of those who were in
+        bought_since, from_customers, share, ci_low, ci_high``; shares are of those who were in
         ``from_segment``, with 95 % Wilson intervals.
     before_as_of, as_of
         The two dates.
@@ -44,19 +44,25 @@ class Migration:
         return known.pivot_table("share", "from_segment", "to_segment", fill_value=0.0)
 
     def balance(self) -> pd.DataFrame:
-        """Return size before and now, inflow (new and from others) and outflow per segment."""
+        """Return size before and now, and inflow and outflow by cause, per segment.
+
+        Customers are new, or they changed segment because they bought, or because they did not:
+        time passed, or others overtook them.
+        """
         moves = self.moves
-        stayed = moves["from_segment"] == moves["to_segment"]
+        moved = moves[(moves["from_segment"] != moves["to_segment"])]
+        known = moved[moved["from_segment"] != NEW]
         names = sorted((set(moves["from_segment"]) | set(moves["to_segment"])) - {NEW})
+        came, went = known.groupby("to_segment"), known.groupby("from_segment")
         parts = {
             "before": moves.groupby("from_segment")["customers"].sum(),
-            "new_customers": moves[moves["from_segment"] == NEW]
-            .groupby("to_segment")["customers"].sum(),
-            "from_other_segments": moves[~stayed & (moves["from_segment"] != NEW)]
-            .groupby("to_segment")["customers"].sum(),
-            "to_other_segments": moves[~stayed].groupby("from_segment")["customers"].sum(),
+            "in_new": moved[moved["from_segment"] == NEW].groupby("to_segment")["customers"].sum(),
+            "in_bought": came["bought_since"].sum(),
+            "in_without_buying": came["customers"].sum() - came["bought_since"].sum(),
+            "out_bought": went["bought_since"].sum(),
+            "out_without_buying": went["customers"].sum() - went["bought_since"].sum(),
             "now": moves.groupby("to_segment")["customers"].sum(),
-        }  # fmt: skip
+        }
         frame = pd.DataFrame(parts).reindex(names).fillna(0).astype("int64")
         return frame.rename_axis("segment").reset_index()
 
@@ -86,7 +92,8 @@ def migration(before: pd.DataFrame, now: pd.DataFrame, before_as_of: str, as_of:
     Parameters
     ----------
     before, now
-        Tables with ``customer_key`` and ``segment`` at the earlier and the later date.
+        Tables with ``customer_key``, ``segment`` and ``order_count`` at the earlier and the later
+        date.
     before_as_of, as_of
         The two dates, for the wording.
 
@@ -99,12 +106,13 @@ def migration(before: pd.DataFrame, now: pd.DataFrame, before_as_of: str, as_of:
         raise EvidenceError(
             f"No customer was known at {before_as_of}.", "Compare with a later date."
         )
-    pair = now[["customer_key", "segment"]].merge(
-        before[["customer_key", "segment"]], "left", "customer_key", suffixes=("_now", "_before")
-    )
+    columns = ["customer_key", "segment", "order_count"]
+    pair = now[columns].merge(before[columns], "left", "customer_key", suffixes=("_now", "_before"))
     pair["segment_before"] = pair["segment_before"].fillna(NEW)
-    moves = pair.groupby(["segment_before", "segment_now"]).size().reset_index(name="customers")
-    moves.columns = pd.Index(["from_segment", "to_segment", "customers"])
+    pair["bought"] = pair["order_count_now"] > pair["order_count_before"].fillna(0)
+    grouped = pair.groupby(["segment_before", "segment_now"])["bought"]
+    moves = grouped.agg(["size", "sum"]).reset_index()
+    moves.columns = pd.Index(["from_segment", "to_segment", "customers", "bought_since"])
     total = moves.groupby("from_segment")["customers"].transform("sum")
     low, high = wilson(moves["customers"], total)
     moves = moves.assign(

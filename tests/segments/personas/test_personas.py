@@ -165,8 +165,13 @@ def test_unknown_names_are_refused():
         prepare(frame, [*NAMES, "top_category"])
 
 
-def test_too_little_to_cluster_is_an_error():
-    with pytest.raises(EvidenceError, match="too few"):
-        discover(customers(np.zeros(20)), NAMES)
+def test_too_few_customers_are_left_unplaced_and_it_says_so():
+    found = discover(customers(np.zeros(20)), NAMES)
+    assert set(found.customers["persona"]) == {UNPLACED}
+    assert "too few" in found.summary()
+    assert compare_with_template(found.effects, found.customers["persona"], "").matches.empty
+
+
+def test_features_that_do_not_vary_are_an_error():
     with pytest.raises(EvidenceError, match="two features"):
         discover(customers(np.zeros(300)), ["gift_share", "absent"])

@@ -116,12 +116,16 @@ def persona_cards(personas: Personas, most_features: int = 6) -> Figure:
 
     table = personas.to_frame()
     names = [n for n in personas.sizes()["persona"] if n in set(table["persona"])]
+    rows = max(len(names), 1)
     with use_style():
         figure, cards = plt.subplots(
-            len(names), 1, figsize=(8.0, 1.0 + 1.7 * len(names)), sharex=True, squeeze=False,
+            rows, 1, figsize=(8.0, 1.0 + 1.7 * rows), sharex=True, squeeze=False,
             layout="constrained",
         )  # fmt: skip
-        for axes, name in zip(cards[:, 0], names, strict=True):
+        if not names:
+            cards[0, 0].text(0.5, 0.5, "No personas: no cluster structure holds", ha="center")
+            cards[0, 0].axis("off")
+        for axes, name in zip(cards[:, 0], names, strict=False):
             _card(axes, table[table["persona"] == name], name, personas.n, most_features)
         cards[-1, 0].set_xlabel("difference from all others, standard deviations (95 % interval)")
     return figure

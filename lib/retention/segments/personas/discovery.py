@@ -8,12 +8,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from retention.errors import EvidenceError
 from retention.results import Check, Status
 from retention.segments.codes import SegmentCode
 from retention.segments.personas.methods import METHODS, candidates
 from retention.segments.personas.preparation import prepare
-from retention.segments.personas.profile import UNPLACED, effects, names
+from retention.segments.personas.profile import EFFECT_COLUMNS, UNPLACED, effects, names
 from retention.segments.personas.selection import Candidate, Terms, choose, compare, table
 
 LEAST_CUSTOMERS = 200
@@ -73,6 +72,11 @@ class Personas:
     def summary(self) -> str:
         """Return the finding in words."""
         tried = len(self.candidates)
+        if tried == 0:
+            return (
+                f"{self.n:,} customers have enough orders to be looked at: too few for personas, "
+                f"which need {LEAST_CUSTOMERS}."
+            )
         if self.chosen is None:
             reasons = self.candidates["verdict"].value_counts()
             why = "; ".join(f"{count} {verdict}" for verdict, count in reasons.items())
@@ -115,28 +119,28 @@ def discover(
     Raises
     ------
     EvidenceError
-        If there are fewer than 200 customers to look at, or fewer than two features that vary.
+        If fewer than two features vary.
     ParameterError
         If a method is unknown or a feature is text.
 
     Notes
     -----
+    With fewer than 200 customers to look at, nobody is placed and the summary says so.
+
     Stability after Hennig (2007), with the adjusted Rand index of Hubert and Arabie (1985);
     separation is held against references without clusters across features (`selection`).
     """
     frame = features.sort_values("customer_key", kind="stable").reset_index(drop=True)
     placed = frame[frame["order_count"] >= min_orders].reset_index(drop=True)
+    persona = pd.Series(UNPLACED, index=frame["customer_key"], dtype=object)
     if len(placed) < LEAST_CUSTOMERS:
-        raise EvidenceError(
-            f"{len(placed):,} customers with {min_orders} or more orders are too few for personas.",
-            f"Bring at least {LEAST_CUSTOMERS}.",
-        )
+        everyone = persona.rename("persona").rename_axis("customer_key").reset_index()
+        return Personas(everyone, table([]), _no_effects(), None, {}, len(placed))
     prepared = prepare(placed, names_of_features)
     terms = terms or Terms()
     found = compare(prepared.values, list(candidates(list(methods), most_clusters)), terms)
     chosen = choose(found)
-    persona = pd.Series(UNPLACED, index=frame["customer_key"], dtype=object)
-    profile = pd.DataFrame()
+    profile = _no_effects()
     if chosen is not None:
         labels = chosen.assign(prepared.values)
         profile = effects(prepared, placed, labels)
@@ -145,3 +149,8 @@ def discover(
         profile.insert(0, "persona", profile.pop("cluster").map(called))
     customers = persona.rename("persona").rename_axis("customer_key").reset_index()
     return Personas(customers, table(found), profile, chosen, prepared.left_out, len(placed))
+
+
+def _no_effects() -> pd.DataFrame:
+    """Return the table of effects without a row."""
+    return pd.DataFrame(columns=["persona", *EFFECT_COLUMNS[1:]])

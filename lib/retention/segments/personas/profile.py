@@ -16,6 +16,10 @@ UNPLACED = "unplaced"
 """Persona of customers whom the clustering leaves out or who have too few orders."""
 
 
+EFFECT_COLUMNS = ["cluster", "feature", "customers", "mean", "mean_others", "effect", "ci_low",
+                  "ci_high"]  # fmt: skip
+
+
 def effects(prepared: Prepared, raw: pd.DataFrame, labels: Labels) -> pd.DataFrame:
     """Return how each cluster differs from all other customers, feature by feature.
 
@@ -38,9 +42,7 @@ def effects(prepared: Prepared, raw: pd.DataFrame, labels: Labels) -> pd.DataFra
             half = Z95 * np.sqrt(1 / n + 1 / m + effect**2 / (2 * (n + m)))
             means = raw.loc[inside, feature].mean(), raw.loc[~inside, feature].mean()
             rows.append((int(cluster), feature, n, *means, effect, effect - half, effect + half))
-    names = ["cluster", "feature", "customers", "mean", "mean_others", "effect", "ci_low",
-             "ci_high"]  # fmt: skip
-    return pd.DataFrame(rows, columns=names)
+    return pd.DataFrame(rows, columns=EFFECT_COLUMNS)
 
 
 def names(found: pd.DataFrame) -> dict[int, str]:

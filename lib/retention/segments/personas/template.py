@@ -9,6 +9,7 @@ import pandas as pd
 
 from retention.errors import ParameterError
 from retention.segments.intervals import wilson
+from retention.segments.personas.profile import UNPLACED
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,10 @@ TEMPLATES: dict[str, tuple[TradePersona, ...]] = {
 """Personas of a trade: shares as the trade states them, leanings as their descriptions imply."""
 
 
+MATCH_COLUMNS = ["trade_persona", "trade_low", "trade_high", "persona", "likeness", "share",
+                 "ci_low", "ci_high", "within"]  # fmt: skip
+
+
 @dataclass(frozen=True)
 class TemplateMatch:
     """Discovered personas beside those of the trade.
@@ -63,6 +68,8 @@ class TemplateMatch:
 
     def summary(self) -> str:
         """Return the finding in words."""
+        if self.matches.empty:
+            return "There is nothing to compare with a trade's personas."
         alike = self.matches[self.matches["likeness"] > 0]
         within = int(alike["within"].sum())
         return (
@@ -82,9 +89,9 @@ def compare_with_template(
     effects
         ``persona, feature, effect``.
     persona
-        Persona of every customer placed.
+        Persona of every customer; those unplaced do not count.
     template
-        Name in `TEMPLATES`.
+        Name in `TEMPLATES`; empty to compare with none.
 
     Raises
     ------
@@ -97,12 +104,15 @@ def compare_with_template(
     """
     from scipy.optimize import linear_sum_assignment
 
-    if template not in TEMPLATES:
+    if template and template not in TEMPLATES:
         raise ParameterError(f"There is no template {template!r}.", f"Use {', '.join(TEMPLATES)}.")
+    if not template or effects.empty:
+        return TemplateMatch(pd.DataFrame(columns=MATCH_COLUMNS), template, 0)
     trade = TEMPLATES[template]
     wide = effects.pivot_table("effect", "persona", "feature")
     likeness = np.array([[_likeness(wide.loc[own], kind) for own in wide.index] for kind in trade])
     rows, columns = linear_sum_assignment(-likeness)
+    persona = persona[persona != UNPLACED]
     counts = persona.value_counts()
     found = []
     for row, column in zip(rows, columns, strict=True):
@@ -112,9 +122,7 @@ def compare_with_template(
         within = high >= kind.low and low <= kind.high
         found.append((kind.name, kind.low, kind.high, own, likeness[row, column], share,
                       float(low), float(high), bool(within)))  # fmt: skip
-    names = ["trade_persona", "trade_low", "trade_high", "persona", "likeness", "share", "ci_low",
-             "ci_high", "within"]  # fmt: skip
-    return TemplateMatch(pd.DataFrame(found, columns=names), template, len(persona))
+    return TemplateMatch(pd.DataFrame(found, columns=MATCH_COLUMNS), template, len(persona))
 
 
 def _likeness(effect: pd.Series, kind: TradePersona) -> float:
