@@ -3,9 +3,11 @@ import pytest
 
 from retention.churn import (
     BoostedModel,
+    backtest,
     candidates_named,
     default_candidates,
     matured,
+    score_times,
     time_scores,
 )
 from retention.errors import EvidenceError, ParameterError
@@ -79,3 +81,10 @@ def test_nothing_can_be_learnt_without_dates_or_from_one_outcome(panels):
 def test_an_unknown_candidate_is_refused():
     with pytest.raises(ParameterError, match="no candidate 'oracle'"):
         candidates_named(["oracle"])
+
+
+def test_candidates_that_know_when_are_scored_on_the_latest_date(panels):
+    result = backtest(panels, candidates_named(["purchase_model", "logistic_regression"]), seed=1)
+    table = score_times(result, panels, seed=1)
+    assert table["candidate"].tolist() == ["purchase_model"]
+    assert table["integrated_brier"].between(0.05, 0.2).all()

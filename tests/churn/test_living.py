@@ -207,9 +207,10 @@ def surveyed():
         "surveys",
         pd.DataFrame(
             {
-                "customer_key": ["a", "a", "b", None],
-                "reason_code": ["price", "delivery", "price", "x"],
-                "answered_epoch_s": [day, day + 86_400, day, day],
+                "customer_key": ["a", "a", "b", None, "b"],
+                "instrument": [*["exit_intent"] * 4, "post_purchase"],
+                "reason_code": ["price", "delivery", "price", "x", "gift"],
+                "answered_epoch_s": [day, day + 86_400, day, day, day + 5],
             }
         ),
     )
@@ -226,13 +227,14 @@ def surveyed():
     return engine
 
 
-def test_the_latest_survey_answer_counts_before_a_ticket():
+def test_the_latest_answer_counts_and_sources_are_not_mixed():
     said = stated_reasons(surveyed(), "2026-06-01")
     assert said.to_numpy().tolist() == [
-        ["a", "delivery", "survey"],
-        ["b", "price", "survey"],
-        ["c", "late", "ticket"],
+        ["a", "delivery", "exit_intent"],
+        ["b", "price", "exit_intent"],
     ]
+    tickets = stated_reasons(surveyed(), "2026-06-01", source="tickets")
+    assert tickets["reason_code"].tolist() == ["broken", "late"]
     assert stated_reasons(surveyed(), "2026-05-01").empty
     assert stated_reasons(Engine(threads=1), "2026-05-01").empty
 

@@ -39,6 +39,7 @@ from retention.churn.survival_candidates import (
     CoxCandidate,
     HazardModel,
     SilenceModel,
+    score_times,
     time_scores,
 )
 from retention.churn.window import ReturnProbability, return_probability, window_sensitivity
@@ -97,6 +98,7 @@ __all__ = [
     "rolling_dates",
     "score_groups",
     "score_probabilities",
+    "score_times",
     "single_feature_aucs",
     "stability_index",
     "stated_reasons",

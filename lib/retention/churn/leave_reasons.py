@@ -63,33 +63,44 @@ class LeaveReasons:
         )
 
 
-def stated_reasons(engine: Engine, as_of: str, *, within_days: int = 365) -> pd.DataFrame:
-    """Return each customer's latest stated reason from surveys and tickets.
+def stated_reasons(
+    engine: Engine, as_of: str, *, source: str = "exit_intent", within_days: int = 365
+) -> pd.DataFrame:
+    """Return each customer's latest stated reason from one source.
+
+    Parameters
+    ----------
+    engine
+        Engine with ``surveys`` or ``tickets``.
+    as_of
+        ISO date; only what was said before it counts.
+    source
+        A survey's instrument (``exit_intent``, ``post_purchase`` ...) or ``tickets``. Sources are
+        not mixed: each asks another question.
+    within_days
+        How old an answer may be.
 
     Returns
     -------
     pandas.DataFrame
-        Columns ``customer_key``, ``reason_code``, ``source`` (``survey`` or ``ticket``), sorted by
-        customer; empty where neither table is there.
+        Columns ``customer_key``, ``reason_code``, ``source``, sorted by customer; empty where the
+        source is not there.
     """
-    parts = []
-    until, since = epoch_of(as_of), epoch_of(as_of) - within_days * 86_400
-    for table, source, stem in (("surveys", "survey", "answered"), ("tickets", "ticket", "opened")):
-        if engine.has(table):
-            text = (
-                f"SELECT customer_key, reason_code, '{source}' AS source, "
-                f"{stem}_epoch_s AS said_s FROM {table} "
-                "WHERE customer_key IS NOT NULL AND reason_code IS NOT NULL "
-                f"AND {stem}_epoch_s >= $since AND {stem}_epoch_s < $until"
-            )
-            parts.append(engine.sql(text, since=since, until=until).frame())
+    table, stem = ("tickets", "opened") if source == "tickets" else ("surveys", "answered")
     columns = ["customer_key", "reason_code", "source"]
-    if not parts:
+    if not engine.has(table):
         return pd.DataFrame(columns=columns)
-    every = pd.concat(parts, ignore_index=True)
-    every["order"] = every["source"].eq("survey")
-    latest = every.sort_values(["customer_key", "order", "said_s", "reason_code"])
-    return latest.groupby("customer_key", sort=True).tail(1)[columns].reset_index(drop=True)
+    until = epoch_of(as_of)
+    asked = {} if table == "tickets" else {"instrument": source}
+    only = "AND instrument = $instrument " if asked else ""
+    text = (
+        f"SELECT customer_key, reason_code, {stem}_epoch_s AS said_s FROM {table} "
+        "WHERE customer_key IS NOT NULL AND reason_code IS NOT NULL "
+        f"AND {stem}_epoch_s >= $since AND {stem}_epoch_s < $until {only}"
+        "ORDER BY customer_key, said_s, reason_code")  # fmt: skip
+    every = engine.sql(text, since=until - within_days * 86_400, until=until, **asked).frame()
+    latest = every.groupby("customer_key", sort=True).tail(1).reset_index(drop=True)
+    return latest.assign(source=source)[columns]
 
 
 def leave_reasons(

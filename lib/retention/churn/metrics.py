@@ -70,7 +70,7 @@ class Scores:
 
 
 def score_probabilities(
-    churned: Array, probability: Array, *, confidence: float = 0.95, draws: int = 200, seed: int = 0
+    churned: Array, probability: Array, *, confidence: float = 0.95, draws: int = 100, seed: int = 0
 ) -> Scores:
     """Score churn probabilities.
 
@@ -105,6 +105,7 @@ def score_probabilities(
     z = float(stats.norm.ppf(0.5 + confidence / 2))
     reliability = calibration_table(y, p, z)
     drawn = _bootstrap(y, p, draws, seed)
+    ece = _ece(p - y, _tenths(p), np.ones(len(p)))
     tail = 100 * (1 - confidence) / 2
     rows = [
         ("auc", *_with_error(*auc_with_error(y, p), z)),
@@ -113,7 +114,7 @@ def score_probabilities(
         *_slope_and_intercept(y, p, z),
         _lift(y, p, z),
         *[(name, value, *np.percentile(drawn[name], [tail, 100 - tail]))
-          for name, value in (("pr_auc", average_precision(y, p)), ("ece", _ece(y, p)))],
+          for name, value in (("pr_auc", average_precision(y, p)), ("ece", ece))],
     ]  # fmt: skip
     frame = pd.DataFrame(rows, columns=["metric", "value", "ci_low", "ci_high"])
     return Scores(frame, reliability, len(y), int(y.sum()))
@@ -143,17 +144,24 @@ def auc_with_error(churned: Array, probability: Array) -> tuple[float, float]:
     return float(above.mean()), float(np.sqrt(variance))
 
 
-def average_precision(churned: Array, probability: Array, weight: Array | None = None) -> float:
+def average_precision(churned: Array, probability: Array) -> float:
     """Return the area under the precision-recall curve (steps, ties taken together)."""
     order = np.argsort(-probability, kind="stable")
-    w = np.ones(len(order)) if weight is None else weight[order]
-    hit = np.cumsum(w * churned[order])
-    every = np.cumsum(w)
-    p = probability[order]
-    last = np.append(np.flatnonzero(np.diff(p)), len(p) - 1)
-    gained = np.diff(np.concatenate([[0.0], hit[last]]))
-    precision = np.divide(hit[last], every[last], out=np.zeros(len(last)), where=every[last] > 0)
-    return float(gained @ precision / hit[-1])
+    last = _last_of_ties(probability[order])
+    return _precision(churned[order].astype(float), np.ones(len(order)), last)
+
+
+def _last_of_ties(falling: Array) -> Array:
+    """Return the last position of each run of equal scores."""
+    return np.append(np.flatnonzero(np.diff(falling)), len(falling) - 1)
+
+
+def _precision(churned: Array, weight: Array, last: Array) -> float:
+    """Return the average precision of rows sorted by falling score."""
+    hit, every = np.cumsum(weight * churned)[last], np.cumsum(weight)[last]
+    gained = np.diff(hit, prepend=0.0)
+    share = np.divide(hit, every, out=np.zeros(len(last)), where=every > 0)
+    return float(gained @ share / hit[-1])
 
 
 def calibration_table(churned: Array, probability: Array, z: float = 1.959964) -> pd.DataFrame:
@@ -246,20 +254,21 @@ def _tenths(p: Array) -> Array:
     return np.searchsorted(cuts, p, side="left")
 
 
-def _ece(y: Array, p: Array, weight: Array | None = None) -> float:
+def _ece(gap: Array, tenth: Array, weight: Array) -> float:
     """Return the mean gap between predicted and observed over tenths of the score."""
-    w, tenth = np.ones(len(p)) if weight is None else weight, _tenths(p)
-    gap = np.bincount(tenth, w * (p - y), BINS)
-    return float(np.abs(gap).sum() / w.sum())
+    return float(np.abs(np.bincount(tenth, weight * gap, BINS)).sum() / weight.sum())
 
 
 def _bootstrap(y: Array, p: Array, draws: int, seed: int) -> dict[str, list[float]]:
-    """Return Poisson bootstrap draws of PR AUC and ECE."""
+    """Return Poisson bootstrap draws of PR AUC and ECE; rows are sorted and cut only once."""
     random = np.random.default_rng(seed)
+    order = np.argsort(-p, kind="stable")
+    churned, score = y[order], p[order]
+    last, tenth, gap = _last_of_ties(score), _tenths(score), score - churned
     drawn: dict[str, list[float]] = {"pr_auc": [], "ece": []}
     for _ in range(draws):
         weight = random.poisson(1.0, len(y)).astype(float)
-        if (weight * y).sum() and weight.sum():
-            drawn["pr_auc"].append(average_precision(y, p, weight))
-            drawn["ece"].append(_ece(y, p, weight))
+        if (weight * churned).sum():
+            drawn["pr_auc"].append(_precision(churned, weight, last))
+            drawn["ece"].append(_ece(gap, tenth, weight))
     return drawn

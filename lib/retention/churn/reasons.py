@@ -90,7 +90,7 @@ class Reasons:
     texts: list[str]
     top: list[str]
 
-    def importance(self, *, seed: int = 0, draws: int = 200) -> pd.DataFrame:
+    def importance(self, *, seed: int = 0, draws: int = 100) -> pd.DataFrame:
         """Return each feature's mean absolute effect with a bootstrap interval over customers."""
         size = np.abs(self.effects)
         random = np.random.default_rng(seed)

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from retention.churn.backtest import Backtest, matured
 from retention.churn.calibration import Recalibration
 from retention.churn.candidates import Fitted, Standardiser, pooled
 from retention.churn.panel import Array, LabelledDate, design, model_columns
@@ -82,13 +83,17 @@ class FittedSilence:
 
 
 def _histories(features: pd.DataFrame) -> Any:
-    """Return the purchase histories that the feature table holds."""
-    frame = pd.DataFrame({
-        "frequency": features["repeat_order_count"].astype(float),
-        "recency": (features["tenure_days"] - features["recency_days"]).astype(float),
-        "tenure": features["tenure_days"].astype(float),
-    })  # fmt: skip
-    return compress(frame, unit_days=1)
+    """Return the purchase histories that the feature table holds.
+
+    A table in which one feature was set to a typical value (for reasons) can hold a last purchase
+    before the first; it then counts as one purchase time.
+    """
+    tenure = features["tenure_days"].astype(float)
+    span = (tenure - features["recency_days"].astype(float)).clip(lower=0.0)
+    frequency = features["repeat_order_count"].astype(float).where(span > 0, 0.0)
+    return compress(
+        pd.DataFrame({"frequency": frequency, "recency": span.where(frequency > 0, 0.0),
+                      "tenure": tenure}), unit_days=1)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -249,6 +254,26 @@ class FittedHazard:
         hazard = [self.model.predict_proba(np.column_stack([x, np.full(len(x), high)]))[:, 1]
                   for high in self.cuts[1:]]  # fmt: skip
         return np.cumsum(np.log1p(-np.clip(np.column_stack(hazard), 0, 1 - 1e-9)), axis=1)
+
+
+def score_times(result: Backtest, dates: Sequence[LabelledDate], *, seed: int) -> pd.DataFrame:
+    """Score the candidates that know when, on the latest test date of a backtest.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``candidate``, ``concordance``, ``integrated_brier``; the best Brier score first.
+    """
+    ordered = sorted(dates, key=lambda date: date.as_of)
+    test = ordered[-1]
+    train = matured(ordered, test.as_of)[-2:]
+    rows = []
+    for candidate in result.candidates:
+        fitted = candidate.fit(train, seed=seed)
+        if isinstance(fitted, FittedSilence | FittedCox | FittedWeibull | FittedHazard):
+            rows.append({"candidate": candidate.name, **time_scores(fitted, test)})
+    frame = pd.DataFrame(rows, columns=["candidate", "concordance", "integrated_brier"])
+    return frame.sort_values("integrated_brier", kind="stable", ignore_index=True)
 
 
 def time_scores(fitted: FittedTimes, test: LabelledDate, *, points: int = 6) -> dict[str, float]:

@@ -103,10 +103,8 @@ class SegmentsParams(CommonParams):
     campaign_lift: Level = 0.03
     persona_features: Annotated[list[str], Field(min_length=2)] = [
         "average_order_minor",
-        "order_count",
         "discount_share",
         "gift_share",
-        "made_to_order_share",
     ]
     persona_methods: Annotated[
         list[Literal["k-means", "gaussian mixture", "hdbscan"]], Field(min_length=1)

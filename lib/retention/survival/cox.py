@@ -24,7 +24,8 @@ class CoxModel:
         Columns ``covariate``, ``coefficient``, ``standard_error``, ``hazard_ratio``, ``ci_low``,
         ``ci_high`` (of the hazard ratio), ``p_value``.
     log_likelihood, concordance
-        Partial log-likelihood (Efron's ties) and Harrell's concordance on the training rows.
+        Partial log-likelihood (Efron's ties) and Harrell's concordance on the training rows (NaN
+        with entry times, where rows cannot be paired so).
     likelihood_ratio, likelihood_ratio_p
         Test against the model without covariates; None where there are strata.
     n, events
@@ -71,11 +72,11 @@ class CoxModel:
         """Tell the clear hazard ratios in words, and how well the model ranks."""
         clear = self.coefficients[self.coefficients["p_value"] < 0.05]
         told = " ".join(hazard_ratio_sentence(row) for row in clear.to_dict("records"))
+        ranks = "" if np.isnan(self.concordance) else f"Concordance {self.concordance:.3f}; "
         thin = self.events < 10 * len(self.coefficients)
         return (
             f"{told or 'No covariate clearly changes the pace at which customers leave.'} "
-            f"Concordance {self.concordance:.3f} on {self.n:,} customers, {self.events:,} of whom "
-            f"left.{' Fewer than ten departures per covariate: take it as a hint.' if thin else ''}"
+            f"{ranks}{self.n:,} rows, {self.events:,} departures.{' Fewer than ten departures per covariate: take it as a hint.' if thin else ''}"
         )
 
 
@@ -151,7 +152,8 @@ def fit_cox(
     ratio = fitter.log_likelihood_ratio_test()
     return CoxModel(
         coefficient_table(fitter.params_, fitter.standard_errors_, confidence),
-        float(fitter.log_likelihood_), float(fitter.concordance_index_),
+        float(fitter.log_likelihood_),
+        float("nan") if entry else float(fitter.concordance_index_),
         float(ratio.test_statistic), float(ratio.p_value), len(frame), int(frame[event].sum()),
         duration, event, entry, tuple(strata), fitter,
     )  # fmt: skip

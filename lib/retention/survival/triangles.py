@@ -44,14 +44,18 @@ class CohortTriangle:
 
     def summary(self) -> str:
         """Compare the first and last cohort at the latest age both have lived through."""
-        seen = self.frame[~self.frame["is_projected"].astype(bool)]
+        seen = self.frame[~self.frame["is_projected"].astype(bool) & (self.frame["retained"] < 1)]
+        if seen.empty:
+            return "No cohort has been followed to its first departures."
         first, last = seen["cohort"].min(), seen["cohort"].max()
         shared = set(seen.loc[seen["cohort"] == last, "age"]) & set(
             seen.loc[seen["cohort"] == first, "age"]
         )
         share = self.frame["is_projected"].mean()
         if first == last or not shared:
-            return f"{share:.0%} of the cells are projected; cohorts are too young to compare."
+            return (
+                f"{share:.0%} of the cells are projected; there are no two cohorts to compare yet."
+            )
         age = max(shared)
         a, b = (seen[(seen["cohort"] == c) & (seen["age"] == age)].iloc[0] for c in (first, last))
         return (
