@@ -40,13 +40,22 @@ def experiments(
 
 
 def share(
-    case: str, hits: int, n: int, nominal: float, source: str, *, at_most: bool = False
+    case: str,
+    hits: int,
+    n: int,
+    nominal: float,
+    source: str,
+    *,
+    at_most: bool = False,
+    at_least: bool = False,
 ) -> Entry:
     """Return an entry that holds where a share is nominal within Monte-Carlo error."""
     tolerance = SIGMAS * math.sqrt(nominal * (1 - nominal) / n)
     found = hits / n
-    ok = found <= nominal + tolerance if at_most else abs(found - nominal) <= tolerance
-    words = f"{'at most + ' if at_most else '± '}{tolerance:.4f} ({SIGMAS} Monte-Carlo errors)"
+    low = at_most or found >= nominal - tolerance
+    high = at_least or found <= nominal + tolerance
+    sign = "at most + " if at_most else "at least - " if at_least else "± "
+    words, ok = f"{sign}{tolerance:.4f} ({SIGMAS} Monte-Carlo errors)", low and high
     return Entry("abtest", case, nominal, round(found, 5), words, n, bool(ok), source)
 
 

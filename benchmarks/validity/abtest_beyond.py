@@ -45,15 +45,14 @@ def _segments() -> Iterator[Entry]:
             found = segment_effects(Statistics(cells), metric, "a", "b")
             differ += found.differ
             table = found.table
-            inside += int(
-                ((table["shrunken_low"] <= true) & (true <= table["shrunken_high"])).sum()
-            )
+            low, high = table["shrunken_low"], table["shrunken_high"]
+            inside += int(((low <= true) & (true <= high)).sum())
             total += 8
         if between == 0:
             yield share("false positives: interaction of 8 segments", differ, EXPERIMENTS, 0.05,
                         "Cochran 1954")  # fmt: skip
         yield share(f"coverage of shrunken segment effects, {name}", inside, total, 0.95,
-                    "Morris 1983; average over segments", at_most=False)  # fmt: skip
+                    "Morris 1983; average over segments", at_least=True)  # fmt: skip
 
 
 def _days() -> Iterator[Entry]:
@@ -123,7 +122,7 @@ def _panels() -> Iterator[Entry]:
     yield share(f"coverage, difference-in-differences, {name}", covered, EXPERIMENTS, 0.95,
                 "unit-level changes, Welch")  # fmt: skip
     yield share(f"false alarms: parallel trends, {name}", drifting, EXPERIMENTS, 0.05,
-                "Hotelling's F on the leads")  # fmt: skip
+                "Hotelling's T² on the leads, Yao 1965")  # fmt: skip
 
 
 def _synthetic() -> Iterator[Entry]:
