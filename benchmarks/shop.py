@@ -18,7 +18,8 @@ from retention.ingest import IngestResult, Snapshot, run_ingest
 from retention.ingest.keys import normalise_email, open_keys
 
 AS_OF = "2026-07-01"
-_FIXED_KEY = "5e" * 32
+FIXED_KEY = "5e" * 32
+"""One key for every measurement: it decides the order of customers, and so every random split."""
 
 
 @dataclass(frozen=True)
@@ -50,8 +51,7 @@ class Shop:
 @lru_cache(maxsize=2)
 def ingested(customers: int = 20_000, seed: int = 20260701, activity: float = 1.0) -> Shop:
     """Write, ingest and open a simulated shop; kept until this process ends."""
-    # The key decides the order of customers, and so which of them fall into which random split.
-    os.environ["RETENTION_KEY"] = _FIXED_KEY
+    os.environ["RETENTION_KEY"] = FIXED_KEY
     root = _temporary_root()
     folder = root / "exports" / "demo"
     write_shop(folder, customers, seed, activity)

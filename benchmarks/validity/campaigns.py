@@ -16,8 +16,8 @@ from retention.uplift.effects import average_lift
 from retention.uplift.study import study_targeting
 from retention.uplift.trial import trial_from_frame
 
-WORLDS = 200
-CUSTOMERS = 6_000
+WORLDS = 500
+CUSTOMERS = 5_000
 SOURCE = "simulated shop with known lifts"
 
 

@@ -137,7 +137,7 @@ def _churn(shop: Shop) -> Iterator[Entry]:
         "each customer's true rates and purchases", 0.85, (ours - 0.5) / (knowing - 0.5),
         len(scored),
         f"{SOURCE}, 4 dates, {HORIZON_DAYS} days; AUC {ours:.3f} ({result.chosen}), with true "
-        f"rates {knowing:.3f}, knowing also who has left {perfect:.3f}, recency alone {recency:.3f}",
+        f"rates {knowing:.3f}, knowing also who has left {perfect:.3f}, recency {recency:.3f}",
     )  # fmt: skip
 
 

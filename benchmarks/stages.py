@@ -1,0 +1,161 @@
+"""Contestants for the growth measurement: every stage of the way, on a shop of any size.
+
+Each prepares (imports, opens the snapshot) and returns the work that is timed. ``folder`` is the
+working folder of one size: ``exports/demo`` below it, ``store`` and ``private`` beside.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import yaml
+
+from benchmarks.record import HERE
+from benchmarks.shop import AS_OF, FIXED_KEY
+from retention.engine import Engine
+
+Work = Callable[[], dict[str, float]]
+MEMORY_LIMIT = "4GB"
+
+
+def shop(folder: str, customers: int, activity: float) -> Work:
+    """Return the work of writing the shop's exports."""
+    from retention.demo import write_shop
+
+    target = Path(folder) / "exports" / "demo"
+
+    def work() -> dict[str, float]:
+        summary = write_shop(target, customers, activity=activity)
+        return {"lines": summary.order_lines}
+
+    return work
+
+
+def ingest(folder: str) -> Work:
+    """Return the work of turning the exports into a snapshot, from nothing."""
+    import shutil
+
+    from retention.ingest import run_ingest
+
+    root = Path(folder)
+    os.environ["RETENTION_KEY"] = FIXED_KEY
+    params = yaml.safe_load((HERE.parent / "params/demo/ingest.yaml").read_text(encoding="utf-8"))
+    for name in ("store", "private"):
+        shutil.rmtree(root / name, ignore_errors=True)
+
+    def work() -> dict[str, float]:
+        result = run_ingest(
+            params["sources"], root / "store", root / "private", root=root, as_of=AS_OF,
+            currency=params["currency"], time_zone=params["time_zone"],
+            read_options=params["read_options"], memory_limit=MEMORY_LIMIT,
+        )  # fmt: skip
+        return {"rows": float(result.total("rows_accepted"))}
+
+    return work
+
+
+def features(folder: str) -> Work:
+    """Return the work of computing the feature table."""
+    from retention.features import customer_features
+
+    engine = _engine(folder)
+    return lambda: {"customers": len(customer_features(engine, AS_OF))}
+
+
+def segments(folder: str) -> Work:
+    """Return the work of scoring and grouping customers now and a quarter ago."""
+    from retention.features import customer_features, shifted
+    from retention.runs.params import SegmentsParams
+    from retention.segments import migration, rfm
+
+    engine, before = _engine(folder), shifted(AS_OF, -90)
+    now, then = customer_features(engine, AS_OF), customer_features(engine, before)
+    rules = SegmentsParams().segment_rules
+
+    def work() -> dict[str, float]:
+        later, earlier = rfm(now, rules=rules), rfm(then, rules=rules)
+        moves = migration(earlier.customers, later.customers, before, AS_OF)
+        return {"customers": len(later.customers), "moves": len(moves.to_frame())}
+
+    return work
+
+
+def lifetime_value(folder: str) -> Work:
+    """Return the work of fitting the purchase models and valuing every customer."""
+    from retention import value
+    from retention.features import purchase_summary
+
+    engine = _engine(folder)
+
+    def work() -> dict[str, float]:
+        frame = purchase_summary(engine, AS_OF, 1)
+        summary = value.compress(frame, unit_days=1)
+        family = value.fit_family(summary)
+        spend = value.fit_spend(
+            frame["frequency"].to_numpy(float), frame["monetary_value"].to_numpy(float)
+        )
+        terms = value.ValueTerms(365, 0.5, 0.1, value.reporting_currency(engine))
+        values = value.lifetime_values(frame, summary, family["mbg_nbd"], spend, terms)
+        return {"customers": len(values.to_frame())}
+
+    return work
+
+
+def retention_curves(folder: str) -> Work:
+    """Return the work of the retention curves, by value of the first purchase."""
+    from retention.survival import count_events, kaplan_meier, log_rank, retention_spells
+
+    engine = _engine(folder)
+
+    def work() -> dict[str, float]:
+        spells = retention_spells(engine, AS_OF, 180)
+        grouped = count_events(spells, group="first_value_band")
+        return {"rows": len(kaplan_meier(grouped).to_frame()), "p": log_rank(grouped).p_value}
+
+    return work
+
+
+def churn_risk(folder: str) -> Work:
+    """Return the work of backtesting the default candidates at two dates."""
+    from retention.churn import backtest, default_candidates, labelled_dates, rolling_dates
+
+    engine = _engine(folder)
+
+    def work() -> dict[str, float]:
+        origins = rolling_dates(AS_OF, 90, dates=2, step_days=90)
+        dates = labelled_dates(engine, origins, 90, 365)
+        result = backtest(dates, default_candidates(), test_dates=2, training_dates=2, seed=1)
+        return {"predictions": len(result.predictions)}
+
+    return work
+
+
+def campaign_lift(folder: str) -> Work:
+    """Return the work of estimating a campaign's lift and choosing whom to target."""
+    from retention.features import experiment_frame
+    from retention.uplift.candidates import named_candidates
+    from retention.uplift.study import study_targeting
+    from retention.uplift.trial import trial_from_frame
+
+    engine = _engine(folder)
+
+    def work() -> dict[str, float]:
+        frame = experiment_frame(engine, "spring_discount", 28)
+        trial = trial_from_frame(frame, control="control")
+        study = study_targeting(
+            trial, "purchased", candidates=named_candidates(["t_linear"], seed=1), seed=1
+        )
+        return {"units": trial.units, "policies": len(study.to_frame())}
+
+    return work
+
+
+def _engine(folder: str) -> Engine:
+    """Open the snapshot of one size with bounded memory."""
+    from retention.ingest import Snapshot
+
+    engine = Engine(memory_limit=MEMORY_LIMIT)
+    Snapshot.load(Path(folder) / "store").register(engine)
+    return engine
