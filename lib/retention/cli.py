@@ -229,3 +229,7 @@ def main() -> None:
     except KeyboardInterrupt:
         typer.echo("Interrupted; nothing was published.", err=True)
         sys.exit(EXIT_INTERRUPTED)
+
+
+if __name__ == "__main__":
+    main()

@@ -57,7 +57,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
         (project / "params" / "toy" / f"{name}.yaml").write_text("# defaults\n")
     save = 'stage.save("segments", pd.DataFrame({"customer_key": ["b", "a"]}), key="customer_key")'
     write_notebook(project, "02_segmentation", "segments", save)
-    write_notebook(project, "04_experiments", "campaign_lift", 'rows = len(stage.table("segments"))')
+    write_notebook(
+        project, "04_experiments", "campaign_lift", 'rows = len(stage.table("segments"))'
+    )
     monkeypatch.chdir(project)
     monkeypatch.delenv("RETENTION_ROOT", raising=False)
     return Workspace.find()
