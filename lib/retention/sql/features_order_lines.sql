@@ -12,19 +12,21 @@ WITH spent AS (
     WHERE l.quantity > 0
     GROUP BY o.customer_key, l.category
 ),
-placed AS (
+totals AS (
     SELECT
-        *,
-        row_number() OVER (
-            PARTITION BY customer_key
-            ORDER BY CASE WHEN category IS NULL THEN 1 ELSE 0 END, line_net_minor DESC, category
-        ) AS place
+        customer_key,
+        count(category) AS category_count,
+        max(CASE WHEN category IS NOT NULL THEN line_net_minor END) AS most_minor,
+        sum(made_lines) / nullif(sum(told_lines), 0) AS made_to_order_share
     FROM spent
+    GROUP BY customer_key
+),
+tops AS (
+    SELECT s.customer_key, min(s.category) AS top_category
+    FROM spent AS s
+    JOIN totals AS t ON t.customer_key = s.customer_key AND t.most_minor = s.line_net_minor
+    GROUP BY s.customer_key
 )
-SELECT
-    customer_key,
-    count(category) AS category_count,
-    max(CASE WHEN place = 1 THEN category END) AS top_category,
-    sum(made_lines) / nullif(sum(told_lines), 0) AS made_to_order_share
-FROM placed
-GROUP BY customer_key
+SELECT t.customer_key, t.category_count, p.top_category, t.made_to_order_share
+FROM totals AS t
+LEFT JOIN tops AS p ON p.customer_key = t.customer_key

@@ -4,8 +4,7 @@ WITH days AS (
     SELECT
         customer_key,
         day_s,
-        day_s - lag(day_s) OVER (PARTITION BY customer_key ORDER BY day_s) AS gap_s,
-        row_number() OVER (PARTITION BY customer_key ORDER BY day_s DESC) AS place
+        day_s - lag(day_s) OVER (PARTITION BY customer_key ORDER BY day_s) AS gap_s
     FROM (SELECT DISTINCT customer_key, day_s FROM known_orders) AS d
 ),
 gaps AS (
@@ -13,7 +12,7 @@ gaps AS (
         customer_key,
         count(*) - 1 AS repeat_order_count,
         median(gap_s) / 86400.0 AS median_gap_days,
-        max(CASE WHEN place = 1 THEN gap_s END) / 86400.0 AS last_gap_days
+        max_by(gap_s, day_s) / 86400.0 AS last_gap_days
     FROM days
     GROUP BY customer_key
 ),

@@ -1,5 +1,6 @@
 -- One order per customer, the first on record, if it has been followed for the whole horizon: which
--- items it held and which were bought in the horizon after it. Counts of customers per pair of items.
+-- items it held and which were bought in the horizon after it. Where most lines have no category,
+-- those that have one are carriage, fees and the like, and no products. Counts of customers per pair of items.
 WITH anchors AS (
     SELECT customer_key, min(ordered_epoch_s) AS anchor_s
     FROM known_orders
@@ -11,7 +12,8 @@ bought AS (
         o.customer_key,
         a.anchor_s,
         o.ordered_epoch_s,
-        CASE WHEN $by_category THEN l.category ELSE l.product_key END AS item
+        CASE WHEN $by_category THEN l.category
+             WHEN l.category IS NULL THEN l.product_key END AS item
     FROM known_orders AS o
     JOIN anchors AS a ON a.customer_key = o.customer_key
     JOIN order_lines AS l ON l.order_key = o.order_key
