@@ -61,6 +61,30 @@ def publish(workspace: Workspace, profile: str, staging: Path) -> Path:
     return target
 
 
+def prune_runs(
+    workspace: Workspace, profile: str, keep: int, *, dry_run: bool = False
+) -> list[str]:
+    """Remove all but the newest runs, never an approved one, never the latest.
+
+    Returns
+    -------
+    list of str
+        Names of the runs that went, or would go.
+    """
+    from retention.runs.run import published
+    from retention.runs.signoff import approvals
+
+    runs = published(profile, workspace)
+    latest = (workspace.profile(profile) / "latest").resolve().name
+    old = [run for run in runs[:-keep] if run.name != latest and not approvals(run)]
+    for run in [] if dry_run else old:
+        # Renamed first: a reader sees a whole run or none.
+        doomed = run.folder.with_name(f"{STAGING}.{run.name}.gone")
+        os.replace(run.folder, doomed)
+        shutil.rmtree(doomed)
+    return [run.name for run in old]
+
+
 def mark_resumable(staging: Path, request: dict[str, object]) -> None:
     """Note what was asked for, so that ``retention resume`` can ask for the same."""
     write_json(staging / "request.json", request)

@@ -1,30 +1,17 @@
-"""``retention …``: run, compare and sign off from a shell or a schedule.
-
-Exit codes: 0 done; 1 a notebook or check failed; 2 wrong use, parameter or input; 130 interrupted.
-"""
+"""Commands that run profiles and compare, sign and tidy what they published."""
 
 from __future__ import annotations
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from retention.errors import InputError, ParameterError, RetentionError, RunError
+from retention.cli.app import AsJson, Profile, app, print_json
+from retention.errors import ParameterError, RetentionError
 
-EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
+EXIT_FAILED = 1
 
-app = typer.Typer(
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    help="Retention research for shops that sell handmade goods.",
-)
-
-Profile = Annotated[str, typer.Argument(help="Folder under params/, such as demo.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine to read.")]
 Parallel = Annotated[int, typer.Option(min=1, max=8, help="Notebooks that run at once.")]
 Timeout = Annotated[int, typer.Option(min=1, help="Seconds that one cell may take.")]
 Retries = Annotated[int, typer.Option(min=0, max=5, help="Tries after a kernel died.")]
@@ -90,23 +77,9 @@ def check(profile: Profile, as_json: AsJson = False) -> None:
     files = input_files(sources_of(settings), workspace)
     names = [s.notebook.name for s in settings]
     if as_json:
-        _print_json({"profile": profile, "notebooks": names, "inputs": sorted(files)})
+        print_json({"profile": profile, "notebooks": names, "inputs": sorted(files)})
     else:
         typer.echo(f"{profile}: {len(names)} notebooks ({', '.join(names)}), {len(files)} inputs.")
-
-
-@app.command()
-def demo(
-    folder: Annotated[Path | None, typer.Argument(help="Where to write the exports.")] = None,
-    customers: Annotated[int, typer.Option(min=100, help="People in the shop.")] = 20_000,
-    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 20260701,
-) -> None:
-    """Write a simulated shop's exports, dirty as real ones, with its truth kept apart."""
-    from retention.demo import write_shop
-    from retention.runs.workspace import Workspace
-
-    target = folder or Workspace.find().root / "exports" / "demo"
-    typer.echo(write_shop(target, customers=customers, seed=seed).summary())
 
 
 @app.command()
@@ -121,7 +94,7 @@ def runs(profile: Profile, as_json: AsJson = False) -> None:
         for r in reversed(published(profile, Workspace.find()))
     ]
     if as_json:
-        _print_json(rows)
+        print_json(rows)
     for row in [] if as_json else rows:
         typer.echo(f"{row['run']}  {row['created_at']}  {row['signoff']}")
 
@@ -134,7 +107,7 @@ def show(profile: Profile, run_name: str = "latest", as_json: AsJson = False) ->
     found = load(profile, run_name)
     results = {name: found.result(name) for name in found.manifest["notebooks"]}
     if as_json:
-        _print_json({"run": found.name, "results": results})
+        print_json({"run": found.name, "results": results})
     for name, result in {} if as_json else results.items():
         typer.echo(f"{name} [{result['status']}]: {result['headline']}")
 
@@ -150,7 +123,7 @@ def diff(profile: Profile, before: str, after: str = "latest", as_json: AsJson =
 
     found = compare(load(profile, before), load(profile, after))
     if as_json:
-        _print_json({"summary": found.summary(), "metrics": found.to_frame().to_dict("records")})
+        print_json({"summary": found.summary(), "metrics": found.to_frame().to_dict("records")})
         return
     typer.echo(found.summary())
     moved = found.to_frame().query("reading != 'same'")
@@ -180,56 +153,31 @@ def approve(
 
 
 @app.command()
-def dictionary(
-    check: Annotated[
-        bool, typer.Option("--check", help="Only tell whether it is current.")
-    ] = False,
+def prune(
+    profile: Profile,
+    keep: Annotated[int, typer.Option(min=1, help="Newest runs to keep.")] = 30,
+    dry_run: Annotated[bool, typer.Option(help="Only say what would go.")] = False,
 ) -> None:
-    """Write docs/data_dictionary.md from the vocabulary."""
-    from retention.reports.dictionary import dictionary_page
+    """Remove old runs; approved ones and the latest always stay.
+
+    Example: retention prune demo --keep 12 --dry-run
+    """
+    from retention.runs.publish import prune_runs
+    from retention.runs.reporting import write_index
     from retention.runs.workspace import Workspace
 
-    path = Workspace.find().project / "docs" / "data_dictionary.md"
-    page = dictionary_page()
-    if not check:
-        path.write_text(page, encoding="utf-8")
-    elif not path.is_file() or path.read_text(encoding="utf-8") != page:
-        raise RunError(
-            "The page is not what the code says.", "Run `retention dictionary` and commit it.",
-            file="docs/data_dictionary.md",
-        )  # fmt: skip
+    workspace = Workspace.find()
+    gone = prune_runs(workspace, profile, keep, dry_run=dry_run)
+    word = "would be removed" if dry_run else "removed"
+    typer.echo(f"{len(gone)} runs {word}{': ' + ', '.join(gone) if gone else ''}.")
+    if gone and not dry_run:
+        write_index(workspace)
 
 
 def _say_published(profile: str, run_name: str, workspace: Any, as_json: bool) -> None:
     """Say where a run's reports are."""
     index = workspace.outputs / "index.html"
     if as_json:
-        _print_json({"profile": profile, "run": run_name, "index": str(index)})
+        print_json({"profile": profile, "run": run_name, "index": str(index)})
     else:
         typer.echo(f"Published {profile} {run_name}. Reports: {index}")
-
-
-def _print_json(content: Any) -> None:
-    """Print JSON on standard output."""
-    typer.echo(json.dumps(content, indent=1, ensure_ascii=False, default=str))
-
-
-def main() -> None:
-    """Run the command; a user's error is one paragraph, a traceback only with ``--debug``."""
-    debug = "--debug" in sys.argv
-    arguments = [word for word in sys.argv[1:] if word != "--debug"]
-    try:
-        app(args=arguments, standalone_mode=True)
-    except RetentionError as error:
-        if debug:
-            raise
-        typer.echo(f"Error: {error}", err=True)
-        usage = isinstance(error, ParameterError | InputError)
-        sys.exit(EXIT_USAGE if usage else EXIT_FAILED)
-    except KeyboardInterrupt:
-        typer.echo("Interrupted; nothing was published.", err=True)
-        sys.exit(EXIT_INTERRUPTED)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,70 @@
+"""Commands that set things up: a simulated shop, a profile from an export, the dictionary."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from retention.cli.app import app
+from retention.errors import InputError, ParameterError, RunError
+
+
+@app.command()
+def demo(
+    folder: Annotated[Path | None, typer.Argument(help="Where to write the exports.")] = None,
+    customers: Annotated[int, typer.Option(min=100, help="People in the shop.")] = 20_000,
+    seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 20260701,
+) -> None:
+    """Write a simulated shop's exports, dirty as real ones, with its truth kept apart."""
+    from retention.demo import write_shop
+    from retention.runs.workspace import Workspace
+
+    target = folder or Workspace.find().root / "exports" / "demo"
+    typer.echo(write_shop(target, customers=customers, seed=seed).summary())
+
+
+@app.command()
+def init(
+    profile: Annotated[str, typer.Argument(help="Name of the new profile.")],
+    files: Annotated[list[Path], typer.Argument(help="The shop's exports.")],
+    as_of: Annotated[str, typer.Option(help="As-of date: ISO or relative.")] = "month_start",
+    currency: Annotated[str, typer.Option(help="ISO code of the reporting currency.")] = "USD",
+) -> None:
+    """Recognise exports by their headers and write a profile to edit.
+
+    Example: retention init my_shop exports/my_shop/*.csv --currency EUR
+    """
+    from retention.runs.profile import write_profile
+    from retention.runs.workspace import Workspace
+
+    for file in files:
+        if not file.is_file():
+            raise InputError("There is no such file.", "Correct the path.", file=str(file))
+    if not profile.isidentifier() or profile != profile.lower():
+        raise ParameterError(
+            f"{profile!r} cannot name a profile.", "Use small letters, digits and underscores."
+        )
+    typer.echo(write_profile(Workspace.find(), profile, files, as_of, currency))
+
+
+@app.command()
+def dictionary(
+    check: Annotated[
+        bool, typer.Option("--check", help="Only tell whether it is current.")
+    ] = False,
+) -> None:
+    """Write docs/data_dictionary.md from the vocabulary."""
+    from retention.reports.dictionary import dictionary_page
+    from retention.runs.workspace import Workspace
+
+    path = Workspace.find().project / "docs" / "data_dictionary.md"
+    page = dictionary_page()
+    if not check:
+        path.write_text(page, encoding="utf-8")
+    elif not path.is_file() or path.read_text(encoding="utf-8") != page:
+        raise RunError(
+            "The page is not what the code says.", "Run `retention dictionary` and commit it.",
+            file="docs/data_dictionary.md",
+        )  # fmt: skip

@@ -1,0 +1,66 @@
+"""Writes an audience file outside ``outputs/``, with a line in the audit log."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from retention.campaign.audiences import Audience, AudienceRules, audience
+from retention.engine import Engine
+from retention.errors import ParameterError, RunError
+from retention.ingest.audit import record
+from retention.ingest.keys import open_keys
+from retention.ingest.vault import Vault
+from retention.runs.run import Run
+from retention.runs.workspace import Workspace
+
+
+def make_audience(
+    workspace: Workspace,
+    run: Run,
+    journey: str,
+    rules: AudienceRules,
+    file_format: str,
+    out: Path | None,
+    vault: Path | None,
+) -> Audience:
+    """Choose an audience from a published run; write it where ``out`` says, else only count.
+
+    Raises
+    ------
+    ParameterError
+        If ``out`` lies under ``outputs/``, which holds no identities.
+    RunError
+        If the run stands on no snapshot.
+    """
+    snapshot = run.snapshot()
+    if snapshot is None:
+        raise RunError(f"Run {run.name!r} has no snapshot.", "Run the profile again.")
+    if out is not None and out.resolve().is_relative_to(workspace.outputs.resolve()):
+        raise ParameterError("Addresses may not go to outputs/.", "Name a file elsewhere.")
+    engine = Engine()
+    snapshot.register(engine)
+    ingest = run.manifest["params"].get("ingest") or next(iter(run.manifest["params"].values()))
+    keys = open_keys(vault, create=False) if vault else None
+    people = Vault(vault, keys).read().to_pandas() if vault and keys else None
+    made = audience(
+        engine,
+        journey,
+        as_of=ingest["resolved"]["as_of"],
+        identities=people if out else None,
+        rules=rules,
+        targeting=run.table("targeting") if run.has_table("targeting") else None,
+        file_format=file_format,
+    )
+    if out is not None and vault is not None and keys is not None and made.file is not None:
+        _write_private(out, made.file.to_csv(index=False))
+        effect = {"run": run.name, "journey": journey, "format": file_format, **dict(made.steps)}
+        record(vault, keys, "audience", "", effect)
+    return made
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner can read."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w", encoding="utf-8", newline="") as file:
+        file.write(text)
