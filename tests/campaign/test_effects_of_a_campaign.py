@@ -125,9 +125,7 @@ def test_negative_margin_is_refused(spring: Trial) -> None:
 
 def test_recorded_costs_are_shared_by_contact_and_by_arm(shop: Engine) -> None:
     fallback = CampaignCost(1.0)
-    costs = recorded_costs(
-        shop, "spring", {"email": 1500, "gift": 500}, otherwise=fallback
-    )
+    costs = recorded_costs(shop, "spring", {"email": 1500, "gift": 500}, otherwise=fallback)
     assert costs["email"] == CampaignCost(per_contact=0.02, fixed=50.0)
     assert sum(costs[a].total(n) for a, n in (("email", 1500), ("gift", 500))) == 140
     unknown = recorded_costs(shop, "summer", {"email": 10}, otherwise=fallback)

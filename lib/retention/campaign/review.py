@@ -111,10 +111,11 @@ def attribute_groups(frame: pd.DataFrame, name: str) -> pd.Series:
         )
     values = frame.set_index("unit_key")[name]
     if not pd.api.types.is_numeric_dtype(values) or values.nunique() <= 6:
-        return values.astype("string")
+        return values.astype("string").fillna("not known")
     edges = sorted(set(values.quantile([0, 0.25, 0.5, 0.75, 1]).tolist()))
     labels = [f"{low:.6g} to {high:.6g}" for low, high in pairwise(edges)]
-    return pd.cut(values, edges, labels=labels, include_lowest=True).astype("string")
+    bins = pd.cut(values, edges, labels=labels, include_lowest=True)
+    return bins.astype("string").fillna("not known")
 
 
 def _missing(name: str, what: str) -> Part:

@@ -183,15 +183,19 @@ class RLearner(EffectLearner):
 
 
 class DRLearner(EffectLearner):
-    """Regression of the doubly robust effect scores (Kennedy, EJS 2023, algorithm 1)."""
+    """Regression of the doubly robust effect scores (Kennedy, EJS 2023, algorithm 1).
+
+    After ``fit`` the scores of the training units, shape (units, arms), are in ``scores_``: the
+    evaluation of another ranking needs no second cross-fitting.
+    """
 
     def _learn(self, X: Floats, arm: Integers, outcome: Floats, propensity: Floats) -> None:
         means = cross_fitted_means(
             X, arm, outcome, self.n_arms_, model=self.model, folds=self.folds, seed=self.seed
         )
-        scores = robust_scores(arm, outcome, propensity, means)
+        self.scores_ = robust_scores(arm, outcome, propensity, means)
         self.models_ = [
-            fit_mean(effect_model(self.final_model), X, scores[:, k] - scores[:, 0])
+            fit_mean(effect_model(self.final_model), X, self.scores_[:, k] - self.scores_[:, 0])
             for k in range(1, self.n_arms_)
         ]
 

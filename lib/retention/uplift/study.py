@@ -8,17 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from retention.errors import ParameterError
 from retention.results import Check, Metric, Status
+from retention.uplift.arm_study import ArmStudy, heterogeneity_check, judge, study_arm
 from retention.uplift.baselines import BestRule, ConstantEffect
 from retention.uplift.codes import UpliftCode
 from retention.uplift.effects import ArmEffect, AverageLift, average_lift
-from retention.uplift.heterogeneity import Heterogeneity, best_linear_predictor
 from retention.uplift.learners import EffectLearner
 from retention.uplift.policy import (
     PolicyComparison,
@@ -26,54 +26,12 @@ from retention.uplift.policy import (
     greedy_policy,
     random_policy,
 )
-from retention.uplift.ranking import RankQuality, rank_quality, toc_curve
 from retention.uplift.scores import balanced_folds, trial_scores
-from retention.uplift.selection import Selection, select_candidate
 from retention.uplift.trial import Floats, Integers, Trial
 from retention.uplift.verdict import Action, Verdict
 
-LEVEL = 0.05
-"""Level of every test of heterogeneity, shared among the arms by Holm's method."""
-
 TARGETED = "targeted"
 NOBODY = "nobody"
-
-
-@dataclass(frozen=True)
-class ArmStudy:
-    """What was found about one arm: the ranking chosen for it and how it held up untouched."""
-
-    arm: str
-    selection: Selection
-    rule: str
-    quality: RankQuality
-    heterogeneity: Heterogeneity
-    differs: bool
-    learner: EffectLearner
-    curve: pd.DataFrame
-
-    @property
-    def ranking(self) -> str:
-        """Name of the chosen ranking; a rule is named by its condition."""
-        return self.rule if self.selection.chosen == "rule" else self.selection.chosen
-
-    @property
-    def ranking_of(self) -> str:
-        """Name the arm and its ranking, for a label."""
-        return f"{self.arm} by {self.ranking}"
-
-    def summary(self) -> str:
-        """Word the best ranking for the arm and whether it may be used."""
-        held = f"untouched QINI {1000 * self.quality.qini:.2f} per 1,000"
-        if self.differs:
-            return (
-                f"The best ranking for {self.arm} is {self.ranking} ({held}). "
-                + self.heterogeneity.summary()
-            )
-        return (
-            f"{self.arm} works alike for everyone as far as these data can tell: the best ranking, "
-            f"{self.ranking}, is not confirmed ({held}). " + self.heterogeneity.summary()
-        )
 
 
 @dataclass(frozen=True)
@@ -140,7 +98,7 @@ class TargetingStudy:
 
     def checks(self) -> list[Check]:
         """Return one check per arm on heterogeneity and one on the gain from targeting."""
-        return [*(_heterogeneity_check(arm) for arm in self.by_arm), _gain_check(self)]
+        return [*(heterogeneity_check(arm) for arm in self.by_arm), _gain_check(self)]
 
 
 def study_targeting(
@@ -154,6 +112,7 @@ def study_targeting(
     splits: int = 5,
     seed: int = 0,
     unit: str = "per unit",
+    model: Any = None,
 ) -> TargetingStudy:
     """Find out whom to treat with which arm, or that everybody or nobody should be treated.
 
@@ -177,6 +136,8 @@ def study_targeting(
         Seed of every split and half-sample.
     unit
         Unit of the values, for the wording.
+    model
+        Model of the outcome behind the doubly robust scores; None means gradient boosting.
 
     Raises
     ------
@@ -191,16 +152,17 @@ def study_targeting(
         )
     cost = np.zeros(len(trial.arms)) if costs is None else np.asarray(costs, dtype=np.float64)
     pool = {"constant": ConstantEffect(), "rule": BestRule(), **candidates}
-    scores, means = trial_scores(trial, outcome, seed=seed)
+    scores, means = trial_scores(trial, outcome, model=model, seed=seed)
     untouched = _untouched(trial, untouched_share, seed)
     lift = average_lift(trial, [outcome])
-    by_arm = _judge(
+    by_arm = judge(
         [
-            _study_arm(trial, outcome, scores, means, untouched, position, pool, splits, seed)
+            study_arm(trial, outcome, scores, means, untouched, position, pool, splits, seed)
             for position in range(1, len(trial.arms))
         ]
     )
-    policies = _policies(trial, by_arm, lift, outcome, cost, untouched, rules or {})
+    rules = {**_likely_buyers(trial, lift, outcome, means), **(rules or {})}
+    policies = _policies(trial, by_arm, lift, outcome, cost, untouched, rules)
     best = _best_constant(trial, lift, outcome, cost)
     comparison = compare_policies(
         scores[untouched], policies, costs=cost, unit=unit,
@@ -237,48 +199,6 @@ def costs_in_outcome(arms: Sequence[str], contact_cost: float, worth: float) -> 
 def _untouched(trial: Trial, share: float, seed: int) -> np.ndarray:
     """Return which units no choice may see: a share of every arm, drawn by seed."""
     return balanced_folds(trial.arm, 100, seed) < round(100 * share)
-
-
-def _study_arm(
-    trial: Trial, outcome: str, scores: Floats, means: Floats, untouched: np.ndarray,
-    position: int, pool: Mapping[str, EffectLearner], splits: int, seed: int,
-) -> ArmStudy:  # fmt: skip
-    """Choose a ranking for one arm on the touched units and test it on the untouched."""
-    pair = np.isin(trial.arm, (0, position))
-    effect = scores[:, position] - scores[:, 0]
-    work = trial.take(pair & ~untouched).against_control(trial.arms[position])
-    held = trial.take(pair & untouched).against_control(trial.arms[position])
-    selection = select_candidate(
-        work, outcome, effect[pair & ~untouched], pool, splits=splits, seed=seed
-    )
-    learner = _fit(pool[selection.chosen], work, outcome)
-    rule = str(_fit(BestRule(), work, outcome).rules_[0])
-    predicted = learner.predict(held.covariates)[:, 0]
-    quality = rank_quality(predicted, effect[pair & untouched], seed=seed)
-    mean = (held.propensity * means[pair & untouched][:, [0, position]]).sum(axis=1)
-    tested = best_linear_predictor(
-        predicted, held.arm, held.outcome(outcome), held.propensity[:, 1], mean
-    )
-    curve = toc_curve(predicted, effect[pair & untouched])
-    return ArmStudy(held.arms[1], selection, rule, quality, tested, False, learner, curve)
-
-
-def _fit(candidate: EffectLearner, trial: Trial, outcome: str) -> EffectLearner:
-    """Fit a fresh copy of a candidate."""
-    return clone(candidate).fit(
-        trial.covariates, trial.arm, trial.outcome(outcome), trial.propensity
-    )
-
-
-def _judge(arms: list[ArmStudy]) -> tuple[ArmStudy, ...]:
-    """Decide for which arms effects differ, at one level for all of them (Holm, 1979)."""
-    order = sorted(range(len(arms)), key=lambda i: arms[i].heterogeneity.p_value)
-    judged = list(arms)
-    for rank, i in enumerate(order):
-        if arms[i].heterogeneity.p_value > LEVEL / (len(arms) - rank):
-            break
-        judged[i] = ArmStudy(**{**vars(arms[i]), "differs": True})
-    return tuple(judged)
 
 
 def _combined(
@@ -323,6 +243,16 @@ def _policies(
     return policies | {name: rule[untouched] for name, rule in rules.items()}
 
 
+def _likely_buyers(
+    trial: Trial, lift: AverageLift, outcome: str, means: Floats
+) -> dict[str, Integers]:
+    """Return the response model's policy: the best arm to the half most likely to respond."""
+    best = max(trial.treatments, key=lambda arm: lift.of(outcome, arm).difference)
+    position = trial.arms.index(best)
+    likely = means[:, position] > np.median(means[:, position])
+    return {f"{best} to the likely half": np.where(likely, position, 0).astype(np.intp)}
+
+
 def _best_constant(trial: Trial, lift: AverageLift, outcome: str, cost: Floats) -> ArmEffect | None:
     """Return the arm that pays most when sent to all, or None where none is shown to pay."""
     paying = [
@@ -358,16 +288,6 @@ def _decide(
         f"{best.ci_high:+.4g}) per unit before cost. "
     )
     return Verdict(Action.SEND_TO_ALL, f"{best.arm} to all", best.arm, paid + rest)
-
-
-def _heterogeneity_check(arm: ArmStudy) -> Check:
-    """Return the check on one arm's heterogeneity."""
-    if arm.differs:
-        return Check(UpliftCode.HETEROGENEITY, Status.PASS, arm.summary())
-    return Check(
-        UpliftCode.HETEROGENEITY, Status.WARN, arm.summary(),
-        f"Do not choose customers for {arm.arm} by predicted effect.",
-    )  # fmt: skip
 
 
 def _gain_check(study: TargetingStudy) -> Check:
