@@ -80,11 +80,11 @@ def pymc_marketing(customers: int, unit_days: int) -> Work:
 
     frame = histories(customers, unit_days).rename(columns={"tenure": "T"})
     frame["customer_id"] = np.arange(len(frame))
-    BetaGeoModel(data=frame.head(1_000)).fit(method="map", progressbar=False)
+    BetaGeoModel().fit(frame.head(1_000), method="map", progressbar=False)
 
     def work() -> dict[str, float]:
-        model = BetaGeoModel(data=frame)
-        model.fit(method="map", progressbar=False)
+        model = BetaGeoModel()
+        model.fit(frame, method="map", progressbar=False)
         found = model.fit_summary()
         return {name: float(found[name]) for name in ("r", "alpha", "a", "b")}
 

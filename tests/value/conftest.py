@@ -92,3 +92,21 @@ def simulated() -> pd.DataFrame:
     return simulate_geometric(
         np.array([0.6, 5.0, 0.8, 2.5]), tenure=np.linspace(20, 60, 1500), seed=11
     )
+
+
+@pytest.fixture(scope="session")
+def orders_of():
+    """Return the maker of canonical orders tables."""
+    return orders_table
+
+
+@pytest.fixture(scope="session")
+def engine_of():
+    """Return a maker of engines that hold an orders table."""
+
+    def make(orders: pd.DataFrame) -> Engine:
+        engine = Engine(threads=1)
+        engine.register("orders", orders)
+        return engine
+
+    return make
