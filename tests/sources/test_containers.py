@@ -60,6 +60,24 @@ def test_a_json_array_cut_short_is_a_clear_error(landing):
         landing(json.dumps(ROWS)[:-5].encode(), COSTS, name="costs.json")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [b'[{"a": 1}] rubbish', b'[{"a": "caf\xe9"}]', b"[" * 100_000, b'[{"a": 1} "b"', b"[1 2"],
+    ids=["rubbish behind", "not UTF-8", "nested without end", "not closed", "numbers"],
+)
+def test_malformed_json_arrays_are_clear_errors(text, landing):
+    with pytest.raises(InputError, match="JSON array"):
+        landing(text, name="any.json")
+
+
+def test_a_json_array_longer_than_a_chunk_is_read_whole(landing, monkeypatch):
+    monkeypatch.setattr("retention.sources.unpacking.CHUNK", 7)
+    text = json.dumps([{"a": "é€🎁", "b": [i]} for i in range(9)], ensure_ascii=False, indent=1)
+    _, rows, _ = landing(text.encode(), name="any.json")
+    assert rows.b.tolist() == [f"[{i}]" for i in range(9)]
+    assert set(rows.a) == {"é€🎁"}
+
+
 def test_objects_within_json_records_are_flattened_once(landing):
     text = json.dumps({"a": {"b": "x", "c": {"d": 1}}, "e": [1, 2], "A": None}) + "\n"
     _, rows, _ = landing(text.encode(), name="any.jsonl")

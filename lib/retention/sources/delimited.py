@@ -15,7 +15,13 @@ from retention.errors import InputError
 from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.codes import MENDS, BrokenCode
 from retention.sources.heading import Heading
-from retention.sources.reading import Read, quoted, require_columns, stem_in
+from retention.sources.reading import (
+    Read,
+    quoted,
+    require_agreement,
+    require_columns,
+    stem_in,
+)
 from retention.sources.scanning import Scanner
 from retention.sources.tally import Tally
 from retention.sources.texts import text_heading, utf8_text
@@ -115,11 +121,7 @@ def _parse(
             lines.unlink()
     finally:
         engine.close()
-    if rows != tally.rows:
-        raise InputError(
-            f"Two readers disagree: {tally.rows} records against {rows}.",
-            "Please report this file's shape; nothing was imported.", file=named,
-        )  # fmt: skip
+    require_agreement(tally.rows, rows, named)
 
 
 def _reader(text: Path, heading: Heading, tally: Tally) -> str:

@@ -6,7 +6,9 @@ A key of an object within the record lands as ``outer.inner`` beside the object 
 
 from __future__ import annotations
 
+import codecs
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -18,7 +20,14 @@ from retention.errors import InputError
 from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.codes import BrokenCode
 from retention.sources.decoding import established_encoding
-from retention.sources.reading import Read, identifier, quoted, require_columns, stem_in
+from retention.sources.reading import (
+    Read,
+    identifier,
+    quoted,
+    require_agreement,
+    require_columns,
+    stem_in,
+)
 from retention.sources.scanning import BrokenRecord, Scanner
 from retention.sources.tally import Tally
 from retention.sources.texts import utf8_text
@@ -28,6 +37,8 @@ SEPARATOR = 0x1F
 """A control character that JSON text cannot hold; so that a line is one column."""
 
 MAXIMUM_COLUMNS = 2_000
+_BETWEEN = re.compile(r"[\s,]*")
+_DECODER = json.JSONDecoder()
 
 
 def is_json(head: bytes) -> bool:
@@ -90,25 +101,41 @@ def _is_array(head: bytes, encoding: str) -> bool:
 
 def _array_lines(texts: Iterator[bytes], named: str) -> Iterator[bytes]:
     """Yield the elements of a JSON array, one per line."""
-    decoder = json.JSONDecoder()
-    buffer, ended, text = "", False, b""
-    for text in texts:
-        buffer = (buffer + text.decode("utf-8")).lstrip(" \t\r\n[,") if not ended else buffer
-        while buffer and not ended:
-            if buffer[0] == "]":
-                ended = True
-                break
-            try:
-                _, at = decoder.raw_decode(buffer)
-            except json.JSONDecodeError:
-                break
-            # Within JSON strings line ends are escaped: those that stand here are layout.
-            yield buffer[:at].replace("\n", " ").replace("\r", " ").encode() + b"\n"
-            buffer = buffer[at:].lstrip(" \t\r\n,")
-    if not ended:
+    utf8 = codecs.getincrementaldecoder("utf-8")()
+    buffer, at, ended, number = "", 0, False, 0
+    try:
+        for text in texts:
+            buffer, at = buffer[at:] + utf8.decode(text), 0
+            buffer = buffer.lstrip().removeprefix("[") if not number else buffer
+            while not ended:
+                at, ended, element = _element(buffer, at)
+                if element is None:
+                    break
+                number += 1
+                yield element
+    except (UnicodeDecodeError, RecursionError) as error:
         raise InputError(
-            "The JSON array is cut short or malformed.", "Export it again.", file=named
-        )
+            f"The JSON array cannot be read after record {number}.", "Export it again.", file=named
+        ) from error
+    if not ended or buffer[at:].strip():
+        raise InputError(
+            f"The JSON array is cut short or malformed after record {number}.",
+            "Export it again.", file=named,
+        )  # fmt: skip
+
+
+def _element(buffer: str, at: int) -> tuple[int, bool, bytes | None]:
+    """Return where the next element of an array ends, whether the array ends, and its text."""
+    at = _BETWEEN.match(buffer, at).end()  # type: ignore[union-attr]
+    if buffer[at : at + 1] == "]":
+        return at + 1, True, None
+    try:
+        _, end = _DECODER.raw_decode(buffer, at)
+    except json.JSONDecodeError:
+        return at, False, None
+    # Within JSON strings line ends are escaped: those that stand here are layout.
+    text = buffer[at:end].replace("\n", " ").replace("\r", " ")
+    return end, False, text.encode() + b"\n"
 
 
 def _scan(lines: Iterator[bytes], clean: Path) -> Tally:
@@ -128,29 +155,17 @@ def _columnar(
     engine: Engine, clean: Path, tally: Tally, fmt: SourceFormat, parquet: Path, named: str
 ) -> tuple[tuple[str, ...], int]:
     """Write the records as columns of text; move malformed ones to the broken records."""
-    longest = max(tally.longest, 1 << 20)
     numbers = parquet.with_suffix(".lines.parquet")
     pq.write_table(pa.table({"line_no": tally.line_numbers()}), numbers)
-    engine.connection.execute(
-        "CREATE TEMP VIEW records AS SELECT *, CASE WHEN json_valid(record) THEN "
-        "CASE WHEN json_type(record) = 'OBJECT' THEN record END END AS object "
-        f"FROM read_csv({quoted(str(clean))}, auto_detect = false, header = false, "
-        f"columns = {{'record': 'VARCHAR'}}, delim = {quoted(chr(SEPARATOR))}, quote = '', "
-        f"escape = '', new_line = '\\n', max_line_size = {2 * longest}, "
-        f"buffer_size = {4 * longest}, compression = 'none') "
-        f"POSITIONAL JOIN read_parquet({quoted(str(numbers))})"
-    )
+    engine.connection.execute(_records_view(clean, numbers, tally.longest))
     counted = engine.connection.execute("SELECT count(*) FROM records").fetchall()[0][0]
-    if counted != tally.rows:
-        raise InputError(
-            f"Two readers disagree: {tally.rows} records against {counted}.",
-            "Please report this file's shape; nothing was imported.", file=named,
-        )  # fmt: skip
+    require_agreement(tally.rows, counted, named)
+    malformed = engine.connection.execute(
+        "SELECT line_no, record FROM records WHERE object IS NULL"
+    ).fetchall()
     tally.broken += [
         BrokenRecord(line, record.encode(), BrokenCode.UNREADABLE_JSON)
-        for line, record in engine.connection.execute(
-            "SELECT line_no, record FROM records WHERE object IS NULL"
-        ).fetchall()
+        for line, record in malformed
     ]
     paths = _without_case_twins(_paths(engine), {*fmt.used_columns(), *fmt.aliases})
     if len(paths) > MAXIMUM_COLUMNS:
@@ -160,6 +175,20 @@ def _columnar(
     rows = _write(engine, paths, parquet)
     numbers.unlink()
     return tuple(paths), rows
+
+
+def _records_view(clean: Path, numbers: Path, longest: int) -> str:
+    """Return the statement that makes the view ``records``: line, text, and the text if sound."""
+    longest = max(longest, 1 << 20)
+    return (
+        "CREATE TEMP VIEW records AS SELECT *, CASE WHEN json_valid(record) THEN "
+        "CASE WHEN json_type(record) = 'OBJECT' THEN record END END AS object "
+        f"FROM read_csv({quoted(str(clean))}, auto_detect = false, header = false, "
+        f"columns = {{'record': 'VARCHAR'}}, delim = {quoted(chr(SEPARATOR))}, quote = '', "
+        f"escape = '', new_line = '\\n', max_line_size = {2 * longest}, "
+        f"buffer_size = {4 * longest}, compression = 'none') "
+        f"POSITIONAL JOIN read_parquet({quoted(str(numbers))})"
+    )
 
 
 def _paths(engine: Engine) -> dict[str, str]:

@@ -63,23 +63,20 @@ def _text() -> list[tuple[str, str]]:
 
 
 def _numbers(conventions: Conventions) -> list[tuple[str, str]]:
-    """Return macros on numbers and money for the file's decimal mark."""
-    mark, group = ("[.]", "[,]") if conventions.decimal == "." else ("[,]", "[.]")
+    """Return macros on numbers for the file's decimal mark."""
+    comma = conventions.decimal == ","
+    mark, group = ("[,]", "[.]") if comma else ("[.]", "[,]")
     grouped = f"[+-]?([0-9]{{1,15}}|[0-9]{{1,3}}({group}[0-9]{{3}})+)?({mark}[0-9]{{1,6}})?"
-    strip, mend = (",", "") if conventions.decimal == "." else (".", ",")
-    unmarked = f"replace(bare_amount(x), '{strip}', '')"
-    if mend:
-        unmarked = f"replace({unmarked}, ',', '.')"
-    plain_cents = "regexp_full_match(x, '-?[0-9]{1,9}[.][0-9]{2}')"
-    if conventions.decimal != ".":
-        plain_cents = "FALSE"
+    unmarked = "replace(bare_amount(x), ',', '')"
+    if comma:
+        unmarked = "replace(replace(bare_amount(x), '.', ''), ',', '.')"
+    plain = "[0-9]{1,12}" if comma else "[0-9]{1,12}([.][0-9]{1,6})?"
     return [
         ("bare_amount(x)",
          "regexp_replace(regexp_replace(text_of(x), '^[(](.*)[)]$', '-\\1'), "
          "'[\\s$€£¥\\x{00A0}\\x{202F}]|(^[A-Z]{3})|([A-Z]{3}$)', '', 'g')"),
         ("number_text(x)",
-         "CASE WHEN regexp_full_match(x, '-?[0-9]{1,12}([.][0-9]{1,6})?') "
-         f"AND '{conventions.decimal}' = '.' THEN x "
+         f"CASE WHEN regexp_full_match(x, '-?{plain}') THEN x "
          f"WHEN regexp_full_match(bare_amount(x), '{grouped}') "
          f"AND regexp_matches(bare_amount(x), '[0-9]') THEN {unmarked} END"),
         ("decimal_of(x)", "TRY_CAST(number_text(x) AS DECIMAL(16, 6))"),
@@ -88,11 +85,20 @@ def _numbers(conventions: Conventions) -> list[tuple[str, str]]:
                           "THEN TRY_CAST(x AS BIGINT) "
                           "WHEN decimal_of(x) = floor(decimal_of(x)) "
                           "THEN TRY_CAST(decimal_of(x) AS BIGINT) END"),
+        *_money(comma),
+    ]  # fmt: skip
+
+
+def _money(comma: bool) -> list[tuple[str, str]]:
+    """Return macros on money: exact minor units, or NULL."""
+    mark = "," if comma else "."
+    plain_cents = f"regexp_full_match(x, '-?[0-9]{{1,9}}[{mark}][0-9]{{2}}')"
+    return [
         ("minor_value(x, code)",
          "CAST(decimal_of(x) AS DECIMAL(24, 6)) * CAST(currency_factor(code) AS DECIMAL(4, 0))"),
         ("minor_of(x, code)",
          f"CASE WHEN {plain_cents} AND currency_factor(code) = 100 "
-         "THEN TRY_CAST(replace(x, '.', '') AS BIGINT) "
+         f"THEN TRY_CAST(replace(x, '{mark}', '') AS BIGINT) "
          "WHEN minor_value(x, code) = floor(minor_value(x, code)) "
          "THEN TRY_CAST(minor_value(x, code) AS BIGINT) END"),
         ("product_of(a, b)", "TRY(a * b)"),
@@ -106,53 +112,96 @@ def _numbers(conventions: Conventions) -> list[tuple[str, str]]:
 
 def _times(conventions: Conventions) -> list[tuple[str, str]]:
     """Return macros on times for the file's date order and zone."""
-    first, second = ("%m", "%d") if conventions.date_order == "month_first" else ("%d", "%m")
     zone = conventions.time_zone.replace("'", "''")
     local = "value" if zone == "UTC" else f"timezone('UTC', timezone('{zone}', value))"
-    clock = ("'{d} %H:%M:%S'", "'{d} %H:%M'", "'{d}'", "'{d} %I:%M:%S %p'", "'{d} %I:%M %p'")
-    long_forms = ", ".join(c.format(d=f"{first}/{second}/%Y") for c in clock)
-    short_forms = ", ".join(c.format(d=f"{first}/{second}/%y") for c in clock)
-    iso = "'%Y-%m-%d %H:%M:%S', '%Y-%m-%d %H:%M', '%Y-%m-%d'"
-    day, clock_time = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?"
-    slashed = "[0-9]{1,2}/[0-9]{1,2}/"
-    usual = "length(x) = {length} AND x >= '1970' AND x < '2100' AND substr(x, 11, 1) = '{mark}'"
     return [
         ("utc_of_local(value)", local),
-        ("iso_base(x)", f"try_strptime(replace(regexp_extract(x, '^({day}([T ][0-9:]+)?)', 1), "
-                        f"'T', ' '), [{iso}])"),
-        ("offset_minutes(x)",
-         "CASE WHEN regexp_matches(x, '(Z|UTC)$') THEN 0 ELSE "
-         "(CASE WHEN regexp_extract(x, '([+-])[0-9:]+$', 1) = '-' THEN -1 ELSE 1 END) * "
-         "(CAST(regexp_extract(x, '[+-]([0-9]{2}):?[0-9]{2}$', 1) AS INTEGER) * 60 + "
-         "CAST(regexp_extract(x, '[+-][0-9]{2}:?([0-9]{2})$', 1) AS INTEGER)) END"),
-        ("slashed_of(x)", "regexp_replace(x, '^([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]', '\\1/\\2/')"),
         ("lawful_time(value)",
          "CASE WHEN value BETWEEN TIMESTAMP '1970-01-01' AND TIMESTAMP '2100-01-01' "
          "THEN value END"),
-        ("any_time(x)",
-         f"CASE WHEN regexp_full_match(x, '{day}([T ]{clock_time})?') "
-         "THEN utc_of_local(iso_base(x)) "
-         f"WHEN regexp_full_match(x, '{day}[T ]{clock_time} ?(Z|UTC|[+-][0-9]{{2}}:?[0-9]{{2}})') "
-         "THEN iso_base(x) - to_minutes(offset_minutes(x)) "
-         f"WHEN regexp_matches(slashed_of(x), '^{slashed}[0-9]{{4}}( |$)') "
-         f"THEN utc_of_local(try_strptime(slashed_of(x), [{long_forms}])) "
-         f"WHEN regexp_matches(slashed_of(x), '^{slashed}[0-9]{{2}}( |$)') "
-         f"THEN utc_of_local(try_strptime(slashed_of(x), [{short_forms}])) END"),
-        # The usual spellings first, told by their length: matching patterns costs ten times more.
+        *_iso_times(),
+        *_slashed_times(conventions.date_order),
         ("time_of(x)",
-         f"CASE WHEN {usual.format(length=25, mark=' ')} AND substr(x, 20, 1) = ' ' "
-         "THEN timezone('UTC', try_strptime(x, '%Y-%m-%d %H:%M:%S %z')) "
-         f"WHEN {usual.format(length=19, mark=' ')} "
-         "THEN utc_of_local(try_strptime(x, '%Y-%m-%d %H:%M:%S')) "
-         f"WHEN {usual.format(length=20, mark='T')} AND ends_with(x, 'Z') "
-         "THEN try_strptime(x, '%Y-%m-%dT%H:%M:%SZ') "
-         "ELSE lawful_time(any_time(text_of(x))) END"),
+         f"CASE {_usual_times(conventions.date_order)} "
+         "WHEN is_slashed(text_of(x)) THEN utc_of_local(slashed_time(text_of(x))) "
+         "ELSE lawful_time(iso_time(text_of(x))) END"),
         ("precision_of(x)", "CASE WHEN contains(x, ':') THEN 'second' ELSE 'day' END"),
         ("microseconds_of(x)",
          "CASE WHEN regexp_full_match(text_of(x), '[0-9]{15,17}') "
          "THEN lawful_time(make_timestamp(TRY_CAST(text_of(x) AS BIGINT) // 1000000 * 1000000)) "
          "END"),
-        ("seconds_of(x)",
-         "CASE WHEN regexp_full_match(text_of(x), '[0-9]{9,10}') "
-         "THEN lawful_time(make_timestamp(TRY_CAST(text_of(x) AS BIGINT) * 1000000)) END"),
+    ]  # fmt: skip
+
+
+def _usual_times(date_order: str) -> str:
+    """Return the branches of `_usual_instants` and, after them, the usual slashed days."""
+    day = "%m/%d" if date_order == "month_first" else "%d/%m"
+    slashes = "substr(x, 3, 1) = '/' AND substr(x, 6, 1) = '/'"
+    return (
+        f"{_usual_instants()} WHEN length(x) = 8 AND {slashes} AND substr(x, 7, 1) < '6' "
+        f"THEN utc_of_local(try_strptime(x, '{day}/%y')) "
+        f"WHEN length(x) = 10 AND {slashes} AND substr(x, 7, 4) BETWEEN '1970' AND '2099' "
+        f"THEN utc_of_local(try_strptime(x, '{day}/%Y'))"
+    )
+
+
+def _usual_instants() -> str:
+    """Return the branches for the usual spellings, told by length and a character or two.
+
+    Matching patterns costs ten times more, and an export holds millions of times. A text that has
+    such a length and does not parse is no time; no spelling admitted elsewhere looks alike.
+    """
+    ranged = "x >= '1970' AND x < '2100'"
+    known = [
+        (25, " ", "substr(x, 20, 1) = ' '",
+         "timezone('UTC', try_strptime(x, '%Y-%m-%d %H:%M:%S %z'))"),
+        (25, " ", "substr(x, 20, 1) IN ('+', '-')",
+         "timezone('UTC', try_strptime(x, '%Y-%m-%d %H:%M:%S%z'))"),
+        (25, "T", "substr(x, 20, 1) IN ('+', '-')",
+         "timezone('UTC', try_strptime(x, '%Y-%m-%dT%H:%M:%S%z'))"),
+        (24, "T", "ends_with(x, 'Z')", "try_strptime(substr(x, 1, 19), '%Y-%m-%dT%H:%M:%S')"),
+        (23, " ", "ends_with(x, ' UTC')", "try_strptime(x, '%Y-%m-%d %H:%M:%S UTC')"),
+        (20, "T", "ends_with(x, 'Z')", "try_strptime(x, '%Y-%m-%dT%H:%M:%SZ')"),
+        (19, " ", "TRUE", "utc_of_local(try_strptime(x, '%Y-%m-%d %H:%M:%S'))"),
+    ]  # fmt: skip
+    return " ".join(
+        f"WHEN length(x) = {length} AND substr(x, 11, 1) = '{mark}' AND {ranged} AND {test} "
+        f"THEN {value}"
+        for length, mark, test, value in known
+    )
+
+
+def _iso_times() -> list[tuple[str, str]]:
+    """Return macros on every admitted spelling that begins with the year."""
+    forms = "'%Y-%m-%d %H:%M:%S', '%Y-%m-%d %H:%M', '%Y-%m-%d'"
+    day, clock = "[0-9]{4}-[0-9]{2}-[0-9]{2}", "[0-9]{2}:[0-9]{2}(:[0-9]{2}([.,][0-9]{1,9})?)?"
+    return [
+        ("iso_base(x)", f"try_strptime(replace(regexp_extract(x, '^({day}([T ][0-9:]+)?)', 1), "
+                        f"'T', ' '), [{forms}])"),
+        ("offset_minutes(x)",
+         "CASE WHEN regexp_matches(x, '(Z|UTC)$') THEN 0 ELSE "
+         "(CASE WHEN regexp_extract(x, '([+-])[0-9:]+$', 1) = '-' THEN -1 ELSE 1 END) * "
+         "(CAST(regexp_extract(x, '[+-]([0-9]{2}):?[0-9]{2}$', 1) AS INTEGER) * 60 + "
+         "CAST(regexp_extract(x, '[+-][0-9]{2}:?([0-9]{2})$', 1) AS INTEGER)) END"),
+        ("iso_time(x)",
+         f"CASE WHEN regexp_full_match(x, '{day}([T ]{clock})?') THEN utc_of_local(iso_base(x)) "
+         f"WHEN regexp_full_match(x, '{day}[T ]{clock} ?(Z|UTC|[+-][0-9]{{2}}:?[0-9]{{2}})') "
+         "THEN iso_base(x) - to_minutes(offset_minutes(x)) END"),
+    ]  # fmt: skip
+
+
+def _slashed_times(date_order: str) -> list[tuple[str, str]]:
+    """Return macros on days and months parted by slashes, dots or dashes, the year last."""
+    first, second = ("%m", "%d") if date_order == "month_first" else ("%d", "%m")
+    clocks = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
+    long_forms = ", ".join(f"'{first}/{second}/%Y{clock}'" for clock in clocks)
+    short_forms = ", ".join(f"'{first}/{second}/%y{clock}'" for clock in clocks)
+    return [
+        ("is_slashed(x)",
+         "substr(x, 2, 1) IN ('/', '.', '-') OR substr(x, 3, 1) IN ('/', '.', '-')"),
+        ("with_slashes(x)", "translate(substr(x, 1, 6), '.-', '//') || substr(x, 7)"),
+        # A year of two digits read with four is the year 24, which is not lawful.
+        ("slashed_time(x)",
+         f"coalesce(lawful_time(try_strptime(with_slashes(x), [{long_forms}])), "
+         f"lawful_time(try_strptime(with_slashes(x), [{short_forms}])))"),
     ]  # fmt: skip

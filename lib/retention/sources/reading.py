@@ -69,6 +69,21 @@ def require_columns(fmt: SourceFormat, names: tuple[str, ...], named: str) -> No
         )  # fmt: skip
 
 
+def require_agreement(counted: int, parsed: int, named: str) -> None:
+    """Raise if the engine made another number of records than the strict scanner counted.
+
+    Raises
+    ------
+    InputError
+        Always when the two differ: better nothing than less than all.
+    """
+    if counted != parsed:
+        raise InputError(
+            f"Two readers disagree: {counted} records against {parsed}.",
+            "Please report this file's shape; nothing was imported.", file=named,
+        )  # fmt: skip
+
+
 def distinct_names(written: Iterable[str], known: Iterable[str], named: str) -> tuple[str, ...]:
     """Return trimmed names, doubled ones numbered; the engine does not tell letter case apart.
 
