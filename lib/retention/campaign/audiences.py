@@ -123,9 +123,7 @@ def audience(
         If journey, format, channel or hold-out is impossible.
     """
     rule = rules or AudienceRules()
-    _refuse_impossible(rule)
-    journey_named(journey)
-    format_named(file_format)
+    _refuse_impossible(rule, journey, file_format)
     as_of_s = epoch_of(as_of)
     people = members(engine, customer_features(engine, as_of), journey, as_of_s)
     steps = [("on the journey", len(people))]
@@ -150,8 +148,10 @@ def audience(
     )
 
 
-def _refuse_impossible(rule: AudienceRules) -> None:
-    """Refuse a channel without consent and shares that are none."""
+def _refuse_impossible(rule: AudienceRules, journey: str, file_format: str) -> None:
+    """Refuse an unknown journey, format or channel, and shares that are none."""
+    journey_named(journey)
+    format_named(file_format)
     if rule.channel not in PURPOSES:
         raise ParameterError(
             f"There is no channel {rule.channel!r}.", f"Choose one of: {', '.join(PURPOSES)}."

@@ -49,7 +49,6 @@ class TargetingStudy:
     by_arm: tuple[ArmStudy, ...]
     policies: PolicyComparison
     verdict: Verdict
-    curves: dict[str, pd.DataFrame]
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per policy, best first."""
@@ -58,6 +57,11 @@ class TargetingStudy:
     def summary(self) -> str:
         """Word the verdict."""
         return self.verdict.summary()
+
+    @property
+    def curves(self) -> dict[str, pd.DataFrame]:
+        """Gain curve of each arm's ranking on the untouched units, by arm and ranking."""
+        return {arm.ranking_of: arm.curve for arm in self.by_arm}
 
     def rankings(self) -> pd.DataFrame:
         """Return the held-out QINI of every candidate, arm by arm."""
@@ -144,23 +148,16 @@ def study_targeting(
     ParameterError
         If the untouched share leaves nothing to learn from or to test on.
     """
-    if not 0.1 <= untouched_share <= 0.9:
-        raise ParameterError(
-            f"An untouched share of {untouched_share} leaves too little on one side.",
-            "Choose a share between 0.1 and 0.9.",
-            column="untouched_share",
-        )
     cost = np.zeros(len(trial.arms)) if costs is None else np.asarray(costs, dtype=np.float64)
     pool = {"constant": ConstantEffect(), "rule": BestRule(), **candidates}
     scores, means = trial_scores(trial, outcome, model=model, seed=seed)
     untouched = _untouched(trial, untouched_share, seed)
     lift = average_lift(trial, [outcome])
+    positions = range(1, len(trial.arms))
     by_arm = judge(
-        [
-            study_arm(trial, outcome, scores, means, untouched, position, pool, splits, seed)
-            for position in range(1, len(trial.arms))
-        ]
-    )
+        [study_arm(trial, outcome, scores, means, untouched, k, pool, splits, seed)
+         for k in positions]
+    )  # fmt: skip
     rules = {**_likely_buyers(trial, lift, outcome, means), **(rules or {})}
     policies = _policies(trial, by_arm, lift, outcome, cost, untouched, rules)
     best = _best_constant(trial, lift, outcome, cost)
@@ -169,10 +166,7 @@ def study_targeting(
         reference=f"{best.arm} to all" if best else NOBODY,
     )  # fmt: skip
     verdict = _decide(by_arm, comparison, best)
-    curves = {arm.ranking_of: arm.curve for arm in by_arm}
-    return TargetingStudy(
-        outcome, trial.arms, tuple(cost), lift, by_arm, comparison, verdict, curves
-    )
+    return TargetingStudy(outcome, trial.arms, tuple(cost), lift, by_arm, comparison, verdict)
 
 
 def costs_in_outcome(arms: Sequence[str], contact_cost: float, worth: float) -> Floats:
@@ -198,6 +192,12 @@ def costs_in_outcome(arms: Sequence[str], contact_cost: float, worth: float) -> 
 
 def _untouched(trial: Trial, share: float, seed: int) -> np.ndarray:
     """Return which units no choice may see: a share of every arm, drawn by seed."""
+    if not 0.1 <= share <= 0.9:
+        raise ParameterError(
+            f"An untouched share of {share} leaves too little on one side.",
+            "Choose a share between 0.1 and 0.9.",
+            column="untouched_share",
+        )
     return balanced_folds(trial.arm, 100, seed) < round(100 * share)
 
 
