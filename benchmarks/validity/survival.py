@@ -26,7 +26,7 @@ from retention.survival import (
 
 ROSSI = ["fin", "age", "race", "wexp", "mar", "paro", "prio"]
 R = "R survival 3.5-3"
-DRAWS = 4_000
+DRAWS = 2_000
 CUSTOMERS = 200
 LEVEL = 0.05
 

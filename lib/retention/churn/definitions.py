@@ -76,42 +76,39 @@ def compare_definitions(
     InputError
         If ``ended`` is not one flag per customer.
     """
-    features = date.features
-    recency = features["recency_days"].to_numpy(dtype=float)
-    silent = SilenceModel().fit(earlier, seed=seed).probability(features)
+    silent = SilenceModel().fit(earlier, seed=seed).probability(date.features)
+    rows = [
+        _row(name, flag, meaning, date)
+        for name, flag, meaning in _called(date, silent, window_days, ended)
+    ]
+    happened = churn_share_interval(date.churned)
+    rows.append(("what happened", float(date.churned.mean()), *happened, len(date), np.nan,
+                 f"bought nothing in the {date.horizon_days} days after"))  # fmt: skip
+    if ended is None:
+        rows.append(("contract ended", np.nan, np.nan, np.nan, 0, np.nan,
+                     "does not apply: no contracts in the data"))  # fmt: skip
+    columns = ["definition", "share", "ci_low", "ci_high", "n", "came_back", "meaning"]
+    return Definitions(pd.DataFrame(rows, columns=columns), date.as_of)
+
+
+def _called(
+    date: LabelledDate, silent: Array, window_days: int, ended: Array | None
+) -> list[tuple[str, Array, str]]:
+    """Return each definition's name, whom it calls gone, and what it means."""
+    recency = date.features["recency_days"].to_numpy(dtype=float)
     called = [
         ("fixed window", recency > window_days, f"no purchase for {window_days} days"),
-        ("own rhythm", recency > own_window(features, window_days),
+        ("own rhythm", recency > own_window(date.features, window_days),
          f"silent for {OWN_RHYTHM_GAPS:.0f} times the own usual gap"),
         ("purchase model", silent > 0.5,
          f"more likely than not to buy nothing in {date.horizon_days} days"),
     ]  # fmt: skip
     if ended is not None:
         if len(ended) != len(date):
-            raise InputError(
-                "Contract ends and customers differ in number.",
-                "Give one flag per customer.",
-                column="ended",
-            )
+            raise InputError("Contract ends and customers differ in number.",
+                             "Give one flag per customer.", column="ended")  # fmt: skip
         called.append(("contract ended", ended.astype(bool), "subscription or tier has ended"))
-    rows = [_row(name, flag, meaning, date) for name, flag, meaning in called]
-    happened = churn_share_interval(date.churned)
-    rows.append(("what happened", float(date.churned.mean()), *happened, len(date), np.nan,
-                 f"bought nothing in the {date.horizon_days} days after"))  # fmt: skip
-    if ended is None:
-        rows.append(
-            (
-                "contract ended",
-                np.nan,
-                np.nan,
-                np.nan,
-                0,
-                np.nan,
-                "does not apply: no contracts in the data",
-            )
-        )
-    columns = ["definition", "share", "ci_low", "ci_high", "n", "came_back", "meaning"]
-    return Definitions(pd.DataFrame(rows, columns=columns), date.as_of)
+    return called
 
 
 def own_window(features: pd.DataFrame, fallback_days: int) -> Array:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -92,36 +93,34 @@ def cumulative_incidence(
     >>> cumulative_incidence(data).at(3).incidence.tolist()
     [0.25, 0.5]
     """
+    data = _with_ends(frame, duration, cause, entry)
+    columns: dict[str, Any] = {
+               "duration": duration, "event": "_ended", "group": group, "entry": entry,
+               "weight": weight, "unit": unit}  # fmt: skip
+    every = count_events(data, **columns)
+    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    parts = []
+    for name in sorted(data.loc[data["_ended"] == 1, cause].unique()):
+        one = count_events(data.assign(_ended=data[cause].eq(name).astype(int)), **columns)
+        for label in every.groups:
+            own = one.of(label)["events"].to_numpy()
+            parts.append(_incidence(every.of(label), own, label, str(name), z))
+    table = pd.concat(parts, ignore_index=True)
+    table = table.sort_values(["group", "cause", "time"], kind="stable", ignore_index=True)
+    return CumulativeIncidence(table, int(every.totals()["n"].sum()), unit)
+
+
+def _with_ends(frame: pd.DataFrame, duration: str, cause: str, entry: str | None) -> pd.DataFrame:
+    """Mark the rows that ended in any way, refusing what cannot be followed."""
     if cause not in frame:
-        raise InputError(
-            f"There is no column {cause!r}.", f"Columns: {list(frame.columns)}.", column=cause
-        )
+        raise InputError(f"There is no column {cause!r}.", f"Columns: {list(frame.columns)}.",
+                         column=cause)  # fmt: skip
     ended = frame[cause].notna() & frame[cause].ne("")
     data = frame.assign(_ended=ended.astype(int))
     check_durations(data, duration, "_ended", entry)
     if not ended.any():
         raise EvidenceError("Nothing has ended yet.", "Follow the customers for longer.")
-    every = count_events(data, duration=duration, event="_ended", group=group, entry=entry,
-                         weight=weight, unit=unit)  # fmt: skip
-    z = stats.norm.ppf(0.5 + confidence / 2)
-    parts = []
-    for name in sorted(frame.loc[ended, cause].unique()):
-        one = count_events(
-            data.assign(_ended=data[cause].eq(name).astype(int)),
-            duration=duration,
-            event="_ended",
-            group=group,
-            entry=entry,
-            weight=weight,
-            unit=unit,
-        )
-        for label in every.groups:
-            own = one.of(label)["events"].to_numpy()
-            parts.append(_incidence(every.of(label), own, label, str(name), z))
-    table = pd.concat(parts, ignore_index=True).sort_values(
-        ["group", "cause", "time"], kind="stable", ignore_index=True
-    )
-    return CumulativeIncidence(table, int(every.totals()["n"].sum()), unit)
+    return data
 
 
 def _incidence(part: pd.DataFrame, own: Array, group: str, cause: str, z: float) -> pd.DataFrame:

@@ -73,11 +73,10 @@ class CoxModel:
         clear = self.coefficients[self.coefficients["p_value"] < 0.05]
         told = " ".join(hazard_ratio_sentence(row) for row in clear.to_dict("records"))
         ranks = "" if np.isnan(self.concordance) else f"Concordance {self.concordance:.3f}; "
-        thin = self.events < 10 * len(self.coefficients)
-        return (
-            f"{told or 'No covariate clearly changes the pace at which customers leave.'} "
-            f"{ranks}{self.n:,} rows, {self.events:,} departures.{' Fewer than ten departures per covariate: take it as a hint.' if thin else ''}"
-        )
+        none = "No covariate clearly changes the pace at which customers leave."
+        thin = " Fewer than ten departures per covariate: take it as a hint." * (
+            self.events < 10 * len(self.coefficients))  # fmt: skip
+        return f"{told or none} {ranks}{self.n:,} rows, {self.events:,} departures.{thin}"
 
 
 def hazard_ratio_sentence(row: Mapping[Hashable, Any]) -> str:

@@ -19,11 +19,12 @@ def return_probability_figure(result: ReturnProbability) -> Figure:
     from matplotlib import pyplot as plt
 
     curve = result.curve
+    days = curve["silent_days"]
     with use_style():
         figure, axes = plt.subplots()
-        axes.plot(curve["silent_days"], curve["return_probability"], color=PALETTE[0])
+        axes.plot(days, curve["return_probability"], color=PALETTE[0])
         axes.fill_between(
-            curve["silent_days"],
+            days,
             curve["ci_low"],
             curve["ci_high"],
             color=PALETTE[0],

@@ -112,7 +112,6 @@ def proportionality_figure(test: ProportionalHazardsTest, covariate: str) -> Fig
 def triangle_figure(triangle: CohortTriangle) -> Figure:
     """Draw retention by cohort and age; projected cells are hatched and set in italics."""
     from matplotlib import pyplot as plt
-    from matplotlib.patches import Rectangle
 
     table, guessed = triangle.matrix(), triangle.matrix("is_projected").to_numpy(dtype=bool)
     values = table.to_numpy(dtype=float)
@@ -120,22 +119,7 @@ def triangle_figure(triangle: CohortTriangle) -> Figure:
         figure, axes = plt.subplots(figsize=(8.0, 0.9 + 0.36 * len(values)))
         axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
         for row, col in np.ndindex(*values.shape):
-            share, is_guess = values[row, col], guessed[row, col]
-            axes.text(col, row, f"{share:.0%}", ha="center", va="center", fontsize=8,
-                      style="italic" if is_guess else "normal",
-                      color="white" if share > 0.6 else "black")  # fmt: skip
-            if is_guess:
-                axes.add_patch(
-                    Rectangle(
-                        (col - 0.5, row - 0.5),
-                        1,
-                        1,
-                        fill=False,
-                        hatch="////",
-                        edgecolor="#BBBBBB",
-                        linewidth=0,
-                    )
-                )
+            _cell(axes, row, col, float(values[row, col]), bool(guessed[row, col]))
         axes.set_xticks(range(values.shape[1]), [age * triangle.period for age in table.columns])
         axes.set_yticks(range(len(values)), list(table.index))
         axes.grid(False)
@@ -143,6 +127,18 @@ def triangle_figure(triangle: CohortTriangle) -> Figure:
         axes.set_ylabel("cohort")
         plt.close(figure)
     return figure
+
+
+def _cell(axes: Any, row: int, column: int, share: float, is_guess: bool) -> None:
+    """Write one cell of a triangle; hatch it where it is projected."""
+    from matplotlib.patches import Rectangle
+
+    axes.text(column, row, f"{share:.0%}", ha="center", va="center", fontsize=8,
+              style="italic" if is_guess else "normal",
+              color="white" if share > 0.6 else "black")  # fmt: skip
+    if is_guess:
+        axes.add_patch(Rectangle((column - 0.5, row - 0.5), 1, 1, fill=False, hatch="////",
+                                 edgecolor="#BBBBBB", linewidth=0))  # fmt: skip
 
 
 def incidence_figure(result: CumulativeIncidence) -> Figure:
@@ -153,30 +149,22 @@ def incidence_figure(result: CumulativeIncidence) -> Figure:
     with use_style():
         figure, axes = plt.subplots()
         for colour, ((group, cause), part) in zip(_colours(len(lines)), lines, strict=True):
-            axes.step(part["time"], part["incidence"], where="post", color=colour)
-            axes.fill_between(
-                part["time"],
-                part["ci_low"],
-                part["ci_high"],
-                step="post",
-                color=colour,
-                alpha=0.15,
-                linewidth=0,
-            )
             name = str(cause) if group == "all" else f"{group}: {cause}"
-            axes.annotate(
-                name,
-                (part["time"].iloc[-1], part["incidence"].iloc[-1]),
-                color=colour,
-                xytext=(-4, 4),
-                textcoords="offset points",
-                ha="right",
-            )
+            _rising(axes, part, colour, name)
         axes.set_xlabel(f"{result.unit} since the first purchase")
         axes.set_ylabel("share that has ended so")
         axes.set_ylim(0, 1)
         plt.close(figure)
     return figure
+
+
+def _rising(axes: Any, part: Any, colour: Any, name: str) -> None:
+    """Draw one rising step curve with its band and its name at the end."""
+    axes.step(part["time"], part["incidence"], where="post", color=colour)
+    axes.fill_between(part["time"], part["ci_low"], part["ci_high"], step="post", color=colour,
+                      alpha=0.15, linewidth=0)  # fmt: skip
+    axes.annotate(name, (part["time"].iloc[-1], part["incidence"].iloc[-1]), color=colour,
+                  xytext=(-4, 4), textcoords="offset points", ha="right")  # fmt: skip
 
 
 def _curve(axes: Any, part: Any, colour: Any, group: str) -> None:
