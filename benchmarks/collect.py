@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import importlib
 import json
 import pkgutil
@@ -68,26 +69,41 @@ def main(
 ) -> int:
     """Measure (or only check) one kind of evidence into ``folder``; return the exit code."""
     folder = folder or HERE
-    data, page = folder / f"{kind}.json", folder / PAGES[kind]
     if arguments.check:
         return _check(kind, folder)
-    chosen = _chosen(kind, arguments.area)
     fresh: list[Entry] = []
-    for name in chosen:
+    for name in _chosen(kind, arguments.area):
         started = time.perf_counter()
         print(f"== {kind}.{name}", flush=True)
-        fresh += run_apart(kind, name)
+        entries = run_apart(kind, name)
+        _keep(kind, folder, entries, name, machine)
         print(f"   {time.perf_counter() - started:.1f} s", flush=True)
-    labels = {f"{kind}.{name}" for name in chosen}
-    if not arguments.area:
-        labels |= {entry.module for entry in read(data)}
-    write(data, merged(read(data), fresh, labels))
-    if machine is not None:
-        (folder / MACHINE).write_text(json.dumps(machine, indent=1) + "\n", encoding="utf-8")
-    page.write_text(markdown(kind, read(data), _machine(kind, folder)), encoding="utf-8")
+        fresh += entries
     missed = [entry for entry in fresh if not entry.ok]
-    print(f"{len(fresh) - len(missed)} of {len(fresh)} hold; see {page}")
+    print(f"{len(fresh) - len(missed)} of {len(fresh)} hold; see {folder / PAGES[kind]}")
     return 1 if missed else 0
+
+
+def _keep(
+    kind: str, folder: Path, entries: list[Entry], name: str, machine: dict[str, str] | None
+) -> None:
+    """Put one module's entries in place of its earlier ones, and render the page anew.
+
+    Done after every module and under a lock: an interrupted run keeps what it measured, and two
+    runs of different modules do not lose each other's entries.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    data = folder / f"{kind}.json"
+    with (folder / f".{kind}.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        gone = {entry.module for entry in read(data)} - {f"{kind}.{m}" for m in modules(kind)}
+        kept = merged(read(data), entries, gone | {f"{kind}.{name}"})
+        write(data, kept)
+        if machine is not None:
+            text = json.dumps(machine, indent=1) + "\n"
+            (folder / MACHINE).write_text(text, encoding="utf-8")
+        page = markdown(kind, read(data), _machine(kind, folder))
+        (folder / PAGES[kind]).write_text(page, encoding="utf-8")
 
 
 def parser(description: str) -> argparse.ArgumentParser:

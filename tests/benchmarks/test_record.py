@@ -109,3 +109,16 @@ def test_a_page_that_was_edited_by_hand_is_noticed(
     assert collect.main("validity", options) == 0
     (tmp_path / "VALIDITY.md").write_text(markdown("validity", kept) + "all is well\n")
     assert collect.main("validity", options) == 1
+
+
+def test_entries_are_kept_after_every_module_and_forgotten_with_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(collect, "modules", lambda kind: ["value", "churn"])
+    write(
+        tmp_path / "validity.json",
+        [entry("left", "validity.removed"), entry("old"), entry("other", "validity.churn")],
+    )
+    collect._keep("validity", tmp_path, [entry("new")], "value", None)
+    assert [e.case for e in read(tmp_path / "validity.json")] == ["other", "new"]
+    assert "| new |" in (tmp_path / "VALIDITY.md").read_text()
