@@ -65,6 +65,12 @@ class Trial:
         """Names of the arms apart from the control."""
         return self.arms[1:]
 
+    @property
+    def contacts(self) -> dict[str, int]:
+        """Number of units in each arm apart from the control."""
+        counts = np.bincount(self.arm, minlength=len(self.arms))
+        return {name: int(n) for name, n in zip(self.treatments, counts[1:], strict=True)}
+
     def outcome(self, name: str) -> Floats:
         """Return one outcome as an array.
 
