@@ -98,4 +98,10 @@ def _key(name: str, given: set[str]) -> str:
     if "order_key" in given and name in ("order_line_key", "source_record_id"):
         rest = f"substr({raw}, length(m.order_key) + 1)"
         keyed = f"WHEN starts_with({raw}, m.order_key) THEN o.pseudonym || {rest} {keyed}"
+    if {"order_key", "order_line_key"} <= given and name == "source_record_id":
+        rest = "substr(m.order_line_key, length(m.order_key) + 1)"
+        keyed = (
+            f"WHEN ends_with(m.order_line_key, {raw}) AND starts_with(m.order_line_key, "
+            f"m.order_key) THEN o.pseudonym || {rest} {keyed}"
+        )
     return f"CASE {keyed} END"
