@@ -25,12 +25,14 @@ def run(
     timeout: Timeout = 3600,
     retries: Retries = 0,
     fresh: Fresh = False,
+    hook: Annotated[str, typer.Option(help="Command that gets each outcome as JSON.")] = "",
     as_json: AsJson = False,
 ) -> None:
     """Run profiles end to end and publish them; one that fails does not stop the others.
 
-    Example: retention run demo --parallel 2
+    Example: retention run params/* --parallel 2 --hook "mail -s retention team@shop.example"
     """
+    from retention.runs.hook import call_hook, outcome
     from retention.runs.runner import Options, run_profile
     from retention.runs.workspace import Workspace
 
@@ -41,11 +43,13 @@ def run(
         try:
             published = run_profile(workspace, Path(profile).name, options)
         except RetentionError as error:
+            call_hook(hook, {"profile": profile, "status": "failed", "problem": str(error)})
             if len(profiles) == 1:
                 raise
             typer.echo(f"{profile}: {error}", err=True)
             failed.append(error)
             continue
+        call_hook(hook, {"status": "published", "run": published.name, **outcome(published)})
         _say_published(published.profile, published.name, workspace, as_json)
     if failed:
         raise typer.Exit(EXIT_FAILED)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import logging
 from collections.abc import Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
@@ -17,6 +15,7 @@ from retention.results import Status
 from retention.runs.execute import Execution, Failure, run_notebook
 from retention.runs.files import read_json, write_json
 from retention.runs.fingerprint import digest, notebook_source
+from retention.runs.journal import Journal
 from retention.runs.kernels import KernelPool
 from retention.runs.lock import profile_lock
 from retention.runs.manifest import (
@@ -40,7 +39,10 @@ from retention.runs.stage import STAGING_VARIABLE
 from retention.runs.stages import Record, record_of, reuse, stage_key
 from retention.runs.workspace import Workspace
 
-log = logging.getLogger(__name__)
+ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+"""Sums over several threads depend on how many there are, so the same inputs would not give the
+same bytes on another machine. Notebooks run side by side instead (``--parallel``), and the engine,
+whose sums are exact, uses all cores."""
 
 
 @dataclass(frozen=True)
@@ -76,6 +78,11 @@ class _Course:
     staging: Path
     options: Options
     records: dict[str, Record] = field(default_factory=dict)
+
+    @property
+    def journal(self) -> Journal:
+        """The run's structured log."""
+        return Journal(self.staging)
 
     @property
     def earlier(self) -> list[Path]:
@@ -128,10 +135,16 @@ def run_profile(
         day = (today or date.today()).isoformat()
         mark_resumable(staging, {"profile": profile, "today": day})
         course = _Course(workspace, profile, settings, inputs, staging, options or Options())
-        failure = _execute_all(course)
-        if failure:
-            raise _leave_failed(course, failure)
-        return _publish(course, facts)
+        try:
+            failure = _execute_all(course)
+            if failure is None:
+                return _publish(course, facts)
+        except OSError as error:
+            raise RunError(
+                f"The outputs cannot be written ({error.strerror or error}).",
+                f"Free space or mend the rights, then `retention resume {profile}`.",
+            ) from error
+        raise _leave_failed(course, failure)
 
 
 def resume_profile(workspace: Workspace, profile: str, options: Options | None = None) -> Run:
@@ -179,7 +192,8 @@ def _schedule(
     while waiting or running:
         for settings in [s for s in waiting if _is_ready(s, course)][: _room(course, running)]:
             waiting.remove(settings)
-            task = pool.submit(_one, course, settings, kernels, progress)
+            # Keys are made here, in one thread: Python 3.11's parser is not safe in several.
+            task = pool.submit(_one, course, settings, _key(course, settings), kernels, progress)
             running[task] = settings.notebook.name
         done, _ = wait(running, return_when=FIRST_COMPLETED)
         for task in done:
@@ -202,13 +216,17 @@ def _is_ready(settings: Settings, course: _Course) -> bool:
     return all(need in course.records for need in settings.notebook.needs if need in planned)
 
 
+def _key(course: _Course, settings: Settings) -> str:
+    """Return the key of a notebook whose upstream is done."""
+    upstream = {n: course.records[n] for n in settings.notebook.needs if n in course.records}
+    return stage_key(course.workspace, settings, upstream, course.inputs)
+
+
 def _one(
-    course: _Course, settings: Settings, kernels: KernelPool, progress: RunProgress
+    course: _Course, settings: Settings, key: str, kernels: KernelPool, progress: RunProgress
 ) -> Failure | None:
     """Reuse or run one notebook; ingest's failed checks stop what would build on them."""
     name = settings.notebook.name
-    upstream = {n: course.records[n] for n in settings.notebook.needs if n in course.records}
-    key = stage_key(course.workspace, settings, upstream, course.inputs)
     store = course.workspace.store(course.profile)
     record = reuse(course.staging, course.earlier, store, name, key)
     if record is None:
@@ -221,7 +239,9 @@ def _one(
     if stopped is None:
         course.records[name] = record
         progress.finished(name, record)
-        log.info(json.dumps({"event": "done", "notebook": name, "seconds": record.seconds}))
+        course.journal.write(
+            "done", notebook=name, seconds=record.seconds, reused_from=record.reused_from
+        )
     return stopped
 
 
@@ -232,7 +252,7 @@ def _run(
     name = settings.notebook.name
     params = {k: v for k, v in settings.resolved.items() if k not in ("run", "output_dir")}
     for attempt in range(course.options.retries + 1):
-        log.info(json.dumps({"event": "start", "notebook": name, "attempt": attempt}))
+        course.journal.write("start", notebook=name, attempt=attempt)
         execution = run_notebook(
             settings.notebook.path(course.workspace),
             course.staging / "notebooks" / f"{name}.ipynb",
@@ -270,6 +290,7 @@ def _leave_failed(course: _Course, failure: Failure) -> RunError:
         "Kind": failure.kind,
         "Finished before it": ", ".join(course.records) or "nothing",
     }
+    course.journal.write("failed", notebook=failure.notebook, cell=failure.cell, kind=failure.kind)
     page = failed_page(course.profile, failure.summary(), facts)
     target = course.workspace.profile(course.profile) / "failed.html"
     target.write_text(page, encoding="utf-8")
@@ -297,6 +318,7 @@ def _publish(course: _Course, facts: dict[str, Any]) -> Run:
         "artifacts": artifact_hashes(course.staging),
     }
     (course.staging / "request.json").unlink(missing_ok=True)
+    course.journal.write("publish", artifacts=len(manifest["artifacts"]))
     write_json(course.staging / "manifest.json", manifest)
     folder = publish(course.workspace, course.profile, course.staging)
     write_index(course.workspace)
@@ -320,6 +342,7 @@ def _kernels(course: _Course) -> KernelPool:
         STAGING_VARIABLE: str(course.staging),
         "RETENTION_ROOT": str(course.workspace.root),
         "RETENTION_DATA": data_folder(course.workspace),
+        **ONE_THREAD,
     }
     ahead = min(course.options.parallel, 2)
     return KernelPool(ahead, len(course.settings), course.workspace.project, environment)
