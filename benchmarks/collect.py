@@ -119,6 +119,9 @@ def parser(description: str) -> argparse.ArgumentParser:
 def _check(kind: str, folder: Path) -> int:
     """Say whether the rendered page matches its data."""
     data, page = folder / f"{kind}.json", folder / PAGES[kind]
+    if not data.is_file() and not page.is_file():
+        print(f"{data.name}: nothing has been measured yet")
+        return 0
     shown = page.read_text(encoding="utf-8") if page.is_file() else ""
     if shown == markdown(kind, read(data), _machine(kind, folder)):
         print(f"{page.name} matches {data.name}")
