@@ -51,6 +51,7 @@ from retention.abtest.evaluate import ExperimentResult, evaluate
 from retention.abtest.experiment import Analysis, Experiment, read_experiment
 from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy, Role
 from retention.abtest.multiplicity import adjust, correct
+from retention.abtest.programme import plan_check
 from retention.abtest.proportions import score_interval, score_test
 from retention.abtest.relative import RelativeLift, relative_lift
 from retention.abtest.sample_ratio import (
@@ -110,6 +111,7 @@ __all__ = [
     "mixture_boundary",
     "mixture_rho",
     "past_units",
+    "plan_check",
     "plan_sizes",
     "posterior",
     "power_at",

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations_with_replacement
+from typing import Any
 
 import numpy as np
-import pandas as pd
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from retention.abtest.metrics import MetricDefinition, NullPolicy, missing_name
@@ -71,7 +72,7 @@ def collect(
     Examples
     --------
     >>> engine = Engine()
-    >>> engine.register("units", pd.DataFrame({"arm": ["a", "a", "b", "b"], "y": [1, 2, 3, 5]}))
+    >>> engine.register("units", pa.table({"arm": ["a", "a", "b", "b"], "y": [1, 2, 3, 5]}))
     >>> collect(engine, "units", [MetricDefinition("y", "y")]).of("y", "b").n
     2
     """
@@ -85,7 +86,7 @@ def collect(
         if cluster is None
         else _cluster_query(table, metrics, plans, asked, cluster)
     )
-    answer = engine.sql(text).frame()
+    answer = engine.sql(text).arrow()
     _refuse_nulls(answer, table)
     return _statistics(answer, plans, asked)
 
@@ -113,9 +114,9 @@ def unit_matrix(
             groups='"unit_number"', group_names='"unit_number"',
             aggregates=_listed(aggregates), units=numbered,
         )
-    ).frame()  # fmt: skip
+    ).arrow()  # fmt: skip
     _refuse_nulls(answer, table)
-    return plan.names, answer[list(plan.aggregates)].to_numpy(dtype=np.float64, na_value=0.0)
+    return plan.names, _matrix(answer, plan.aggregates)
 
 
 def pooled_caps(
@@ -282,10 +283,10 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _refuse_nulls(answer: pd.DataFrame, table: str) -> None:
+def _refuse_nulls(answer: pa.Table, table: str) -> None:
     """Raise where a column under the strict policy has nulls, naming column and count."""
-    for name in answer.columns[answer.columns.str.startswith("nulls of ")]:
-        count = int(answer[name].sum())
+    for name in answer.column_names:
+        count = sum(answer.column(name).to_pylist()) if name.startswith("nulls of ") else 0
         if count:
             column = name.removeprefix("nulls of ")
             raise InputError(
@@ -295,16 +296,23 @@ def _refuse_nulls(answer: pd.DataFrame, table: str) -> None:
             )
 
 
+def _matrix(answer: pa.Table, names: Sequence[str]) -> NDArray[np.float64]:
+    """Return some columns of the answer side by side; a sum over nothing is zero."""
+    columns = [answer.column(name).to_numpy(zero_copy_only=False) for name in names]
+    return np.nan_to_num(np.column_stack(columns).astype(np.float64))
+
+
 def _statistics(
-    answer: pd.DataFrame, plans: Mapping[str, _Plan], groups: Mapping[str, str]
+    answer: pa.Table, plans: Mapping[str, _Plan], groups: Mapping[str, str]
 ) -> Statistics:
     """Turn the rows of the answer into cells of moments."""
+    keys = {name: answer.column(name).to_pylist() for name in groups}
     cells = {}
     for name, plan in plans.items():
-        values = answer[list(plan.aggregates)].to_numpy(dtype=np.float64, na_value=0.0)
-        for at, row in enumerate(values):
+        for at, row in enumerate(_matrix(answer, plan.aggregates)):
             if row[0]:
-                cells[_cell(name, answer.iloc[at], groups)] = moments_of(row, plan.names)
+                cell = _cell(name, {group: values[at] for group, values in keys.items()})
+                cells[cell] = moments_of(row, plan.names)
     return Statistics(cells)
 
 
@@ -316,8 +324,7 @@ def moments_of(row: NDArray[np.float64], names: tuple[str, ...]) -> Moments:
     return Moments(names, int(row[0]), row[1 : 1 + k], upper + np.triu(upper, 1).T)
 
 
-def _cell(metric: str, row: pd.Series, groups: Mapping[str, str]) -> Cell:
+def _cell(metric: str, key: Mapping[str, Any]) -> Cell:
     """Return the cell a row belongs to."""
-    segment = str(row["segment"]) if "segment" in groups else ""
-    day = int(row["day"]) if "day" in groups else None
-    return Cell(metric, str(row["arm"]), segment, day)
+    day = None if key.get("day") is None else int(key["day"])
+    return Cell(metric, str(key["arm"]), str(key.get("segment", "")), day)

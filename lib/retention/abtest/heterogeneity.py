@@ -145,9 +145,11 @@ def _pooled(
     tau_square = between_variance(effects, errors)
     weights = 1 / (errors**2 + tau_square)
     common = float(np.sum(weights * effects) / weights.sum())
-    keep = tau_square / (tau_square + errors**2)
-    shrunken = common + keep * (effects - common)
-    spread = _shrunken_error(effects - common, errors, 1 - keep)
+    k = len(effects)
+    # Morris' factor (k - 3)/(k - 1): τ is estimated, so pull less; with three groups not at all.
+    pull = max(k - 3, 0) / (k - 1) * errors**2 / (tau_square + errors**2)
+    shrunken = effects - pull * (effects - common)
+    spread = _shrunken_error(effects - common, errors, pull)
     z = float(stats.norm.ppf(1 - alpha / 2))
     shrunk = table.assign(
         shrunken_effect=shrunken, shrunken_low=shrunken - z * spread,

@@ -115,6 +115,13 @@ def read_register(lines: Iterable[str]) -> dict[str, Registration]:
     return found
 
 
+def plan_check(folder: Path, plan: Experiment) -> Check:
+    """Check a plan against ``<folder>/register.jsonl``; without a register nothing is registered."""
+    path = folder / "register.jsonl"
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    return plan_changed(plan, read_register(lines).get(plan.name))
+
+
 def plan_changed(plan: Experiment, registered: Registration | None) -> Check:
     """Check a plan against its registration and name the fields that were changed since."""
     if registered is None:
