@@ -116,7 +116,7 @@ def read_register(lines: Iterable[str]) -> dict[str, Registration]:
 
 
 def plan_check(folder: Path, plan: Experiment) -> Check:
-    """Check a plan against ``<folder>/register.jsonl``; without a register nothing is registered."""
+    """Check a plan against ``<folder>/register.jsonl``; no register, nothing registered."""
     path = folder / "register.jsonl"
     lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
     return plan_changed(plan, read_register(lines).get(plan.name))
