@@ -23,6 +23,9 @@ BOOSTING = "Gradient boosting"
 FEWEST_LESSONS = 200
 """Customers that a regression needs to learn from; with fewer it is not tried."""
 
+MATERIAL = 0.005
+"""Share of the mean squared error by which another forecast must be better to be used."""
+
 _Z = 1.959963984540054
 
 
@@ -117,7 +120,8 @@ def compare_forecasts(
     """Compare forecasts of each customer's purchases with what happened.
 
     The preferred forecast is used unless another has a mean squared error that is smaller by more
-    than chance (paired 95 % interval): the purchase model alone extends to other horizons.
+    than chance (paired 95 % interval) and by half a per cent or more: the purchase model alone
+    extends to other horizons.
 
     Parameters
     ----------
@@ -204,7 +208,7 @@ def boosted_forecast(
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     # A feature that said nothing a period ago (a source that began later) teaches nothing.
-    columns = [name for name in past if name in now and past[name].nunique() > 1]
+    columns = [name for name in past if name in now and past[name].min() < past[name].max()]
     model = HistGradientBoostingRegressor(
         loss="poisson", learning_rate=0.05, max_iter=150, max_leaf_nodes=15,
         min_samples_leaf=40, l2_regularization=1.0, early_stopping=False, random_state=seed,
@@ -215,36 +219,44 @@ def boosted_forecast(
 
 def _scores(name: str, actual: Floats, forecast: Floats, base: Floats) -> dict[str, float | str]:
     """Return one line of the comparison."""
-    from scipy.stats import spearmanr
-
-    count = len(actual)
+    root = _Z / np.sqrt(len(actual))
     error = forecast - actual
-    square = error**2
+    square, off = error**2, np.abs(error)
     rmse = float(np.sqrt(square.mean()))
-    rmse_reach = _Z * float(square.std()) / np.sqrt(count) / (2 * rmse) if rmse else 0.0
-    mae = float(np.abs(error).mean())
-    mae_reach = _Z * float(np.abs(error).std()) / np.sqrt(count)
-    varied = np.ptp(forecast) > 0 and np.ptp(actual) > 0
-    rho = float(spearmanr(forecast, actual).statistic) if varied else 0.0
-    rho_reach = _Z * np.sqrt((1 + rho**2 / 2) / max(count - 3, 1))
+    rmse_reach = root * float(square.std()) / (2 * rmse) if rmse else 0.0
     excess = square - base
-    excess_reach = _Z * float(excess.std()) / np.sqrt(count)
     total = float(actual.sum())
     return {
         "forecast": name,
         "predicted_total": float(forecast.sum()),
         "actual_total": total,
         "total_error": float(forecast.sum()) / total - 1 if total else float("nan"),
-        "mae": mae, "mae_ci_low": mae - mae_reach, "mae_ci_high": mae + mae_reach,
-        "rmse": rmse, "rmse_ci_low": rmse - rmse_reach, "rmse_ci_high": rmse + rmse_reach,
-        "spearman": rho,
-        "spearman_ci_low": float(np.tanh(np.arctanh(min(rho, 0.999999)) - rho_reach)),
-        "spearman_ci_high": float(np.tanh(np.arctanh(min(rho, 0.999999)) + rho_reach)),
+        **_with_interval("mae", float(off.mean()), root * float(off.std())),
+        **_with_interval("rmse", rmse, rmse_reach),
+        **_rank_correlation(forecast, actual),
         "auc": rank_auc(forecast, actual > 0),
-        "excess_mse": float(excess.mean()),
-        "excess_mse_ci_low": float(excess.mean()) - excess_reach,
-        "excess_mse_ci_high": float(excess.mean()) + excess_reach,
-    }  # fmt: skip
+        **_with_interval("excess_mse", float(excess.mean()), root * float(excess.std())),
+    }
+
+
+def _with_interval(name: str, value: float, reach: float) -> dict[str, float]:
+    """Return a figure with its 95 % interval as three columns."""
+    return {name: value, f"{name}_ci_low": value - reach, f"{name}_ci_high": value + reach}
+
+
+def _rank_correlation(forecast: Floats, actual: Floats) -> dict[str, float]:
+    """Return Spearman's correlation with its 95 % interval (Bonett and Wright 2000)."""
+    from scipy.stats import spearmanr
+
+    varied = np.ptp(forecast) > 0 and np.ptp(actual) > 0
+    rho = float(spearmanr(forecast, actual).statistic) if varied else 0.0
+    reach = _Z * np.sqrt((1 + rho**2 / 2) / max(len(actual) - 3, 1))
+    middle = np.arctanh(min(rho, 0.999999))
+    return {
+        "spearman": rho,
+        "spearman_ci_low": float(np.tanh(middle - reach)),
+        "spearman_ci_high": float(np.tanh(middle + reach)),
+    }
 
 
 def rank_auc(score: Floats, positive: NDArray[np.bool_]) -> float:
@@ -267,15 +279,16 @@ def rank_auc(score: Floats, positive: NDArray[np.bool_]) -> float:
 
 def _choose(table: pd.DataFrame, preferred: str) -> tuple[str, str]:
     """Return the forecast to use and the reason."""
-    better = table[(table["excess_mse_ci_high"] < 0) & (table["forecast"] != preferred)]
+    least = -MATERIAL * float(table.loc[table["forecast"] == preferred, "rmse"].iloc[0]) ** 2
+    better = table[(table["excess_mse_ci_high"] < 0) & (table["excess_mse"] < least)]
     if better.empty:
         others = table[table["forecast"] != preferred]
         if others.empty:
             return preferred, "there is nothing to compare it with."
         rival = others.iloc[0]
         return preferred, (
-            f"no other forecast beats it by more than chance (the nearest, {rival['forecast']}, "
-            f"differs in mean squared error by {rival['excess_mse']:+.4f}, 95 % interval "
+            "no other forecast beats it by more than chance and half a per cent (the nearest, "
+            f"{rival['forecast']}, differs in mean squared error by {rival['excess_mse']:+.4f}, 95 % interval "
             f"{rival['excess_mse_ci_low']:+.4f} to {rival['excess_mse_ci_high']:+.4f})."
         )
     best = better.iloc[0]

@@ -98,17 +98,19 @@ def evidence_gate(frame: pd.DataFrame, *, unit_days: float, gate: Gate | None = 
          "customers with three purchases or more"),
     ]  # fmt: skip
     checks = [_at_least(code, found, least, what) for code, found, least, what in rows]
-    recent = latest <= wanted.recent_days
-    checks.append(
-        Check(
-            ValueCheck.RECENT_ORDERS,
-            Status.PASS if recent else Status.FAIL,
-            f"The latest order is {latest:.0f} days before the as-of date; at most "
-            f"{wanted.recent_days} are asked for.",
-            "" if recent else "Bring newer orders in, or set the as-of date to when they end.",
-        )
+    return Evidence((*checks, _recent(latest, wanted.recent_days)))
+
+
+def _recent(latest: float, most: int) -> Check:
+    """Return the check that orders reach up to the as-of date."""
+    recent = latest <= most
+    return Check(
+        ValueCheck.RECENT_ORDERS,
+        Status.PASS if recent else Status.FAIL,
+        f"The latest order is {latest:.0f} days before the as-of date; at most {most} are asked "
+        "for.",
+        "" if recent else "Bring newer orders in, or set the as-of date to when they end.",
     )
-    return Evidence(tuple(checks))
 
 
 def _at_least(code: ValueCheck, found: float, least: int, what: str) -> Check:

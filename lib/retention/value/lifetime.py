@@ -180,30 +180,31 @@ def lifetime_values(
             "(Gamma-Gamma with q <= 1).",
             "Look for wholesale orders or errors among the largest order values.",
         )
-    discounted = discounted_purchases(purchases, purchases.parameters, summary, terms)
-    by_purchase = _purchase_slopes(purchases, summary, terms)
-    table = pd.DataFrame(
-        {
-            "expected_purchases": summary.expand(
-                purchases.expected_future(summary, terms.horizon_days)
-            ),
-            "probability_alive": summary.expand(purchases.probability_alive(summary)),
-            "probability_of_purchase": 1
-            - summary.expand(purchases.probability_of_none(summary, terms.horizon_days)),
-            "expected_order_value": values,
-            "lifetime_value": terms.margin * values * summary.expand(discounted),
-        },
-        index=frame.index,
+    discounted = summary.expand(
+        discounted_purchases(purchases, purchases.parameters, summary, terms)
     )
-    slopes = np.hstack(
-        [
-            terms.margin * values[:, None] * by_purchase[summary.row],
-            terms.margin * summary.expand(discounted)[:, None] * _spend_slopes(spend, x, z),
-        ]
-    )
+    chances = _chances(summary, purchases, terms.horizon_days)
+    worth = {"expected_order_value": values, "lifetime_value": terms.margin * values * discounted}
+    by_purchase = _purchase_slopes(purchases, summary, terms)[summary.row]
+    slopes = [values[:, None] * by_purchase, discounted[:, None] * _spend_slopes(spend, x, z)]
     return LifetimeValues(
-        table, terms, purchases.model.name, slopes, _joined(purchases.covariance, spend.covariance)
+        pd.DataFrame(chances | worth, index=frame.index),
+        terms,
+        purchases.model.name,
+        terms.margin * np.hstack(slopes),
+        _joined(purchases.covariance, spend.covariance),
     )
+
+
+def _chances(
+    summary: PurchaseSummary, purchases: PurchaseFit, days: float
+) -> dict[str, NDArray[np.float64]]:
+    """Return what each customer is expected to do within the horizon."""
+    return {
+        "expected_purchases": summary.expand(purchases.expected_future(summary, days)),
+        "probability_alive": summary.expand(purchases.probability_alive(summary)),
+        "probability_of_purchase": 1 - summary.expand(purchases.probability_of_none(summary, days)),
+    }
 
 
 def follow_forecast(

@@ -102,21 +102,25 @@ def protect(
     value = values.customers["lifetime_value"].to_numpy()
     top = value >= np.quantile(value, 1 - top_share)
     quiet = silence >= threshold
-    rows = []
-    for tier, in_tier in (("most valuable", top), ("others", ~top)):
-        for outlook, in_outlook in (("likely to buy", ~quiet), ("likely to stay silent", quiet)):
-            chosen = in_tier & in_outlook
-            count, worth = int(chosen.sum()), float(value[chosen].sum())
-            rows.append(
-                {
-                    "tier": tier,
-                    "outlook": outlook,
-                    "customers": count,
-                    "lifetime_value": worth,
-                    "share_of_value": worth / values.total if values.total else 0.0,
-                    "mean_silence": float(silence[chosen].mean()) if count else float("nan"),
-                }
-            )
+    rows = [
+        {"tier": tier, "outlook": outlook, **_figures(values, silence, in_tier & in_outlook)}
+        for tier, in_tier in (("most valuable", top), ("others", ~top))
+        for outlook, in_outlook in (("likely to buy", ~quiet), ("likely to stay silent", quiet))
+    ]
     return Protection(
         pd.DataFrame(rows), top & quiet, window_days, threshold, values.terms.currency
     )
+
+
+def _figures(
+    values: LifetimeValues, silence: Floats, chosen: NDArray[np.bool_]
+) -> dict[str, float | int]:
+    """Return count, value, share of value and mean chance of silence of some customers."""
+    count = int(chosen.sum())
+    worth = float(values.customers["lifetime_value"].to_numpy()[chosen].sum())
+    return {
+        "customers": count,
+        "lifetime_value": worth,
+        "share_of_value": worth / values.total if values.total else 0.0,
+        "mean_silence": float(silence[chosen].mean()) if count else float("nan"),
+    }
