@@ -288,8 +288,9 @@ def _choose(table: pd.DataFrame, preferred: str) -> tuple[str, str]:
         rival = others.iloc[0]
         return preferred, (
             "no other forecast beats it by more than chance and half a per cent (the nearest, "
-            f"{rival['forecast']}, differs in mean squared error by {rival['excess_mse']:+.4f}, 95 % interval "
-            f"{rival['excess_mse_ci_low']:+.4f} to {rival['excess_mse_ci_high']:+.4f})."
+            f"{rival['forecast']}, differs in mean squared error by {rival['excess_mse']:+.4f}, "
+            f"95 % interval {rival['excess_mse_ci_low']:+.4f} to "
+            f"{rival['excess_mse_ci_high']:+.4f})."
         )
     best = better.iloc[0]
     return str(best["forecast"]), (
