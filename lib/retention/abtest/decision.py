@@ -83,32 +83,34 @@ def decide(
     rule = rule or DecisionRule()
     failed = tuple(str(c.code) for c in checks if c.status is Status.FAIL)
     chance = belief.chance_to_win if belief else float("nan")
-    low, high = _towards_good(primary)
-    harmed = [g for g in guardrails if g.harmed]
-    unclear = [g for g in guardrails if not g.cleared and not g.harmed]
-    running = rule.planned_units is not None and _units(primary) < rule.planned_units
     if failed:
         reasons = "; ".join(c.detail for c in checks if c.status is Status.FAIL)
         decision, why = Decision.INVALID, f"a trust check failed ({reasons})"
-    elif harmed:
-        decision, why = Decision.DONT_SHIP, f"it harms {harmed[0].estimate.metric}"
-    elif high < rule.minimum_effect:
-        decision, why = (
-            Decision.DONT_SHIP,
-            "the whole interval lies below the least worthwhile gain",
-        )
-    elif low > rule.minimum_effect and primary.significant and not unclear:
-        decision, why = Decision.SHIP, "the whole interval lies above the least worthwhile gain"
-    elif running:
-        decision, why = Decision.KEEP_RUNNING, "the planned number of units is not in yet"
-    elif unclear and low > rule.minimum_effect:
-        why = f"{unclear[0].estimate.metric} is not shown to be unharmed"
-        decision = Decision.DONT_SHIP
     else:
-        decision, why = Decision.DONT_SHIP, "a worthwhile gain is not shown"
-    return Verdict(
-        decision, _sentence(decision, why, primary, rule, chance), primary, chance, failed
-    )
+        decision, why = _by_rule(primary, guardrails, rule)
+    sentence = _sentence(decision, why, primary, rule, chance)
+    return Verdict(decision, sentence, primary, chance, failed)
+
+
+def _by_rule(
+    primary: Estimate, guardrails: Sequence[Guardrail], rule: DecisionRule
+) -> tuple[Decision, str]:
+    """Return decision and reason of a test that can be trusted."""
+    low, high = _towards_good(primary)
+    harmed = [g.estimate.metric for g in guardrails if g.harmed]
+    unclear = [g.estimate.metric for g in guardrails if not g.cleared and not g.harmed]
+    gained = low > rule.minimum_effect and primary.significant
+    if harmed:
+        return Decision.DONT_SHIP, f"it harms {harmed[0]}"
+    if high < rule.minimum_effect:
+        return Decision.DONT_SHIP, "the whole interval lies below the least worthwhile gain"
+    if gained and not unclear:
+        return Decision.SHIP, "the whole interval lies above the least worthwhile gain"
+    if rule.planned_units is not None and _units(primary) < rule.planned_units:
+        return Decision.KEEP_RUNNING, "the planned number of units is not in yet"
+    if gained:
+        return Decision.DONT_SHIP, f"{unclear[0]} is not shown to be unharmed"
+    return Decision.DONT_SHIP, "a worthwhile gain is not shown"
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,14 @@ effect by as much as its own noise deserves; p-values are corrected for the numb
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from scipy import optimize, stats
 
-from retention.abtest.estimates import estimate
+from retention.abtest.estimates import Estimate, estimate
 from retention.abtest.metrics import MetricDefinition
 from retention.abtest.multiplicity import adjust
 from retention.abtest.statistics import Array, Statistics
@@ -115,19 +116,22 @@ def segment_effects(
             "Merge segments.",
             column=metric.column,
         )
-    effects = np.array([e.difference for e in found.values()])
     errors = np.array([e.standard_error for e in found.values()])
-    table = pd.DataFrame(
+    return _pooled(_table(found), errors, metric, treatment, alpha, tuple(left_out))
+
+
+def _table(found: Mapping[str, Estimate]) -> pd.DataFrame:
+    """Return one row per segment with its raw effect and corrected p-value."""
+    return pd.DataFrame(
         {
             "segment": list(found),
             "n": [e.n_control + e.n_treatment for e in found.values()],
-            "effect": effects,
+            "effect": [e.difference for e in found.values()],
             "ci_low": [e.ci_low for e in found.values()],
             "ci_high": [e.ci_high for e in found.values()],
             "corrected_p_value": adjust([e.p_value for e in found.values()]),
         }
     )
-    return _pooled(table, errors, metric, treatment, alpha, tuple(left_out))
 
 
 def _pooled(

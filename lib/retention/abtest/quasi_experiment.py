@@ -112,18 +112,7 @@ def difference_in_differences(
     """
     wide, treated = _wide(panel)
     before = wide.columns.to_numpy() < start
-    if before.sum() < 2 or before.all():
-        raise EvidenceError(
-            f"{int(before.sum())} periods lie before {start} and {int((~before).sum())} after.",
-            "Give two periods or more before the start, so that trends can be compared.",
-            column="period",
-        )
-    if min(treated.sum(), (~treated).sum()) < 2:
-        raise EvidenceError(
-            f"There are {int(treated.sum())} treated and {int((~treated).sum())} other units.",
-            "Give two units or more in each group, or use a synthetic control.",
-            column="treated",
-        )
+    _require_periods_and_units(start, treated, before)
     values = wide.to_numpy(dtype=float)
     change = values[:, ~before].mean(axis=1) - values[:, before].mean(axis=1)
     found = stats.ttest_ind(change[treated], change[~treated], equal_var=False)
@@ -136,6 +125,22 @@ def difference_in_differences(
         float(change[treated].mean()), p_value, trends, int(treated.sum()), int((~treated).sum()),
         alpha,
     )  # fmt: skip
+
+
+def _require_periods_and_units(start: int, treated: Flags, before: Flags) -> None:
+    """Refuse a panel that cannot show trends or spread."""
+    if before.sum() < 2 or before.all():
+        raise EvidenceError(
+            f"{int(before.sum())} periods lie before {start} and {int((~before).sum())} after.",
+            "Give two periods or more before the start, so that trends can be compared.",
+            column="period",
+        )
+    if min(treated.sum(), (~treated).sum()) < 2:
+        raise EvidenceError(
+            f"There are {int(treated.sum())} treated and {int((~treated).sum())} other units.",
+            "Give two units or more in each group, or use a synthetic control.",
+            column="treated",
+        )
 
 
 def _wide(panel: pd.DataFrame) -> tuple[pd.DataFrame, Flags]:
