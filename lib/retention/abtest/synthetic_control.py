@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import optimize
 
 from retention.abtest.quasi_experiment import LABEL, NEEDED
@@ -78,19 +79,7 @@ def synthetic_control(
     InputError
         If the panel is not balanced or lacks the treated unit.
     """
-    wide = panel.pivot_table(index="period", columns="unit_key", values="value").sort_index()
-    if treated not in wide or wide.isna().any().any():
-        raise InputError(
-            f"The panel lacks {treated!r}, or has gaps.", "Give every unit every period.",
-            column="unit_key",
-        )  # fmt: skip
-    before = (wide.index < start).astype(bool)
-    if wide.shape[1] - 1 < minimum_others or before.sum() < 3 or before.all():
-        raise EvidenceError(
-            f"{wide.shape[1] - 1} other units and {int(before.sum())} periods before the start "
-            "are too few.",
-            f"Give {minimum_others} others and three periods, or use difference-in-differences.",
-        )
+    wide, before = _panel(panel, treated, start, minimum_others)
     values, names = wide.to_numpy(dtype=float), list(wide.columns)
     at = names.index(treated)
     fits = {j: _fit(values, j, before) for j in range(len(names))}
@@ -98,11 +87,7 @@ def synthetic_control(
     ratios = {j: _misfit(g[~before]) / max(_misfit(g[before]), 1e-12) for j, g in gaps.items()}
     p_value = float(np.mean([r >= ratios[at] for r in ratios.values()]))
     effect = float(gaps[at][~before].mean())
-    scaled = [
-        g[~before].mean() * _misfit(gaps[at][before]) / max(_misfit(g[before]), 1e-12)
-        for j, g in gaps.items()
-        if j != at
-    ]
+    scaled = _placebo_effects(gaps, at, before)
     low, high = np.quantile(scaled, [0.025, 0.975])
     others = [n for n in names if n != treated]
     weights = pd.DataFrame({"unit_key": others, "weight": fits[at]})
@@ -115,6 +100,36 @@ def synthetic_control(
         unit, effect, effect - float(high), effect - float(low), p_value,
         _misfit(gaps[at][before]), kept.reset_index(drop=True), table, len(others),
     )  # fmt: skip
+
+
+def _placebo_effects(gaps: dict[int, Array], at: int, before: NDArray[np.bool_]) -> list[float]:
+    """Return the others' mean gaps after the start, on the scale of the treated unit's misfit."""
+    own = _misfit(gaps[at][before])
+    return [
+        float(g[~before].mean()) * own / max(_misfit(g[before]), 1e-12)
+        for j, g in gaps.items()
+        if j != at
+    ]
+
+
+def _panel(
+    panel: pd.DataFrame, treated: str, start: int, minimum_others: int
+) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
+    """Return period x unit values and which periods lie before the start."""
+    wide = panel.pivot_table(index="period", columns="unit_key", values="value").sort_index()
+    if treated not in wide or wide.isna().any().any():
+        raise InputError(
+            f"The panel lacks {treated!r}, or has gaps.", "Give every unit every period.",
+            column="unit_key",
+        )  # fmt: skip
+    before = wide.index.to_numpy() < start
+    if wide.shape[1] - 1 < minimum_others or before.sum() < 3 or before.all():
+        raise EvidenceError(
+            f"{wide.shape[1] - 1} other units and {int(before.sum())} periods before the start "
+            "are too few.",
+            f"Give {minimum_others} others and three periods, or use difference-in-differences.",
+        )
+    return wide, before
 
 
 def _fit(values: Array, unit: int, before: Array) -> Array:
