@@ -132,7 +132,7 @@ def _panel(
     return wide, before
 
 
-def _fit(values: Array, unit: int, before: Array) -> Array:
+def _fit(values: Array, unit: int, before: NDArray[np.bool_]) -> Array:
     """Return the weights on the simplex that follow a unit best before the start.
 
     Non-negative least squares with a heavily weighted row for the sum of the weights.
