@@ -9,6 +9,7 @@ import pytest
 
 from retention.errors import InputError, ParameterError
 from retention.ingest import Snapshot
+from retention.ingest.bookkeeping import ledger_query
 from retention.results import Status
 
 
@@ -166,3 +167,22 @@ def test_a_failed_ingest_leaves_the_last_snapshot_and_no_raw_rows_behind(shop, m
         shop.ingest()
     assert Snapshot.load(shop.store).id == first.snapshot_id
     assert list((shop.private / "work").iterdir()) == []
+
+
+def test_a_snapshot_that_does_not_add_up_fails_and_never_becomes_the_current_one(
+    shop, make_order, monkeypatch
+):
+    shop.write("orders.csv", make_order("1", "ada@shop.example"))
+    first = shop.ingest()
+    shop.write("orders.csv", make_order("1", "ada@shop.example"), make_order("2"))
+    genuine = ledger_query
+
+    def lossy(judged):
+        return f"SELECT * FROM ({genuine(judged)}) WHERE line_no <> 3"
+
+    monkeypatch.setattr("retention.ingest.contribute.ledger_query", lossy)
+    result = shop.ingest()
+    assert status_of(result, "rows_reconcile") is Status.FAIL
+    assert status_of(result, "money_reconciles") is Status.FAIL
+    assert "2 read, 1 accounted for" in result.reconciliation_summary()
+    assert Snapshot.load(shop.store).id == first.snapshot_id

@@ -16,9 +16,11 @@ from retention.ingest.plan import plan
 from retention.ingest.quality import inspect
 from retention.ingest.reconcile import accounts_of, load_ledger, reasons_of, reconcile
 from retention.ingest.result import IngestResult
+from retention.ingest.snapshot import Snapshot
 from retention.ingest.store import Store
 from retention.ingest.tombstones import erased_people
 from retention.ingest.workbench import workbench
+from retention.results import worst
 from retention.sources.base import ReadOptions
 
 
@@ -90,8 +92,12 @@ def _conclude(assembly: Assembly, keys: KeyRing, reused: int, as_of: str) -> Ing
     load_ledger(assembly)
     accounts, reasons = accounts_of(assembly.engine), reasons_of(assembly.engine)
     parent = assembly.store.current()
-    checks = [*reconcile(assembly, accounts), *inspect(assembly, accounts, parent, as_of)]
-    snapshot = assembly.store.publish(_manifest(assembly, keys))
+    hard = reconcile(assembly, accounts)
+    checks = [*hard, *inspect(assembly, accounts, parent, as_of)]
+    identifier = assembly.store.write(_manifest(assembly, keys))
+    if worst(hard) == "pass":  # what does not add up is kept for inspection, never made current
+        assembly.store.point(identifier)
+    snapshot = Snapshot.load(assembly.store.root, identifier)
     currencies = tuple(sorted(c for c in accounts.currency.unique() if c))
     return IngestResult(snapshot, accounts, reasons, tuple(checks), reused, currencies)
 

@@ -144,7 +144,8 @@ def _missing_days(engine: Engine) -> Iterator[Check]:
     frame = engine.query("ingest_daily_orders").frame()
     days = pd.Series(frame["orders"].to_numpy(), index=pd.to_datetime(frame["day"]))
     every = days.reindex(pd.date_range(days.index.min(), days.index.max()), fill_value=0)
-    usual = every.groupby(every.index.weekday).transform("median")
+    weekday = pd.Series(every.index, index=every.index).dt.weekday
+    usual = every.groupby(weekday).transform("median")
     holes = every[(every == 0) & (usual >= 5)]
     yield _finding(
         IngestCheck.MISSING_DAYS, len(holes) > 0,

@@ -37,12 +37,6 @@ class Store:
             draft.replace(target)
         return digest
 
-    def publish(self, manifest: Mapping[str, Any]) -> Snapshot:
-        """Write a manifest under the id that its content gives, and make it the current one."""
-        identifier = self.write(manifest)
-        self.point(identifier)
-        return Snapshot.load(self.root, identifier)
-
     def write(self, manifest: Mapping[str, Any]) -> str:
         """Write a manifest under the id that its content gives; return the id."""
         text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
