@@ -306,9 +306,13 @@ def test_hillstrom_becomes_assignments_outcomes_and_covariates(real_data, tmp_pa
 
 
 @pytest.mark.parametrize("name", [n for n, fmt in FORMATS.items() if not fmt.expand])
-def test_every_mapping_yields_known_columns_and_the_bookkeeping(name, mapped):
+def test_every_mapping_yields_known_columns_and_the_bookkeeping(name, mapped, tmp_path):
     fmt = format_named(name)
-    made = mapped(",".join(f'"{c}"' for c in fmt.used_columns()) + "\n", fmt)
+    for file, companion in fmt.companions.values():
+        (tmp_path / file).write_text(",".join(companion.used_columns()) + "\n")
+    mark = " " if fmt.blank_delimited else ","
+    quote = "" if fmt.blank_delimited else '"'
+    made = mapped(mark.join(f"{quote}{c}{quote}" for c in fmt.used_columns()) + "\n", fmt)
     counting = [m for m in fmt.tables if m.accounts]
     assert len(counting) == 1
     for mapping in fmt.tables:
