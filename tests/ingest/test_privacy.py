@@ -212,6 +212,19 @@ def test_two_people_on_one_telephone_are_erased_one_by_one(shop, make_order):
     assert len(tables(shop.store)["orders"]) == 2
 
 
+def test_a_namesakes_sealed_records_are_left_alone(shop, make_order):
+    shop.outputs = shop.root / "outputs"
+    shop.store = shop.outputs / "tiny" / "store"
+    shop.write(
+        "orders.csv",
+        make_order("1", "ada@shop.example", "free", name="Ada Lovelace"),
+        make_order("2", "ada@other.example", "free", name="Ada Lovelace"),
+        make_order("3", "bob@shop.example"),
+    )
+    shop.ingest()
+    assert erase("ada@shop.example", shop.private, shop.outputs).records == 1
+
+
 def test_what_is_no_identity_is_refused_without_being_repeated(seeded):
     seeded.ingest()
     with pytest.raises(ParameterError) as caught:

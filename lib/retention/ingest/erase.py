@@ -103,10 +103,7 @@ def erase(
     subject = find_subject(identity, keys, stores, kind, platform)
     remember_erased(private, keys, set(subject.keys))
     vault = Vault(private, keys)
-    known = {key: vault.find(key)["value"].to_pylist() for key in subject.keys}
-    records = _destroy_records(
-        private, keys, subject.keys, [v for vs in known.values() for v in vs]
-    )
+    records = _destroy_records(private, keys, subject.keys, _telling(vault, subject.keys))
     identities = vault.forget(set(subject.keys))
     with workbench(private) as (engine, _):
         purge = Purge(engine, subject.keys)
@@ -115,9 +112,7 @@ def erase(
         for folder in _run_folders(outputs):
             purge.clean_run(folder)
     reference = subject_reference(keys, subject.key)
-    answer = private / "access" / f"{reference}.md"
-    if answer.exists():
-        destroy(answer)
+    _destroy_answer(private, reference)
     result = ErasureResult(
         reference, identities, purge.rows, purge.files, records,
         _mentions(outputs, subject.keys),
@@ -126,6 +121,13 @@ def erase(
               "records": records}  # fmt: skip
     record(private, keys, "erase", subject.key, effect)
     return result
+
+
+def _destroy_answer(private: Path, reference: str) -> None:
+    """Destroy the file of an earlier access request."""
+    answer = private / "access" / f"{reference}.md"
+    if answer.exists():
+        destroy(answer)
 
 
 def _telling(vault: Vault, people: frozenset[str]) -> list[str]:

@@ -58,18 +58,7 @@ def judge_all(
         Pseudonyms of erased people: their rows are excluded, their identities go nowhere.
     """
     connection = engine.connection
-    views = {name: sql for mapping in source.tables for name, sql in mapping.views.items()}
-    for name, select in views.items():  # kept as tables: several mappings read each
-        connection.execute(f'CREATE TEMP TABLE "{name}" AS {select}')
-    for number, mapping in enumerate(source.tables):
-        connection.execute(f"CREATE TEMP TABLE mapped_{number} AS {mapping.select}")
-    for name in views:
-        connection.execute(f'DROP TABLE "{name}"')
-    counting = next(n for n, mapping in enumerate(source.tables) if mapping.accounts)
-    connection.execute(
-        "CREATE TEMP TABLE measured AS SELECT coalesce(value_currency, '') AS currency, count(*) "
-        f"AS rows, coalesce(sum(value_minor), 0) AS value FROM mapped_{counting} GROUP BY 1"
-    )
+    _map(connection, source)
     people = [f"mapped_{n}" for n, mapping in enumerate(source.tables) if mapping.person]
     collect_people(connection, keys, people, platform_of(source.name))
     collect_orders(connection, [f"mapped_{n}" for n, _ in enumerate(source.tables)])
@@ -84,6 +73,22 @@ def judge_all(
     if erased:
         exclude_erased(connection, judged, erased)
     return judged
+
+
+def _map(connection: duckdb.DuckDBPyConnection, source: SourceFormat) -> None:
+    """Run the format's mappings, and measure rows and money before any judgement."""
+    views = {name: sql for mapping in source.tables for name, sql in mapping.views.items()}
+    for name, select in views.items():  # kept as tables: several mappings read each
+        connection.execute(f'CREATE TEMP TABLE "{name}" AS {select}')
+    for number, mapping in enumerate(source.tables):
+        connection.execute(f"CREATE TEMP TABLE mapped_{number} AS {mapping.select}")
+    for name in views:
+        connection.execute(f'DROP TABLE "{name}"')
+    counting = next(n for n, mapping in enumerate(source.tables) if mapping.accounts)
+    connection.execute(
+        "CREATE TEMP TABLE measured AS SELECT coalesce(value_currency, '') AS currency, count(*) "
+        f"AS rows, coalesce(sum(value_minor), 0) AS value FROM mapped_{counting} GROUP BY 1"
+    )
 
 
 def _judge_together(connection: duckdb.DuckDBPyConnection, judged: list[Judged]) -> None:
