@@ -82,7 +82,7 @@ def test_a_mistyped_parameter_names_file_line_and_the_right_name(project):
     ("text", "told"),
     [
         ("", "lines.csv"),
-        ("InvoiceNo,StockCode\n1,2\n", "Quantity"),
+        ("InvoiceNo,StockCode\n1,2\n", "No column"),
         (
             "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
             "536365,85123A,LANTERN,6,1/2/2010 8:26,2.55,17850,United Kingdom\n",

@@ -73,6 +73,21 @@ def with_unit(value: Any, unit: str) -> str:
     return f"{number(value)} {unit}".strip()
 
 
+def interval_text(low: Any, high: Any, unit: str) -> str:
+    """Write an interval; a unit that is a word is not said twice.
+
+    Examples
+    --------
+    >>> interval_text(2257, 2448, "customers"), interval_text(0.1, 0.2, "share")
+    ('2,257 to 2,448', '10.0 % to 20.0 %')
+    """
+    if low is None or high is None:
+        return ""
+    is_word = unit != "share" and not (len(unit) == 3 and unit.isupper())
+    ends = (number(low), number(high)) if is_word else (with_unit(low, unit), with_unit(high, unit))
+    return " to ".join(ends)
+
+
 def metric_text(metric: Metric) -> str:
     """Write a metric with its interval and n.
 
@@ -83,6 +98,5 @@ def metric_text(metric: Metric) -> str:
     """
     text = with_unit(metric.value, metric.unit)
     if metric.ci_low is not None and metric.ci_high is not None:
-        low, high = (with_unit(bound, metric.unit) for bound in (metric.ci_low, metric.ci_high))
-        text += f" ({low} to {high})"
+        text += f" ({interval_text(metric.ci_low, metric.ci_high, metric.unit)})"
     return text if metric.n is None else f"{text}, n = {metric.n:,}"

@@ -12,7 +12,7 @@ from typing import Any
 from nbformat import NotebookNode
 
 from retention.reports.display import WORDS, safe
-from retention.reports.formatting import with_unit
+from retention.reports.formatting import interval_text, with_unit
 
 TEMPLATES = Path(__file__).parent / "templates"
 HEADING = re.compile(r'<h2 id="([^"]*)">(.*?)</h2>', re.DOTALL)
@@ -137,14 +137,10 @@ def _panel(result: Mapping[str, Any]) -> dict[str, Any]:
 
 def metric_row(metric: Mapping[str, Any]) -> dict[str, str]:
     """Return a metric of a result file as the texts of one table row."""
-    low, high = metric["ci_low"], metric["ci_high"]
-    bounded = low is not None and high is not None
     return {
         "name": metric["name"].replace("_", " "),
         "value": with_unit(metric["value"], metric["unit"]),
-        "interval": f"{with_unit(low, metric['unit'])} to {with_unit(high, metric['unit'])}"
-        if bounded
-        else "",
+        "interval": interval_text(metric["ci_low"], metric["ci_high"], metric["unit"]),
         "n": f"{metric['n']:,}" if metric["n"] is not None else "",
     }
 
