@@ -80,3 +80,5 @@ def test_thirty_customers_give_an_honest_answer(make_shop):
     ]
     answer = backtest(dates, default_candidates(), seed=1)
     assert answer.chosen in set(answer.comparison["candidate"])
+    assert "weibull_times" in answer.dropped
+    assert "Left out: weibull times" in answer.summary()

@@ -35,6 +35,8 @@ class Backtest:
         loss above the best), ``standard_error`` (of the excess, clustered by customer), ``within``.
     horizon_days
         Horizon of the labels.
+    dropped
+        Candidates that the data could not carry at some date, with the reason.
     """
 
     predictions: pd.DataFrame
@@ -42,6 +44,7 @@ class Backtest:
     chosen: str = ""
     comparison: pd.DataFrame = field(default_factory=pd.DataFrame)
     horizon_days: int = 0
+    dropped: dict[str, str] = field(default_factory=dict)
 
     @property
     def dates(self) -> list[str]:
@@ -100,9 +103,13 @@ class Backtest:
             if best == self.chosen
             else (f"it is the plainest within one standard error of {_words(str(best))}")
         )
+        left_out = "".join(
+            f" Left out: {_words(n)} ({reason})" for n, reason in self.dropped.items()
+        )
         return (
             f"Over {len(self.dates)} dates and {n:,} predictions, {_words(self.chosen)} is chosen: "
             f"{why} (log loss {mine.log_loss:.4f}, AUC {mine.auc:.3f})."
+            f"{left_out}"
         )
 
     def checks(self) -> list[Check]:
@@ -170,21 +177,23 @@ def backtest(
         If a test date has no matured date before it.
     """
     ordered = sorted(dates, key=lambda date: date.as_of)
+    dropped: dict[str, str] = {}
     parts = []
     for test in ordered[-test_dates:]:
         train = matured(ordered, test.as_of)[-training_dates:]
         if train:
-            parts.append(_predict(test, train, candidates, seed))
+            parts.append(_predict(test, train, candidates, seed, dropped))
     if not parts:
-        raise EvidenceError(
-            "No date has an earlier one whose outcomes were known by then.",
-            "Use a longer history or a shorter horizon.",
-        )
-    predictions = pd.concat(parts, ignore_index=True)
-    comparison = compare(predictions, candidates)
+        raise EvidenceError("No date has an earlier one whose outcomes were known by then.",
+                            "Use a longer history or a shorter horizon.")  # fmt: skip
+    kept = [candidate for candidate in candidates if candidate.name not in dropped]
+    if not kept:
+        raise EvidenceError("No candidate could learn from these dates.", str(dropped))
+    predictions = pd.concat(parts, ignore_index=True).drop(columns=list(dropped), errors="ignore")
+    comparison = compare(predictions, kept)
     within = comparison[comparison["within"]]
     chosen = str(within.sort_values(["complexity", "log_loss"])["candidate"].iloc[0])
-    return Backtest(predictions, tuple(candidates), chosen, comparison, ordered[-1].horizon_days)
+    return Backtest(predictions, tuple(kept), chosen, comparison, ordered[-1].horizon_days, dropped)
 
 
 def matured(dates: Sequence[LabelledDate], as_of: str) -> list[LabelledDate]:
@@ -220,9 +229,16 @@ def clustered_error(values: Array, clusters: Array) -> float:
 
 
 def _predict(
-    test: LabelledDate, train: Sequence[LabelledDate], candidates: Sequence[Candidate], seed: int
+    test: LabelledDate,
+    train: Sequence[LabelledDate],
+    candidates: Sequence[Candidate],
+    seed: int,
+    dropped: dict[str, str],
 ) -> pd.DataFrame:
-    """Fit every candidate to the training dates and predict one test date."""
+    """Fit every candidate to the training dates and predict one test date.
+
+    A candidate that the data cannot carry is noted in ``dropped``, with the reason.
+    """
     answer = pd.DataFrame(
         {
             "as_of": test.as_of,
@@ -232,7 +248,11 @@ def _predict(
         }
     )
     for candidate in candidates:
-        answer[candidate.name] = candidate.fit(train, seed=seed).probability(test.features)
+        if candidate.name not in dropped:
+            try:
+                answer[candidate.name] = candidate.fit(train, seed=seed).probability(test.features)
+            except EvidenceError as error:
+                dropped[candidate.name] = str(error)
     return answer
 
 

@@ -13,7 +13,7 @@ from scipy import stats
 
 from retention.errors import EvidenceError, InputError
 from retention.survival.counts import Array, check_durations
-from retention.survival.cox import check_covariates
+from retention.survival.cox import check_covariates, told_convergence
 
 
 class Distribution(StrEnum):
@@ -123,9 +123,10 @@ def fit_accelerated(
         raise EvidenceError("Nobody left: there is no time to model.", "Follow them for longer.")
     columns = [*covariates, *(c for c in (duration, event, entry, weight) if c is not None)]
     fitter = _fitter(distribution)(alpha=1 - confidence, penalizer=penalizer)
-    fitter.fit(frame[columns], duration_col=duration, event_col=event, entry_col=entry,
-               weights_col=weight, robust=weight is not None,
-               fit_options=TOLERANCE[distribution])  # fmt: skip
+    with told_convergence():
+        fitter.fit(frame[columns], duration_col=duration, event_col=event, entry_col=entry,
+                   weights_col=weight, robust=weight is not None,
+                   fit_options=TOLERANCE[distribution])  # fmt: skip
     table = _table(fitter, distribution, covariates, confidence)
     return AcceleratedModel(table, _scale(fitter, distribution), distribution,
                             float(fitter.log_likelihood_), float(fitter.AIC_), len(frame),

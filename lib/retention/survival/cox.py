@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -145,9 +146,10 @@ def fit_cox(
     extra = [c for c in (duration, event, entry, weight, cluster, *strata) if c is not None]
     columns = list(dict.fromkeys([*covariates, *extra]))
     fitter = CoxPHFitter(penalizer=penalizer, alpha=1 - confidence)
-    fitter.fit(frame[columns], duration_col=duration, event_col=event, entry_col=entry,
-               strata=list(strata) or None, weights_col=weight, cluster_col=cluster,
-               robust=bool(weight or cluster))  # fmt: skip
+    with told_convergence():
+        fitter.fit(frame[columns], duration_col=duration, event_col=event, entry_col=entry,
+                   strata=list(strata) or None, weights_col=weight, cluster_col=cluster,
+                   robust=bool(weight or cluster))  # fmt: skip
     ratio = fitter.log_likelihood_ratio_test()
     return CoxModel(
         coefficient_table(fitter.params_, fitter.standard_errors_, confidence),
@@ -156,6 +158,20 @@ def fit_cox(
         float(ratio.test_statistic), float(ratio.p_value), len(frame), int(frame[event].sum()),
         duration, event, entry, tuple(strata), fitter,
     )  # fmt: skip
+
+
+@contextmanager
+def told_convergence() -> Iterator[None]:
+    """Turn a fit that does not converge into an answer: the data do not carry the model."""
+    from lifelines.exceptions import ConvergenceError
+
+    try:
+        yield
+    except ConvergenceError as error:
+        raise EvidenceError(
+            "The model does not converge on these customers.",
+            "Use fewer covariates, more customers or a penalty.",
+        ) from error
 
 
 def check_covariates(frame: pd.DataFrame, covariates: Sequence[str]) -> None:
