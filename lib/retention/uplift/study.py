@@ -83,7 +83,7 @@ class TargetingStudy:
         return greedy_policy(effects, self.costs)
 
     def metrics(self) -> list[Metric]:
-        """Return lifts, held-out QINI of each arm's ranking and the value of each policy."""
+        """Return the held-out QINI of each arm's ranking and the value of each policy."""
         ranks = [
             Metric(f"qini.{a.arm}", a.quality.qini, f"{self.outcome} per unit",
                    a.quality.qini - 1.96 * a.quality.qini_error,
@@ -94,7 +94,7 @@ class TargetingStudy:
             Metric(f"value.{v.policy}", v.value, self.policies.unit, v.ci_low, v.ci_high, v.n)
             for v in self.policies.values
         ]
-        return [*self.lift.metrics(), *ranks, *values]
+        return [*ranks, *values]
 
     def status(self) -> Status:
         """Return a pass where the evidence decides, a warning where nothing was shown to pay."""
