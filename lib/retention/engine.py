@@ -78,7 +78,6 @@ class Engine:
             settings["temp_directory"] = self.temporary_directory
         self.connection = duckdb.connect(config=settings)
         self.connection.execute("SET TimeZone = 'UTC'")
-        self.connection.execute("SET enable_progress_bar = false")
 
     def register(
         self, name: str, source: Path | str | Iterable[Path] | pd.DataFrame | pa.Table
