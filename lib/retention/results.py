@@ -6,6 +6,7 @@ Index, diff, sign-off and alerts read nothing else, so the shapes are fixed here
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Literal
@@ -81,6 +82,23 @@ def worst(checks: list[Check]) -> Literal["pass", "warn", "fail"]:
     """Return the worst status among the checks; no checks at all is a pass."""
     order = [Status.FAIL, Status.WARN]
     return next((s.value for s in order if any(c.status is s for c in checks)), "pass")
+
+
+def checks_summary(checks: Sequence[Check]) -> str:
+    """Return in a sentence how many checks passed and which did not.
+
+    Examples
+    --------
+    >>> checks_summary([Check("LEAK", Status.PASS, ""), Check("DRIFT", Status.WARN, "")])
+    '1 of 2 checks passed; to look at: DRIFT.'
+    """
+    passed = sum(check.status is Status.PASS for check in checks)
+    named = [
+        f"; {word}: {', '.join(str(c.code) for c in checks if c.status is status)}"
+        for status, word in ((Status.FAIL, "failed"), (Status.WARN, "to look at"))
+        if any(c.status is status for c in checks)
+    ]
+    return f"{passed} of {len(checks)} checks passed{''.join(named)}."
 
 
 def _plain(value: Any) -> Any:
