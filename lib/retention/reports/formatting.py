@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from retention.results import Metric
@@ -27,6 +28,17 @@ def money(amount: float | None, currency: str) -> str:
     sign = "-" if amount < 0 else ""
     digits = 0 if abs(amount) >= 100_000 else 2
     return f"{sign}{currency} {abs(amount):,.{digits}f}"
+
+
+def money_of_minor(currency: str, minor_per_major: int) -> Callable[[float], str]:
+    """Return what writes an amount in minor units (cents) as money in major ones.
+
+    Examples
+    --------
+    >>> money_of_minor("USD", 100)(123456), money_of_minor("JPY", 1)(2500)
+    ('USD 1,234.56', 'JPY 2,500.00')
+    """
+    return lambda amount: money(amount / minor_per_major, currency)
 
 
 def percent(share: float | None, digits: int = 1) -> str:
