@@ -102,7 +102,7 @@ def _drift(worlds: int = 1000) -> Iterator[Entry]:
     for seed in range(worlds):
         random = np.random.default_rng(seed)
         before, now = (pd.DataFrame({"x": random.normal(size=n)}) for n in (600, 400))
-        row = drift(before, now, ["x"], "2024-01-01", "2024-04-01").to_frame().iloc[0]
+        row = drift(before, now, "2024-01-01", "2024-04-01", ["x"]).to_frame().iloc[0]
         above.append(row["psi"] > row["chance"])
     yield near("segments", "share of stability indices above their 95 % chance bound", 0.05,
                float(np.mean(above)), 0.025, worlds, "Yurdakul and Naranjo (2020)")  # fmt: skip

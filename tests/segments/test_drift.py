@@ -35,13 +35,13 @@ def test_index_is_never_negative_and_zero_without_change(counts):
 def test_no_change_is_stable_and_rarely_above_its_chance_bound():
     above = []
     for seed in range(60):
-        row = drift(normal(0, 400, seed), normal(0, 400, 999 + seed), ["x"], *DATES).to_frame()
+        row = drift(normal(0, 400, seed), normal(0, 400, 999 + seed), *DATES, ["x"]).to_frame()
         above.append(row["psi"][0] > row["chance"][0])
     assert np.mean(above) <= 0.15
 
 
 def test_a_shifted_variable_raises_the_alarm():
-    found = drift(normal(0, 4000, 1), normal(1, 4000, 2), ["x"], *DATES)
+    found = drift(normal(0, 4000, 1), normal(1, 4000, 2), *DATES, ["x"])
     assert found.to_frame()["status"].tolist() == ["large"]
     assert found.checks()[0].status is Status.FAIL
     assert "anew" in found.checks()[0].action
@@ -50,7 +50,7 @@ def test_a_shifted_variable_raises_the_alarm():
 def test_labels_and_missing_values_are_bins_of_their_own():
     before = pd.DataFrame({"s": ["a"] * 500 + ["b"] * 500, "y": [1.0, None] * 500})
     now = pd.DataFrame({"s": ["a"] * 900 + ["c"] * 100, "y": [1.0, 1.0, 1.0, None] * 250})
-    table = drift(before, now, ["s", "y", "absent"], *DATES).to_frame().set_index("variable")
+    table = drift(before, now, *DATES, ["s", "y", "absent"]).to_frame().set_index("variable")
     assert table.loc["s", "bins"] == 3
     assert set(table.index) == {"s", "y"}
     assert table.loc["s", "psi"] > 1
@@ -58,4 +58,4 @@ def test_labels_and_missing_values_are_bins_of_their_own():
 
 def test_nothing_to_compare_is_an_error():
     with pytest.raises(EvidenceError, match="nothing to compare"):
-        drift(normal(0, 9, 1), normal(0, 9, 2), ["y"], *DATES)
+        drift(normal(0, 9, 1), normal(0, 9, 2), *DATES, ["y"])

@@ -17,6 +17,12 @@ BINS = 10
 MODERATE, LARGE = 0.10, 0.25
 """Customary bounds of the index: below the first stable, above the second another population."""
 
+WATCHED = (
+    "recency_days", "order_count", "monetary_minor", "discount_share",
+    "gift_share", "category_count", "sessions_90d", "opens_90d",
+)  # fmt: skip
+"""Features whose change would make segments of two dates mean different things."""
+
 
 @dataclass(frozen=True)
 class Drift:
@@ -70,8 +76,8 @@ class Drift:
 
 
 def drift(
-    before: pd.DataFrame, now: pd.DataFrame, variables: Sequence[str],
-    before_as_of: str, as_of: str,
+    before: pd.DataFrame, now: pd.DataFrame, before_as_of: str, as_of: str,
+    variables: Sequence[str] = WATCHED,
 ) -> Drift:  # fmt: skip
     """Compare the distributions of variables at two dates.
 
@@ -80,10 +86,10 @@ def drift(
     before, now
         Tables with the variables as columns, one row per customer. Numbers are put into tenths of
         the earlier date, labels stay as they are, missing is a bin of its own.
-    variables
-        Columns to compare; those that either table lacks are left out.
     before_as_of, as_of
         The two dates, for the wording.
+    variables
+        Columns to compare; those that either table lacks are left out.
 
     Raises
     ------
