@@ -182,15 +182,16 @@ def check_durations(
         raise EvidenceError(
             "There are no customers to follow.", "Check the as-of date and filters."
         )
-    times = frame[duration].to_numpy(dtype=float)
-    _refuse(
-        ~np.isfinite(times) | (times < 0),
-        duration,
-        "is missing, negative or infinite",
-        "Durations run from the start to the as-of date: look for dates after it.",
-    )
+    times = frame[duration].to_numpy()
+    late = "Durations run from the start to the as-of date: look for dates after it."
+    if times.dtype.kind not in "iu" or times.min() < 0:
+        times = times.astype(float)
+        bad = ~np.isfinite(times) | (times < 0)
+        _refuse(bad, duration, "is missing, negative or infinite", late)
     happened = frame[event].to_numpy()
-    _refuse(~np.isin(happened, (0, 1)), event, "is neither 0 nor 1", "Code the event as 0 or 1.")
+    if happened.dtype != bool:
+        bad = ~((happened == 0) | (happened == 1))
+        _refuse(bad, event, "is neither 0 nor 1", "Code the event as 0 or 1.")
     if entry is not None:
         _refuse(
             ~(frame[entry].to_numpy(dtype=float) < times),
@@ -238,9 +239,12 @@ def _tally(
         cells = len(found)
     else:
         found = np.arange(cells)
-    part = None if weights is None else weights[happened]
-    ended = np.bincount(keys, weights, minlength=cells).astype(float)
-    events = np.bincount(keys[happened], part, minlength=cells).astype(float)
+    if weights is None:
+        both = np.bincount(2 * keys + happened, minlength=2 * cells).reshape(-1, 2).astype(float)
+        ended, events = both.sum(axis=1), both[:, 1]
+    else:
+        ended = np.bincount(keys, weights, minlength=cells)
+        events = np.bincount(keys, weights * happened, minlength=cells)
     kept = np.flatnonzero(ended)
     return found[kept], ended[kept], events[kept]
 

@@ -124,9 +124,8 @@ def kaplan_meier(counts: EventCounts, *, confidence: float = 0.95) -> RetentionC
     starts = np.flatnonzero(frame["group"].ne(frame["group"].shift()))
     ends = np.append(starts[1:], len(frame))
     at_risk, events = frame["at_risk"].to_numpy(), frame["events"].to_numpy()
-    parts = [
-        _estimate(at_risk[a:b], events[a:b], confidence) for a, b in zip(starts, ends, strict=True)
-    ]
+    z = float(stats.norm.ppf(0.5 + confidence / 2))
+    parts = [_estimate(at_risk[a:b], events[a:b], z) for a, b in zip(starts, ends, strict=True)]
     columns = ("survival", "standard_error", "ci_low", "ci_high")
     estimates = {c: np.concatenate([p[i] for p in parts]) for i, c in enumerate(columns)}
     return RetentionCurves(frame.assign(**estimates), confidence, counts.unit)
@@ -138,21 +137,18 @@ def greenwood_terms(at_risk: Array, events: Array) -> Array:
     return np.divide(events, at_risk * rest, out=np.zeros_like(events), where=rest > 0)
 
 
-def _estimate(
-    at_risk: Array, events: Array, confidence: float
-) -> tuple[Array, Array, Array, Array]:
+def _estimate(at_risk: Array, events: Array, z: float) -> tuple[Array, Array, Array, Array]:
     """Return survival, standard error and band for one group."""
     survival = np.cumprod(1 - events / at_risk)
     variance = np.cumsum(greenwood_terms(at_risk, events))
-    low, high = _log_log_band(survival, variance, confidence)
+    low, high = _log_log_band(survival, variance, z)
     untouched = survival == 1
-    low[untouched] = ((1 - confidence) / 2) ** (1 / at_risk[untouched])
+    low[untouched] = stats.norm.sf(z) ** (1 / at_risk[untouched])
     return survival, survival * np.sqrt(variance), low, high
 
 
-def _log_log_band(survival: Array, variance: Array, confidence: float) -> tuple[Array, Array]:
+def _log_log_band(survival: Array, variance: Array, z: float) -> tuple[Array, Array]:
     """Return S ** exp(±z se) on the log(-log) scale; at S = 0 the last upper bound stays."""
-    z = stats.norm.ppf(0.5 + confidence / 2)
     inside = (survival > 0) & (survival < 1)
     log = np.log(survival, out=np.full_like(survival, -1.0), where=inside)
     shift = np.exp(z * np.sqrt(variance) / np.abs(log))
