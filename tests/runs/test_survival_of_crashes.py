@@ -17,7 +17,7 @@ from retention.runs.run import published
 from retention.runs.runner import Options, resume_profile, run_profile
 from retention.runs.signoff import changed_files
 
-MOMENTS = 12
+MOMENTS = 6
 
 
 def start(workspace) -> subprocess.Popen[bytes]:
@@ -26,7 +26,7 @@ def start(workspace) -> subprocess.Popen[bytes]:
         [sys.executable, "-m", "retention.cli", "run", "toy", "--fresh"],
         cwd=workspace.project,
         stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
         start_new_session=True,
     )
 
@@ -74,6 +74,7 @@ def test_a_kernel_killed_from_outside_leaves_the_rest_resumable(workspace, rewri
     process = start(workspace)
     note = workspace.project / "pid"
     while not (note.exists() and note.read_text()):
+        assert process.poll() is None, process.stderr.read()
         time.sleep(0.1)
     os.kill(int(note.read_text()), signal.SIGKILL)
     assert process.wait(timeout=60) == 1

@@ -17,10 +17,12 @@ from typing import Any
 
 import nbformat
 import psutil
-from jupyter_client import KernelManager
+from jupyter_client import AsyncKernelManager
+from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
-from papermill.engines import NBClientEngine, papermill_engines
+from papermill.clientwrap import PapermillNotebookClient
+from papermill.engines import Engine, papermill_engines
 from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 
@@ -69,14 +71,20 @@ class Execution:
     failure: Failure | None
 
 
-class _WatchedEngine(NBClientEngine):
+class _WatchedEngine(Engine):
     """papermill's own engine, telling which cell is in hand."""
 
     @classmethod
     def execute_managed_notebook(
-        cls, nb_man: Any, kernel_name: str, on_cell: Callable[[int], None], **options: Any
+        cls,
+        nb_man: Any,
+        kernel_name: str,
+        km: AsyncKernelManager,
+        on_cell: Callable[[int], None],
+        execution_timeout: int,
+        **_: Any,
     ) -> Any:
-        """Run the notebook; ``on_cell`` hears each cell's index before it starts."""
+        """Run the notebook on the given kernel; ``on_cell`` hears each cell's index first."""
         start = nb_man.cell_start
 
         def cell_start(cell: NotebookNode, cell_index: int, **more: Any) -> None:
@@ -84,7 +92,10 @@ class _WatchedEngine(NBClientEngine):
             start(cell, cell_index, **more)
 
         nb_man.cell_start = cell_start
-        return super().execute_managed_notebook(nb_man, kernel_name, **options)
+        client = PapermillNotebookClient(
+            nb_man, km=km, kernel_name=kernel_name, timeout=execution_timeout
+        )
+        return client.execute(cleanup_kc=True)
 
 
 papermill_engines.register(ENGINE, _WatchedEngine)
@@ -107,7 +118,7 @@ def run_notebook(
     target: Path,
     result: Path,
     params: dict[str, Any],
-    kernel: KernelManager,
+    kernel: AsyncKernelManager,
     timeout: int,
     on_cell: Callable[[int, int], None],
 ) -> Execution:
@@ -147,7 +158,7 @@ def _execute(
     source: Path,
     target: Path,
     params: dict[str, Any],
-    kernel: KernelManager,
+    kernel: AsyncKernelManager,
     timeout: int,
     heard: Callable[[int], None],
 ) -> Exception | None:
@@ -172,7 +183,7 @@ def _execute(
         return error
     finally:
         if kernel.has_kernel:
-            kernel.shutdown_kernel(now=True)
+            run_sync(kernel.shutdown_kernel)(now=True)
     return None
 
 
@@ -244,7 +255,7 @@ def _tidy(notebook: NotebookNode, failure: Failure | None) -> NotebookNode:
 class _MemoryWatch:
     """Remembers the largest memory that a kernel has used."""
 
-    def __init__(self, kernel: KernelManager) -> None:
+    def __init__(self, kernel: AsyncKernelManager) -> None:
         self.peak = 0.0
         self._process = getattr(getattr(kernel, "provisioner", None), "process", None)
 

@@ -9,7 +9,8 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from jupyter_client import BlockingKernelClient, KernelManager
+from jupyter_client import AsyncKernelManager, BlockingKernelClient
+from jupyter_core.utils import run_sync
 
 WARM_UP = """
 import matplotlib
@@ -42,14 +43,14 @@ class KernelPool:
         self._ahead = ahead
         self._directory = directory
         self._environment = {**os.environ, "PYTHONHASHSEED": "0", **environment}
-        self._warm: deque[tuple[KernelManager, BlockingKernelClient]] = deque()
+        self._warm: deque[tuple[AsyncKernelManager, BlockingKernelClient]] = deque()
         self._lock = Lock()
         # Unix sockets in a folder that only we can enter: nothing passes over the network stack.
         self._sockets = tempfile.TemporaryDirectory(prefix="retention-", ignore_cleanup_errors=True)
         self._started = 0
         self._fill()
 
-    def take(self) -> KernelManager:
+    def take(self) -> AsyncKernelManager:
         """Hand out a kernel; it is the taker's to shut down."""
         with self._lock:
             if not self._warm:
@@ -67,7 +68,7 @@ class KernelPool:
             while self._warm:
                 manager, client = self._warm.popleft()
                 client.stop_channels()
-                manager.shutdown_kernel(now=True)
+                run_sync(manager.shutdown_kernel)(now=True)
         self._sockets.cleanup()
 
     def _fill(self, at_least: int = 0) -> None:
@@ -76,14 +77,17 @@ class KernelPool:
             self._warm.append(self._start())
             self._left -= 1
 
-    def _start(self) -> tuple[KernelManager, BlockingKernelClient]:
+    def _start(self) -> tuple[AsyncKernelManager, BlockingKernelClient]:
         """Start one kernel and let it import in the background."""
         self._started += 1
         address = f"{self._sockets.name}/{self._started}"
-        manager = KernelManager(kernel_name="python3", transport="ipc", ip=address)
+        # Asynchronous, because papermill's client watches for a kernel's death while it waits; with
+        # a blocking one it would wait for ever.
+        manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=address)
         options: dict[str, Any] = {"cwd": str(self._directory), "env": self._environment}
-        manager.start_kernel(**options)
-        client = manager.client()
+        run_sync(manager.start_kernel)(**options)
+        client = BlockingKernelClient()
+        client.load_connection_info(manager.get_connection_info(session=True))
         client.start_channels()
         client.execute(WARM_UP, silent=True, store_history=False)
         return manager, client
