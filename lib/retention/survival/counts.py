@@ -15,6 +15,9 @@ from retention.survival.codes import SurvivalCode
 
 Array = npt.NDArray[Any]
 
+MOST_CODES = 100_000
+"""Group numbers within so narrow a range are looked up instead of hashed."""
+
 DENSE_CELLS = 20_000_000
 """Largest group x time table that is counted densely; beyond it only the cells that occur."""
 
@@ -218,6 +221,14 @@ def _group_codes(
         return np.zeros(len(frame), dtype=np.int64), np.array(["all"], dtype=object)
     if frame[group].isna().any():
         raise InputError("Some customers have no group.", "Name the missing group.", column=group)
+    values = frame[group].to_numpy()
+    if values.dtype.kind in "iu" and int(values.max()) - int(values.min()) < MOST_CODES:
+        shifted = values - values.min()
+        present = np.flatnonzero(np.bincount(shifted))
+        place = np.zeros(int(present[-1]) + 1, dtype=np.int64)
+        place[present] = np.arange(len(present))
+        names = [str(label) for label in present + values.min()]
+        return place[shifted], np.array(names, dtype=object)
     codes, labels = pd.factorize(frame[group], sort=True)
     return codes.astype(np.int64), np.array([str(label) for label in labels], dtype=object)
 
@@ -225,7 +236,7 @@ def _group_codes(
 def _distinct_times(values: npt.NDArray) -> tuple[Array, npt.NDArray[np.int64]]:
     """Return the distinct times and each row's position among them; whole numbers need no sort."""
     if values.dtype.kind in "iu" and values.max() <= 4 * len(values) + 100_000:
-        return np.arange(int(values.max()) + 1, dtype=float), values.astype(np.int64)
+        return np.arange(int(values.max()) + 1, dtype=float), values.astype(np.int64, copy=False)
     times, position = np.unique(values.astype(float), return_inverse=True)
     return times, position
 
@@ -240,8 +251,10 @@ def _tally(
     else:
         found = np.arange(cells)
     if weights is None:
-        both = np.bincount(2 * keys + happened, minlength=2 * cells).reshape(-1, 2).astype(float)
-        ended, events = both.sum(axis=1), both[:, 1]
+        pairs = keys + keys
+        pairs += happened
+        both = np.bincount(pairs, minlength=2 * cells).reshape(-1, 2)
+        ended, events = both.sum(axis=1).astype(float), both[:, 1].astype(float)
     else:
         ended = np.bincount(keys, weights, minlength=cells)
         events = np.bincount(keys, weights * happened, minlength=cells)

@@ -44,7 +44,15 @@ class RetentionCurves:
 
         Beyond a group's last follow-up the figures are missing: the curve does not reach there.
         """
-        return pd.concat([self._at(group, times) for group in self.groups], ignore_index=True)
+        wanted = np.asarray(times, dtype=float)
+        names = self.frame["group"].to_numpy()
+        starts = np.flatnonzero(np.concatenate([[True], names[1:] != names[:-1]]))
+        ends = np.append(starts[1:], len(names))
+        columns = {name: self.frame[name].to_numpy() for name in _READ}
+        parts = [_read({name: values[a:b] for name, values in columns.items()}, wanted)
+                 for a, b in zip(starts, ends, strict=True)]  # fmt: skip
+        joined = {name: np.concatenate([part[name] for part in parts]) for name in _READ}
+        return pd.DataFrame({"group": np.repeat(names[starts], len(wanted)), **joined})
 
     def medians(self) -> pd.DataFrame:
         """Return the time by which half have left, with its interval (Brookmeyer and Crowley 1982).
@@ -67,19 +75,6 @@ class RetentionCurves:
     def summary(self) -> str:
         """Say, for each group, what share is retained at its last well-supported time."""
         return " ".join(self._sentence(group) for group in self.groups)
-
-    def _at(self, group: str, times: Sequence[float]) -> pd.DataFrame:
-        """Return one group's figures at the given times."""
-        part = self.frame[self.frame["group"] == group]
-        own, wanted = part["time"].to_numpy(), np.asarray(times, dtype=float)
-        before = np.searchsorted(own, wanted, side="right")
-        at_risk = np.append(part["at_risk"].to_numpy(), 0.0)[np.searchsorted(own, wanted)]
-        answer = pd.DataFrame({"group": group, "time": wanted, "at_risk": at_risk})
-        for column, start in (("survival", 1.0), ("standard_error", 0.0), ("ci_low", 1.0),
-                              ("ci_high", 1.0)):  # fmt: skip
-            values = np.insert(part[column].to_numpy(), 0, start)[before]
-            answer[column] = np.where(wanted > own[-1], np.nan, values)
-        return answer
 
     def _sentence(self, group: str) -> str:
         """Word one group's curve."""
@@ -159,6 +154,25 @@ def _log_log_band(survival: Array, variance: Array, z: float) -> tuple[Array, Ar
         first = int(np.argmax(gone))
         high[gone] = high[first - 1] if first else 1.0
     return low, high
+
+
+_READ = ("time", "at_risk", "survival", "standard_error", "ci_low", "ci_high")
+
+
+def _read(curve: dict[str, Array], wanted: Array) -> dict[str, Array]:
+    """Return one group's figures at the given times; missing beyond its follow-up."""
+    own = curve["time"]
+    before = np.searchsorted(own, wanted, side="right")
+    beyond = wanted > own[-1]
+    answer = {
+        "time": wanted,
+        "at_risk": np.append(curve["at_risk"], 0.0)[np.searchsorted(own, wanted)],
+    }
+    for name in _READ[2:]:
+        start = 0.0 if name == "standard_error" else 1.0
+        values = np.concatenate([[start], curve[name]])[before]
+        answer[name] = np.where(beyond, np.nan, values)
+    return answer
 
 
 def _first_at_or_below(times: pd.Series, values: pd.Series, level: float = 0.5) -> float:
