@@ -38,6 +38,8 @@ ERROR_MARKER = "papermill-error-cell-tag"
 ADDED = {ERROR_MARKER, "injected-parameters"}
 """Tags of the cells that papermill adds; a reader counts the cells of the notebook as written."""
 
+OUT_OF_TIME = "The cell took longer than the time limit; raise --timeout or look into it."
+
 IDENTITIES = re.compile(r"[^\s@'\"]+@[^\s@'\"]+|'[^']*'|\"[^\"]*\"|\+?\d[\d ()/-]{6,}\d")
 """What might be somebody's: e-mail addresses, quoted values, long numbers."""
 
@@ -206,15 +208,16 @@ def _failure(
 def _trouble(cell: NotebookNode, death: Exception | None) -> tuple[str, str]:
     """Return kind and message of a cell's error, or that it never ran; empty if all is well."""
     for output in cell.outputs:
+        # A cell that ran out of time is interrupted, which is how it ended, not why.
+        interrupted = output.get("ename") == "KeyboardInterrupt"
+        if interrupted and isinstance(death, CellTimeoutError):
+            return "Timeout", OUT_OF_TIME
         if output.output_type == "error":
             return output.ename, _harmless(output.ename, output.evalue)
     if cell.execution_count is not None or not cell.source.strip():
         return "", ""
     if isinstance(death, CellTimeoutError):
-        return (
-            "Timeout",
-            "The cell took longer than the time limit; raise --timeout or look into it.",
-        )
+        return "Timeout", OUT_OF_TIME
     if death is not None:
         return "KernelDied", "The kernel died here, often for want of memory."
     return "NotRun", "The cell was never run; an earlier cell ended the kernel."
