@@ -12,7 +12,17 @@ from retention.demo.headers import ETSY_ITEMS, ETSY_ORDERS
 from retention.demo.writing import Writer, lookup, money, words
 
 YEARS = (2024, 2025, 2026)
-_PERSON = ("full_name", "first_name", "last_name", "address", "city", "province_code", "zip", "country", "etsy_user")  # fmt: skip
+_PERSON = (
+    "full_name",
+    "first_name",
+    "last_name",
+    "address",
+    "city",
+    "province_code",
+    "zip",
+    "country",
+    "etsy_user",
+)
 
 
 def _day(column: str, pattern: str) -> str:
@@ -21,33 +31,58 @@ def _day(column: str, pattern: str) -> str:
 
 
 _SHARED = {
-    "Sale Date": _day("local_s", "%m/%d/%y"), "Currency": "'USD'", "Order ID": "order_id",
-    "Coupon Code": "code", "Coupon Details": "CASE WHEN code IS NOT NULL THEN code || ' - shop coupon' END",
-    "Shipping Discount": "'0.00'", "Ship City": "city", "Ship State": "province_code",
-    "Ship Zipcode": "zip", "Ship Country": "country_name", "Order Type": "'online'",
-    "Payment Type": "'online_cc'", "Buyer": "etsy_user",
-    "Date Shipped": f"CASE WHEN state NOT IN ({PENDING}, {CANCELLED}) THEN {_day('shipped_s', '%m/%d/%Y')} END",
-}  # fmt: skip
+    "Sale Date": _day("local_s", "%m/%d/%y"),
+    "Currency": "'USD'",
+    "Order ID": "order_id",
+    "Coupon Code": "code",
+    "Coupon Details": "CASE WHEN code IS NOT NULL THEN code || ' - shop coupon' END",
+    "Shipping Discount": "'0.00'",
+    "Ship City": "city",
+    "Ship State": "province_code",
+    "Ship Zipcode": "zip",
+    "Ship Country": "country_name",
+    "Order Type": "'online'",
+    "Payment Type": "'online_cc'",
+    "Buyer": "etsy_user",
+    "Date Shipped": f"CASE WHEN state NOT IN ({PENDING}, {CANCELLED}) THEN {_day('shipped_s', '%m/%d/%Y')} END",  # noqa: E501
+}
 _ORDERS = _SHARED | {
-    "Buyer User ID": "etsy_user", "Full Name": "full_name", "First Name": "first_name",
-    "Last Name": "last_name", "Number of Items": "items", "Payment Method": "'Credit Card'",
-    "Street 1": "address", "Order Value": money("gross"), "Discount Amount": money("discount"),
-    "Shipping": money("shipping"), "Sales Tax": "'0.00'", "Order Total": money("total"),
-    "Status": "CASE WHEN shipped_known THEN 'Shipped' WHEN state = 2 THEN 'Canceled' ELSE 'Open' END",
-    "Card Processing Fees": money("fees"), "Order Net": money("total - fees"),
+    "Buyer User ID": "etsy_user",
+    "Full Name": "full_name",
+    "First Name": "first_name",
+    "Last Name": "last_name",
+    "Number of Items": "items",
+    "Payment Method": "'Credit Card'",
+    "Street 1": "address",
+    "Order Value": money("gross"),
+    "Discount Amount": money("discount"),
+    "Shipping": money("shipping"),
+    "Sales Tax": "'0.00'",
+    "Order Total": money("total"),
+    "Status": "CASE WHEN shipped_known THEN 'Shipped' WHEN state = 2 THEN 'Canceled' ELSE 'Open' END",  # noqa: E501
+    "Card Processing Fees": money("fees"),
+    "Order Net": money("total - fees"),
     "Adjusted Order Total": f"CASE WHEN refunded > 0 THEN {money('total - refunded')} END",
     "Adjusted Card Processing Fees": f"CASE WHEN refunded > 0 THEN {money('fees')} END",
-    "Adjusted Net Order Amount": f"CASE WHEN refunded > 0 THEN {money('total - refunded - fees')} END",
+    "Adjusted Net Order Amount": f"CASE WHEN refunded > 0 THEN {money('total - refunded - fees')} END",  # noqa: E501
     "SKU": "skus",
-}  # fmt: skip
+}
 _ITEMS = _SHARED | {
-    "Item Name": "product", "Quantity": "quantity", "Price": money("price"),
-    "Discount Amount": money("line_discount"), "Order Shipping": money("shipping"),
-    "Order Sales Tax": "'0.00'", "Item Total": money("quantity * price"),
-    "Transaction ID": "order_id * 3 + line_number", "Listing ID": "1400000000 + listing * 977",
+    "Item Name": "product",
+    "Quantity": "quantity",
+    "Price": money("price"),
+    "Discount Amount": money("line_discount"),
+    "Order Shipping": money("shipping"),
+    "Order Sales Tax": "'0.00'",
+    "Item Total": money("quantity * price"),
+    "Transaction ID": "order_id * 3 + line_number",
+    "Listing ID": "1400000000 + listing * 977",
     "Date Paid": f"CASE WHEN state <> {PENDING} THEN {_day('local_s', '%m/%d/%Y')} END",
-    "Ship Name": "full_name", "Ship Address1": "address", "Listings Type": "'listing'", "SKU": "sku",
-}  # fmt: skip
+    "Ship Name": "full_name",
+    "Ship Address1": "address",
+    "Listings Type": "'listing'",
+    "SKU": "sku",
+}
 
 
 def write_etsy(writer: Writer, names: pa.Table, baskets: Baskets) -> int:
@@ -62,7 +97,9 @@ def write_etsy(writer: Writer, names: pa.Table, baskets: Baskets) -> int:
         rows += writer.csv(f"etsy/EtsySoldOrders{which}.csv", ETSY_ORDERS, _ORDERS, pa.table(head))
         items = _common(names, baskets, local_s, baskets.line_order[lines])
         items |= _item_only(baskets, lines)
-        rows += writer.csv(f"etsy/EtsySoldOrderItems{which}.csv", ETSY_ITEMS, _ITEMS, pa.table(items))
+        rows += writer.csv(
+            f"etsy/EtsySoldOrderItems{which}.csv", ETSY_ITEMS, _ITEMS, pa.table(items)
+        )
     return rows
 
 
@@ -72,16 +109,25 @@ def _common(
     """Return the columns both files share, one entry per row."""
     customer = baskets.orders.customer[order]
     late = baskets.orders.is_late[order]
-    countries = {"US": "United States", "CA": "Canada", "GB": "United Kingdom", "DE": "Germany", "AU": "Australia"}
+    countries = {
+        "US": "United States",
+        "CA": "Canada",
+        "GB": "United Kingdom",
+        "DE": "Germany",
+        "AU": "Australia",
+    }
     country = lookup(names, "country", customer).to_numpy(zero_copy_only=False)
     return {
-        "local_s": local_s[order], "order_id": 2_900_000_000 + order * 131, "state": baskets.state[order],
+        "local_s": local_s[order],
+        "order_id": 2_900_000_000 + order * 131,
+        "state": baskets.state[order],
         "shipped_s": local_s[order] + np.where(late, 9, 2) * DAY_S,
         "shipped_known": ~np.isin(baskets.state[order], [PENDING, CANCELLED]),
-        "code": words(CODES, baskets.code[order]), "shipping": baskets.shipping[order],
+        "code": words(CODES, baskets.code[order]),
+        "shipping": baskets.shipping[order],
         "country_name": pa.array([countries[c] for c in country]),
         **{name: lookup(names, name, customer) for name in _PERSON},
-    }  # fmt: skip
+    }
 
 
 def _order_only(baskets: Baskets, order: np.ndarray) -> dict[str, object]:
@@ -89,11 +135,14 @@ def _order_only(baskets: Baskets, order: np.ndarray) -> dict[str, object]:
     items = np.bincount(baskets.line_order, baskets.line_quantity).astype(np.int64)
     first = np.searchsorted(baskets.line_order, order)
     return {
-        "items": items[order], "gross": baskets.gross[order], "discount": baskets.discount[order],
-        "total": baskets.total[order], "refunded": baskets.refunded[order],
+        "items": items[order],
+        "gross": baskets.gross[order],
+        "discount": baskets.discount[order],
+        "total": baskets.total[order],
+        "refunded": baskets.refunded[order],
         "fees": baskets.total[order] * 3 // 100 + 25,
         "skus": words(catalogue().sku, baskets.line_product[first]),
-    }  # fmt: skip
+    }
 
 
 def _item_only(baskets: Baskets, line: np.ndarray) -> dict[str, object]:
@@ -105,7 +154,11 @@ def _item_only(baskets: Baskets, line: np.ndarray) -> dict[str, object]:
     rest = np.where(number == 0, baskets.discount[order] - given[order], 0)
     product = baskets.line_product[line]
     return {
-        "quantity": baskets.line_quantity[line], "price": baskets.line_price[line],
-        "line_discount": share + rest, "line_number": number, "listing": product,
-        "product": words(catalogue().name, product), "sku": words(catalogue().sku, product),
-    }  # fmt: skip
+        "quantity": baskets.line_quantity[line],
+        "price": baskets.line_price[line],
+        "line_discount": share + rest,
+        "line_number": number,
+        "listing": product,
+        "product": words(catalogue().name, product),
+        "sku": words(catalogue().sku, product),
+    }

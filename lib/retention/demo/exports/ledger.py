@@ -29,7 +29,11 @@ def write_consents(
     mail = np.flatnonzero(people.has_email & people.consents)
     analytics = np.flatnonzero(people.has_email)
     gone = np.flatnonzero(unsubscribed_s >= 0)
-    parts = [(mail, 0, 0, first_s[mail]), (analytics, 1, 0, first_s[analytics]), (gone, 0, 1, unsubscribed_s[gone])]
+    parts = [
+        (mail, 0, 0, first_s[mail]),
+        (analytics, 1, 0, first_s[analytics]),
+        (gone, 0, 1, unsubscribed_s[gone]),
+    ]
     who = np.concatenate([part[0] for part in parts])
     at_s = np.concatenate([part[3] for part in parts])
     purpose = np.concatenate([np.full(len(part[0]), part[1]) for part in parts])
@@ -37,15 +41,20 @@ def write_consents(
     order = np.lexsort((purpose, who, at_s))
     rows = pa.table(
         {
-            "at_s": at_s[order], "email": lookup(names, "email", who[order]),
-            "purpose": words(PURPOSES, purpose[order]), "state": words(("granted", "withdrawn"), state[order]),
+            "at_s": at_s[order],
+            "email": lookup(names, "email", who[order]),
+            "purpose": words(PURPOSES, purpose[order]),
+            "state": words(("granted", "withdrawn"), state[order]),
         }
-    )  # fmt: skip
+    )
     columns = {
-        "email": "email", "purpose": "purpose", "state": "state", "changed_at": iso("at_s"),
+        "email": "email",
+        "purpose": "purpose",
+        "state": "state",
+        "changed_at": iso("at_s"),
         "basis": "'consent'",
         "source": "CASE WHEN state = 'granted' THEN 'checkout' ELSE 'unsubscribe link' END",
-    }  # fmt: skip
+    }
     return writer.csv("consents/consents.csv", CONSENTS, columns, rows)
 
 
@@ -62,15 +71,19 @@ def write_assignments(writer: Writer, names: pa.Table, trials: list[Trial]) -> i
                     "email": lookup(names, "email", trial.customer),
                     "arm": words([arm.name for arm in campaign.arms], trial.arm),
                     "at_s": np.full(len(trial.arm), campaign.assigned_s),
-                    "probability": shares[trial.arm], "treated": trial.arm > 0,
+                    "probability": shares[trial.arm],
+                    "treated": trial.arm > 0,
                 }
             )
-        )  # fmt: skip
+        )
     columns = {
-        "experiment": "experiment", "email": "email", "arm": "arm", "assigned_at": iso("at_s"),
+        "experiment": "experiment",
+        "email": "email",
+        "arm": "arm",
+        "assigned_at": iso("at_s"),
         "probability": "probability",
         "exposed_at": f"CASE WHEN treated THEN {iso('at_s + 300')} END",
-    }  # fmt: skip
+    }
     rows = pa.concat_tables([part.unify_dictionaries() for part in parts]).unify_dictionaries()
     return writer.csv("campaigns/assignments.csv", ASSIGNMENTS, columns, rows)
 
@@ -82,10 +95,14 @@ def write_costs(writer: Writer, baskets: Baskets, trials: list[Trial]) -> int:
     listed = dict(zip(names, map(list, zip(*entries, strict=True)), strict=True))
     rows = pa.table(listed | {"number": np.arange(len(entries))})
     columns = {
-        "cost_id": "'k' || (1000 + number)", "incurred_at": "incurred_at", "kind": "kind",
-        "scope_type": "scope_type", "scope_key": "nullif(scope_key, '')", "currency": "'USD'",
+        "cost_id": "'k' || (1000 + number)",
+        "incurred_at": "incurred_at",
+        "kind": "kind",
+        "scope_type": "scope_type",
+        "scope_key": "nullif(scope_key, '')",
+        "currency": "'USD'",
         "amount": money("amount"),
-    }  # fmt: skip
+    }
     return writer.csv("costs/costs.csv", COSTS, columns, rows)
 
 
