@@ -87,7 +87,7 @@ class KernelPool:
         options: dict[str, Any] = {"cwd": str(self._directory), "env": self._environment}
         run_sync(manager.start_kernel)(**options)
         client = BlockingKernelClient()
-        client.load_connection_info(manager.get_connection_info(session=True))
+        client.load_connection_info(manager.get_connection_info())
         client.start_channels()
         client.execute(WARM_UP, silent=True, store_history=False)
         return manager, client

@@ -47,6 +47,11 @@ class Stage:
         return self.workspace.root
 
     @property
+    def params(self) -> Path:
+        """Folder of the profile's params; it belongs to the project, not to the data."""
+        return self.workspace.params / self.profile
+
+    @property
     def store(self) -> Path:
         """Folder of the profile's snapshots."""
         return self.workspace.store(self.profile)
