@@ -78,11 +78,8 @@ def test_the_email_test_has_all_three_arms_and_64000_people(email_test):
 def test_the_lift_of_each_email_is_the_published_one_within_its_interval(
     email_test, outcome, arm, lift
 ):
-    (found,) = [
-        m
-        for m in email_test.result("campaign_lift")["metrics"]
-        if outcome in m["name"] and arm in m["name"] and "lift" in m["name"]
-    ]
+    metrics = email_test.result("campaign_lift")["metrics"]
+    (found,) = [m for m in metrics if m["name"] == f"lift.{outcome}.{arm}"]
     assert found["value"] == pytest.approx(lift, abs=1e-6)
     assert found["ci_low"] < lift < found["ci_high"]
 
