@@ -48,14 +48,14 @@ test-quick: $(STAMP)  ## Unit tests without the slow ones
 
 .PHONY: unit
 unit: $(STAMP)  ## Unit tests, slow and real-data ones included
-	@$(BIN)/pytest -q -n 2 --dist loadscope
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadscope
 
 .PHONY: nbval
 nbval: $(STAMP)  ## Check every notebook with nbval on a small shop, and the golden one strictly
 	@rm -rf $(CHECKED) && mkdir -p $(CHECKED)
 	@RETENTION_ROOT=$(CHECKED) $(BIN)/retention demo --customers $(CHECKED_CUSTOMERS)
 	@RETENTION_ROOT=$(CHECKED) $(BIN)/retention run demo --parallel $(PARALLEL)
-	@RETENTION_ROOT=$(CHECKED) $(BIN)/pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
+	@RETENTION_ROOT=$(CHECKED) OMP_NUM_THREADS=1 $(BIN)/pytest -q --nbval-lax --nbval-current-env --nbval-cell-timeout=600 \
 		-n 2 --dist loadscope notebooks
 	@$(BIN)/pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/golden/sanitize.cfg tests/golden
 
