@@ -6,6 +6,7 @@ They need the private folder (key and vault), which notebooks and reports never 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -20,41 +21,23 @@ Identity = Annotated[
 Platform = Annotated[str, typer.Option(help="Platform of a platform id, such as etsy.")]
 
 
-@app.command()
-def erase(identity: Identity, platform: Platform = "") -> None:
+@app.command("erase")
+def erase_person(identity: Identity, platform: Platform = "") -> None:
     """Forget a person in vault, snapshots and published runs, for good.
 
     Example: echo jane@example.com | retention erase -
     """
-    from retention import ingest
-    from retention.runs.workspace import Workspace
+    from retention.ingest import erase
 
-    place = Workspace.find()
-    result = ingest.erase(
-        _given(identity),
-        place.private,
-        place.outputs,
-        kind="platform_id" if platform else "auto",
-        platform=platform,
-    )
-    typer.echo(result.summary())
+    _about(erase, identity, platform)
 
 
-@app.command()
-def access(identity: Identity, platform: Platform = "") -> None:
+@app.command("access")
+def access_person(identity: Identity, platform: Platform = "") -> None:
     """Write all that is held about a person into one file in the private folder."""
-    from retention import ingest
-    from retention.runs.workspace import Workspace
+    from retention.ingest import access
 
-    place = Workspace.find()
-    result = ingest.access(
-        _given(identity),
-        place.private,
-        place.outputs,
-        kind="platform_id" if platform else "auto",
-        platform=platform,
-    )
-    typer.echo(result.summary())
+    _about(access, identity, platform)
 
 
 @app.command()
@@ -86,6 +69,16 @@ def audience(
     )
     made = make_audience(Workspace.find(), run, journey, rules, file_format, out, vault)
     typer.echo(made.summary())
+
+
+def _about(act: Callable[..., Any], identity: str, platform: str) -> None:
+    """Do something about one person and say what was done."""
+    from retention.runs.workspace import Workspace
+
+    place = Workspace.find()
+    kind = "platform_id" if platform else "auto"
+    done = act(_given(identity), place.private, place.outputs, kind=kind, platform=platform)
+    typer.echo(done.summary())
 
 
 def _given(identity: str) -> Any:
