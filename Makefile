@@ -12,6 +12,8 @@ PYTHON ?= $(shell for p in python3.11 python3.12 python3 python; do \
 CHECKED := $(CURDIR)/build/nbval
 CHECKED_CUSTOMERS := 3000
 PARALLEL ?= 2
+# Kernels start several times faster when compiled modules are kept, whatever the shell around says.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help
 help:  ## List the targets
