@@ -86,7 +86,7 @@ class Assembly:
     def _assemble(self, table: Table, objects: list[tuple[int, str]]) -> None:
         """Make one table from its contributions."""
         views = [
-            f"SELECT *, {number} AS sequence FROM read_parquet('{self._path(sha)}')"
+            f"SELECT *, {number} AS sequence FROM {self.engine.parquet(self._path(sha))}"
             for number, sha in objects
         ]
         person = person_column(table)
