@@ -6,6 +6,7 @@ the same file can be transpiled for Spark.
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -17,10 +18,15 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
-from retention.errors import RunError
+from retention.errors import InputError, RunError
 
 ROW_GROUP_ROWS = 122_880
 """Fixed row-group size: with ORDER BY it makes the bytes of a file independent of the threads."""
+
+
+_KEY_NAME = "snapshot_key"
+_DECRYPTION = f", encryption_config = {{footer_key: '{_KEY_NAME}'}}"
+_ENCRYPTED = b"PARE"
 
 
 def query_text(name: str) -> str:
@@ -63,6 +69,7 @@ class Engine:
     threads: int | None = None
     temporary_directory: str | None = None
     connection: duckdb.DuckDBPyConnection = field(init=False, repr=False)
+    is_unlocked: bool = field(init=False, default=False)
 
     def __post_init__(self) -> None:
         """Open the connection; nothing may be fetched from outside."""
@@ -87,9 +94,49 @@ class Engine:
             self.connection.register(name, source)
             return
         paths = [source] if isinstance(source, str | Path) else list(source)
-        files = ", ".join("'" + str(p).replace("'", "''") + "'" for p in paths)
         self.connection.execute(
-            f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM read_parquet([{files}])'
+            f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM {self.parquet(paths)}'
+        )
+
+    def unlock(self, key: bytes) -> None:
+        """Let the engine open Parquet files that are encrypted under a key (16, 24 or 32 bytes)."""
+        text = base64.b64encode(key).decode()
+        self.connection.execute(f"PRAGMA add_parquet_key('{_KEY_NAME}', '{text}')")
+        self.is_unlocked = True
+
+    def parquet(self, source: Path | str | Iterable[Path | str]) -> str:
+        """Return SQL, to stand after FROM, that reads one or more Parquet files.
+
+        Raises
+        ------
+        InputError
+            If one of them is encrypted and the engine was not unlocked.
+        """
+        paths = [source] if isinstance(source, str | Path) else list(source)
+        sealed = [p for p in paths if is_encrypted(Path(p))]
+        plain = [p for p in paths if p not in sealed]
+        parts = [_reader(plain, "")] if plain or not sealed else []
+        if sealed:
+            self._require_key(sealed[0])
+            parts.append(_reader(sealed, _DECRYPTION))
+        if len(parts) == 1:
+            return parts[0]
+        return "(" + " UNION ALL BY NAME ".join(f"SELECT * FROM {part}" for part in parts) + ")"
+
+    def _require_key(self, path: Path | str) -> None:
+        """Refuse, in words that help, an encrypted file that the engine cannot open."""
+        problem = "its key is not here"
+        if self.is_unlocked:
+            try:
+                self.connection.execute(f"SELECT 1 FROM {_reader([path], _DECRYPTION)} LIMIT 0")
+                return
+            except duckdb.InvalidInputException:
+                problem = "the key at hand is not its key"
+        raise InputError(
+            f"The snapshot is encrypted, and {problem}.",
+            "Name the right file in RETENTION_SNAPSHOT_KEY_FILE; whoever keeps the vault writes "
+            "one with `retention snapshot-key FILE`.",
+            file=Path(path).name,
         )
 
     def has(self, name: str) -> bool:
@@ -154,6 +201,20 @@ class Answer:
     def _execute(self, text: str) -> duckdb.DuckDBPyConnection:
         """Run the text with only those parameters that it names."""
         return self.engine.connection.execute(text, self.parameters or None)
+
+
+def is_encrypted(path: Path) -> bool:
+    """Tell whether a Parquet file is encrypted: its first bytes say so."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as handle:
+        return handle.read(len(_ENCRYPTED)) == _ENCRYPTED
+
+
+def _reader(paths: Iterable[Path | str], options: str) -> str:
+    """Return the SQL function call that reads Parquet files."""
+    files = ", ".join("'" + str(p).replace("'", "''") + "'" for p in paths)
+    return f"read_parquet([{files}]{options})"
 
 
 def sha256_of(path: Path) -> str:

@@ -171,9 +171,44 @@ def open_keys(private: Path, *, create: bool = True) -> KeyRing:
                 file=str(path),
             )
         write_keys(path, KeyRing((secrets.token_bytes(KEY_BYTES),)))
+    return _parse(_owners_text(path).split(), str(path))
+
+
+def _owners_text(path: Path) -> str:
+    """Return the text of a key file, refused where others could read it, too."""
+    if not path.is_file():
+        raise InputError(
+            "There is no key file.", "Restore it, or correct its name.", file=str(path)
+        )
     if path.stat().st_mode & 0o077:
         raise InputError("The key file can be read by others.", "Run chmod 600.", file=str(path))
-    return _parse(path.read_text(encoding="ascii").split(), str(path))
+    return path.read_text(encoding="ascii").strip()
+
+
+def snapshot_key(private: Path) -> bytes | None:
+    """Return the key that encrypted snapshots open with, None where this user holds none.
+
+    It is derived from the key ring but does not lead back to it: an analyst gets this key alone
+    (``RETENTION_SNAPSHOT_KEY`` in hexadecimal, or ``RETENTION_SNAPSHOT_KEY_FILE``) and can open
+    snapshots, neither compute a pseudonym nor open the vault.
+
+    Raises
+    ------
+    InputError
+        If a key is malformed or its file readable by others.
+    """
+    text, named = os.environ.get("RETENTION_SNAPSHOT_KEY"), "RETENTION_SNAPSHOT_KEY"
+    file = os.environ.get("RETENTION_SNAPSHOT_KEY_FILE")
+    if not text and file:
+        text, named = _owners_text(Path(file)), file
+    if text:
+        return _parse([text], named).masters[0]
+    if not os.access(private, os.X_OK):
+        return None
+    has_ring = os.environ.get("RETENTION_KEY") or os.environ.get("RETENTION_KEY_FILE")
+    if not (has_ring or (private / _KEY_FILE).exists()):
+        return None
+    return open_keys(private, create=False).subkey("snapshot")
 
 
 def write_keys(path: Path, ring: KeyRing) -> None:

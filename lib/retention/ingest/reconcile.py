@@ -38,7 +38,7 @@ def load_ledger(assembly: Assembly) -> None:
     parts = [
         f"SELECT *, '{c.batch_id}' AS batch_id, '{c.source}' AS source, {_quoted(c.path)} AS file, "
         f"'{c.accounts_table}' AS accounts_table "
-        f"FROM read_parquet('{store}/objects/{c.ledger}.parquet')"
+        f"FROM {assembly.engine.parquet(store / 'objects' / f'{c.ledger}.parquet')}"
         for c in assembly.contributions
     ]
     assembly.engine.connection.execute(

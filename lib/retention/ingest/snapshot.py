@@ -9,6 +9,7 @@ from typing import Any
 
 from retention.engine import Engine
 from retention.errors import InputError
+from retention.ingest.encryption import private_of, unlock
 
 CURRENT = "current"
 
@@ -30,6 +31,7 @@ class Snapshot:
     id: str
     tables: dict[str, list[Path]]
     manifest: dict[str, Any]
+    store: Path = Path()
 
     @classmethod
     def load(cls, store: Path, snapshot_id: str = CURRENT) -> Snapshot:
@@ -60,10 +62,17 @@ class Snapshot:
         if missing:
             raise InputError("A file of the snapshot is missing.", "Restore it, or run ingest "
                              "again.", file=missing[0])  # fmt: skip
-        return cls(manifest["id"], tables, manifest)
+        return cls(manifest["id"], tables, manifest, store)
 
     def register(self, engine: Engine) -> None:
-        """Give every table of the snapshot its canonical name in the engine."""
+        """Give every table of the snapshot its canonical name in the engine.
+
+        Raises
+        ------
+        InputError
+            If the snapshot is encrypted and this user does not hold its key.
+        """
+        unlock(engine, private_of(self.store))
         for name, paths in self.tables.items():
             if paths:
                 engine.register(name, paths)

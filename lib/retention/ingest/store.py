@@ -11,11 +11,12 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from retention.engine import Engine, sha256_of
+from retention.engine import Engine, is_encrypted, sha256_of
+from retention.ingest.encryption import encrypt
 from retention.ingest.snapshot import CURRENT, Snapshot
 
 
@@ -24,12 +25,21 @@ class Store:
     """Where snapshots are kept: ``outputs/<profile>/store``."""
 
     root: Path
+    key: bytes | None = field(default=None, repr=False)
 
     def put(self, draft: Path) -> str:
-        """Move a finished Parquet file among the objects; return its SHA-256."""
+        """Move a finished Parquet file among the objects; return its SHA-256.
+
+        With a key the object is encrypted; its name is the hash of the plain file all the same.
+        """
         digest = sha256_of(draft)
         target = self.root / "objects" / f"{digest}.parquet"
-        target.parent.mkdir(parents=True, exist_ok=True)
+        make_group_folder(target.parent)
+        if self.key is not None and not is_encrypted(target):
+            sealed = draft.with_suffix(".encrypted")
+            encrypt(draft, sealed, self.key)
+            sealed.chmod(0o640)
+            sealed.replace(target)
         if target.exists():
             draft.unlink()
         else:
@@ -60,6 +70,12 @@ class Store:
         """Return the current snapshot, None where nothing was published yet."""
         exists = (self.root / CURRENT / "manifest.json").is_file()
         return Snapshot.load(self.root) if exists else None
+
+
+def make_group_folder(folder: Path) -> None:
+    """Make a folder that owner and group may enter, nobody else: it holds pseudonymous rows."""
+    folder.mkdir(parents=True, exist_ok=True)
+    folder.chmod(0o750)
 
 
 def write_text(path: Path, text: str) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from retention.engine import Engine
+from retention.ingest.encryption import unlock
 from retention.ingest.keys import private_folder
 
 
@@ -32,6 +33,7 @@ def workbench(
     base = private_folder(private_folder(private) / "work")
     folder = Path(tempfile.mkdtemp(dir=base))
     engine = Engine(memory_limit, threads, str(folder / "spill"))
+    unlock(engine, private)
     try:
         yield engine, folder
     finally:

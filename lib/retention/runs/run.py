@@ -48,9 +48,13 @@ class Run:
         """Return headline, metrics, checks and artifacts of one notebook."""
         return read_json(self.folder / "results" / f"{notebook}.json")
 
+    def publishes(self, name: str) -> bool:
+        """Tell whether a notebook of this run published a table."""
+        return (self.folder / "tables" / f"{name}.parquet").is_file()
+
     def has_table(self, name: str) -> bool:
         """Tell whether the run or its snapshot holds a table."""
-        return (self.folder / "tables" / f"{name}.parquet").is_file() or bool(self._files(name))
+        return self.publishes(name) or bool(self._files(name))
 
     def table(self, name: str) -> pd.DataFrame:
         """Return a table that a notebook published, or a canonical table of the snapshot.
@@ -69,7 +73,10 @@ class Run:
                 f"Run {self.name!r} of profile {self.profile!r} has no table {name!r}.",
                 f"It has: {', '.join(self.tables()) or 'none'}.",
             )
-        return pd.concat([pd.read_parquet(file) for file in files], ignore_index=True)
+        from retention.ingest.encryption import private_of, read_frame
+
+        private = private_of(self.store)
+        return pd.concat([read_frame(file, private) for file in files], ignore_index=True)
 
     def tables(self) -> list[str]:
         """Return the names of all tables, published and canonical."""

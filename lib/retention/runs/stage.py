@@ -197,5 +197,4 @@ def _register_snapshot(engine: Engine, sources: Sequence[Run]) -> None:
     """Name every canonical table of the first snapshot found, for SQL."""
     snapshot = next((s for s in (source.snapshot() for source in sources) if s), None)
     if snapshot:
-        for name, files in snapshot.tables.items():
-            engine.register(name, files)
+        snapshot.register(engine)
