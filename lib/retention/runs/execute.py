@@ -144,14 +144,17 @@ def run_notebook(
     began = time.monotonic()
     cells = len(nbformat.read(source, as_version=4).cells)
     memory = _MemoryWatch(kernel)
+    started = 0
 
     def heard(index: int) -> None:
+        nonlocal started
+        started = index
         memory.sample()
         on_cell(min(index + 1, cells), cells)
 
     death = _execute(source, target, params, kernel, timeout, heard)
     executed = nbformat.read(target, as_version=4)
-    failure = _failure(source.stem, executed, result, death)
+    failure = _failure(source.stem, executed, result, death, started)
     nbformat.write(_tidy(executed, failure), target)
     return Execution(source.stem, time.monotonic() - began, memory.peak, failure)
 
@@ -190,13 +193,22 @@ def _execute(
 
 
 def _failure(
-    name: str, notebook: NotebookNode, result: Path, death: Exception | None
+    name: str, notebook: NotebookNode, result: Path, death: Exception | None, started: int
 ) -> Failure | None:
-    """Judge from cells and result file whether the notebook is done."""
+    """Judge from cells and result file whether the notebook is done.
+
+    A cell that began before its kernel died may bear a number as if it had run, so the last cell
+    ``started`` is the one that failed, whatever it bears.
+    """
     cells = [cell for cell in notebook.cells if not ADDED & set(cell.metadata.get("tags", []))]
     last = len(cells)
+    if death is not None:
+        begun = notebook.cells[: started + 1]
+        number = sum(not ADDED & set(cell.metadata.get("tags", [])) for cell in begun)
+        kind, message = _cause(death)
+        return Failure(name, number, last, _section(cells[:number]), kind, message)
     for number, cell in enumerate(cells, start=1):
-        kind, message = _trouble(cell, death) if cell.cell_type == "code" else ("", "")
+        kind, message = _trouble(cell) if cell.cell_type == "code" else ("", "")
         if kind:
             return Failure(name, number, last, _section(cells[:number]), kind, message)
     if not result.is_file():
@@ -205,21 +217,20 @@ def _failure(
     return None
 
 
-def _trouble(cell: NotebookNode, death: Exception | None) -> tuple[str, str]:
+def _cause(death: Exception) -> tuple[str, str]:
+    """Return kind and message of what ended the kernel or stopped the clock."""
+    if isinstance(death, CellTimeoutError):
+        return "Timeout", OUT_OF_TIME
+    return "KernelDied", "The kernel died here, often for want of memory."
+
+
+def _trouble(cell: NotebookNode) -> tuple[str, str]:
     """Return kind and message of a cell's error, or that it never ran; empty if all is well."""
     for output in cell.outputs:
-        # A cell that ran out of time is interrupted, which is how it ended, not why.
-        interrupted = output.get("ename") == "KeyboardInterrupt"
-        if interrupted and isinstance(death, CellTimeoutError):
-            return "Timeout", OUT_OF_TIME
         if output.output_type == "error":
             return output.ename, _harmless(output.ename, output.evalue)
     if cell.execution_count is not None or not cell.source.strip():
         return "", ""
-    if isinstance(death, CellTimeoutError):
-        return "Timeout", OUT_OF_TIME
-    if death is not None:
-        return "KernelDied", "The kernel died here, often for want of memory."
     return "NotRun", "The cell was never run; an earlier cell ended the kernel."
 
 
