@@ -15,6 +15,7 @@ from retention.engine import Engine, query_text
 from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.contribute import Contribution
 from retention.ingest.judge import EXCLUDED, QUARANTINED, person_column
+from retention.ingest.linking import IDENTITY_LINKS, link_people
 from retention.ingest.store import Store, logical_hash
 from retention.tables import TABLES, Table, get
 
@@ -59,6 +60,7 @@ class Assembly:
             objects = self._objects(name)
             if objects:
                 self._assemble(get(name), objects)
+        self.add("identity_links", IDENTITY_LINKS)
 
     def _objects(self, table: str) -> list[tuple[int, str]]:
         """Return sequence number and object of every contribution to a table that has rows."""
@@ -70,18 +72,21 @@ class Assembly:
 
     def _link_people(self) -> None:
         """Make ``links``: which weaker key stands for which person."""
-        self.engine.register(
-            "seen_together", [self._path(c.identities) for c in self.contributions]
+        link_people(
+            self.engine,
+            [self._path(made.identities) for made in self.contributions],
+            [self._path(sha) for _, sha in self._objects("declared_links")],
         )
-        self.engine.connection.execute(query_text("ingest_links"))
         self.engine.connection.execute(
             "CREATE OR REPLACE TEMP TABLE erased_people AS SELECT unnest($people) AS customer_key",
             {"people": sorted(self.erased)},
         )
-        self.engine.connection.execute(
-            "CREATE OR REPLACE TEMP TABLE rekeyed AS SELECT token, customer_key FROM links "
-            "WHERE candidates = 1 AND token <> customer_key"
-        )
+
+    def add(self, name: str, query: str) -> None:
+        """Add a table that no contribution holds: what was refused, and who was linked."""
+        table = get(name)
+        entry = self._write(f"SELECT {_names(table)} FROM ({query})", table)
+        self._keep(table, [entry] if entry["rows"] else [])
 
     def _assemble(self, table: Table, objects: list[tuple[int, str]]) -> None:
         """Make one table from its contributions."""

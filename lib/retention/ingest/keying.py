@@ -22,6 +22,7 @@ NAMESPACES: dict[str, str] = {
     "touch_key": "touch",
     "response_key": "response",
     "ticket_key": "ticket",
+    "link_key": "link",
     "source_record_id": "record",
 }
 """Columns whose raw values are replaced by pseudonyms, each in a namespace of its own."""

@@ -24,7 +24,14 @@ keyed AS (
         CASE WHEN email IS NOT NULL THEN pseudonym('email', email) END AS email_key,
         CASE WHEN phone IS NOT NULL THEN pseudonym('phone', phone) END AS phone_key,
         CASE
-            WHEN platform_id IS NOT NULL THEN pseudonym('platform:' || $platform, platform_id)
+            WHEN platform_id IS NULL THEN NULL
+            WHEN $platform <> 'links' THEN pseudonym('platform:' || $platform, platform_id)
+            -- A declared link names the platform itself: etsy:mira77.
+            WHEN instr(platform_id, ':') > 1
+                THEN pseudonym(
+                    'platform:' || lower(trim(split_part(platform_id, ':', 1))),
+                    trim(substr(platform_id, instr(platform_id, ':') + 1))
+                )
         END AS platform_key,
         CASE
             WHEN name_postcode IS NOT NULL THEN pseudonym('name', name_postcode)
