@@ -11,7 +11,10 @@ import pandas as pd
 
 from retention.engine import Engine
 from retention.ingest.audit import record, subject_reference
+from retention.ingest.encryption import unlock
+from retention.ingest.erase import sealed_records
 from retention.ingest.keys import open_keys, private_folder
+from retention.ingest.rewrite import run_folders, stores_of
 from retention.ingest.snapshot import Snapshot
 from retention.ingest.subject import Kind, Subject, find_subject
 from retention.ingest.vault import Vault, write_private
@@ -70,16 +73,18 @@ def access(
         Platform of a platform id, such as ``etsy``.
     """
     keys = open_keys(private, create=False)
-    stores = sorted(path.parent for path in outputs.glob("*/store/objects"))
-    subject = find_subject(identity, keys, stores, kind, platform)
+    stores = stores_of(outputs)
+    subject = find_subject(identity, keys, stores, kind, platform, private)
     sections = {"identities": _identities(Vault(private, keys), subject)}
+    sections["refused records"] = sealed_records(private, keys, subject.keys)
     engine = Engine(threads=1)
+    unlock(engine, private)
     engine.register("subject", pd.DataFrame({"k": sorted(subject.keys)}))
     for store in stores:
         sections |= _snapshot_rows(engine, store)
-    for path in sorted(outputs.glob("*/*/tables/*.parquet")):
-        if not path.parent.parent.is_symlink():
-            name = f"run {path.parent.parent.parent.name}/{path.parent.parent.name}: {path.stem}"
+    for folder in run_folders(outputs):
+        for path in sorted(folder.rglob("*.parquet")):
+            name = f"run {folder.relative_to(outputs)}: {path.stem}"
             sections[name] = _rows(engine, [path])
     engine.close()
     counts = {name: len(rows) for name, rows in sections.items() if rows}

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from retention.errors import ParameterError
 from retention.ingest.audit import record, subject_reference
 from retention.ingest.keys import KeyRing, open_keys
-from retention.ingest.purge import Purge, destroy
-from retention.ingest.subject import Kind, find_subject
-from retention.ingest.tombstones import remember_erased
+from retention.ingest.purge import Purge
+from retention.ingest.rewrite import destroy, run_folders, stores_of
+from retention.ingest.subject import Kind, Subject, find_subject
+from retention.ingest.tombstones import erased_people, remember_erased, write_erased
 from retention.ingest.vault import Vault, parquet_bytes, seal, unseal, write_private
 from retention.ingest.workbench import workbench
 
@@ -36,7 +39,7 @@ class ErasureResult:
     records
         Sealed raw records that were destroyed.
     mentions
-        Published text files (reports, notebooks) that name the pseudonym and must be made again.
+        Published texts (reports, notebooks) out of which the pseudonym was struck.
     """
 
     reference: str
@@ -44,7 +47,7 @@ class ErasureResult:
     rows: int
     files: int
     records: int
-    mentions: tuple[str, ...]
+    mentions: int
 
     def to_frame(self) -> pd.DataFrame:
         """Return the counts as a table."""
@@ -60,7 +63,8 @@ class ErasureResult:
         )
         if self.mentions:
             text += (
-                f" {len(self.mentions)} published file(s) still name the pseudonym: run them again."
+                f" The pseudonym was struck out of {self.mentions} published text(s); what was "
+                "signed there has to be signed again."
             )
         return text
 
@@ -91,7 +95,7 @@ def erase(
     Raises
     ------
     ParameterError
-        If ``identity`` is none of these.
+        If ``identity`` is none of these, or nobody is known by it.
 
     Notes
     -----
@@ -99,28 +103,38 @@ def erase(
     again, and nothing that was forgotten can come back meanwhile.
     """
     keys = open_keys(private, create=False)
-    stores = sorted(path.parent for path in outputs.glob("*/store/objects"))
-    subject = find_subject(identity, keys, stores, kind, platform)
+    subject = find_subject(identity, keys, stores_of(outputs), kind, platform, private)
+    before = erased_people(private, keys)
     remember_erased(private, keys, set(subject.keys))
-    vault = Vault(private, keys)
-    records = _destroy_records(private, keys, subject.keys, _telling(vault, subject.keys))
-    identities = vault.forget(set(subject.keys))
-    with workbench(private) as (engine, _):
-        purge = Purge(engine, subject.keys)
-        for store in stores:
-            purge.clean_store(store)
-        for folder in _run_folders(outputs):
-            purge.clean_run(folder)
-    reference = subject_reference(keys, subject.key)
-    _destroy_answer(private, reference)
-    result = ErasureResult(
-        reference, identities, purge.rows, purge.files, records,
-        _mentions(outputs, subject.keys),
-    )  # fmt: skip
-    effect = {"identities": identities, "rows": purge.rows, "files": purge.files,
-              "records": records}  # fmt: skip
+    result = _forget(private, outputs, keys, subject, before)
+    if not (subject.keys & before or result.identities or result.rows or result.records):
+        write_erased(private, keys, before)
+        raise ParameterError(
+            "Nobody is known by what was given.",
+            "Check the spelling, or give another address of the person.", column="identity",
+        )  # fmt: skip
+    _destroy_answer(private, result.reference)
+    effect = {"identities": result.identities, "rows": result.rows, "files": result.files,
+              "records": result.records}  # fmt: skip
     record(private, keys, "erase", subject.key, effect)
     return result
+
+
+def _forget(
+    private: Path, outputs: Path, keys: KeyRing, subject: Subject, before: frozenset[str]
+) -> ErasureResult:
+    """Take the person out of everything, and finish whatever an earlier erasure left undone."""
+    vault, people = Vault(private, keys), subject.keys | before
+    records = destroy_records(private, keys, people, _telling(vault, people))
+    identities = vault.forget(set(people))
+    with workbench(private) as (engine, folder):
+        purge = Purge(engine, folder, private, people=people)
+        for store in stores_of(outputs):
+            purge.clean_store(store)
+        for run in run_folders(outputs):
+            purge.clean_run(run)
+    reference = subject_reference(keys, subject.key)
+    return ErasureResult(reference, identities, purge.rows, purge.files, records, purge.mentions)
 
 
 def _destroy_answer(private: Path, reference: str) -> None:
@@ -136,11 +150,33 @@ def _telling(vault: Vault, people: frozenset[str]) -> list[str]:
     return sorted({row["value"].lower() for row in rows if row["kind"] in ("email", "phone")})
 
 
-def _destroy_records(
+def destroy_records(
     private: Path, keys: KeyRing, people: frozenset[str], values: Sequence[str]
 ) -> int:
-    """Take a person's sealed raw records out of the quarantine; return how many went."""
+    """Take people's sealed raw records out of the quarantine; return how many went."""
     gone = 0
+    for path, rows, theirs in _sealed(private, keys, people, values):
+        kept = rows.filter(pa.array(~theirs))
+        write_private(path, seal(keys.subkey("vault"), path.name, parquet_bytes(kept)))
+        gone += int(theirs.sum())
+    return gone
+
+
+def sealed_records(private: Path, keys: KeyRing, people: frozenset[str]) -> list[dict[str, str]]:
+    """Return the records of a person that were refused and are kept sealed."""
+    values = _telling(Vault(private, keys), people)
+    found = [
+        {"raw_record": text}
+        for _, rows, theirs in _sealed(private, keys, people, values)
+        for text in rows.filter(pa.array(theirs))["raw_record"].to_pylist()
+    ]
+    return sorted(found, key=lambda row: row["raw_record"])
+
+
+def _sealed(
+    private: Path, keys: KeyRing, people: frozenset[str], values: Sequence[str]
+) -> Iterator[tuple[Path, pa.Table, np.ndarray]]:
+    """Yield the sealed files that hold records of some people, with where those stand."""
     for path in sorted((private / "quarantine").glob("*.sealed")):
         key = keys.subkey("vault")
         rows = pq.read_table(pa.BufferReader(unseal(key, path.name, path.read_bytes())))
@@ -150,25 +186,4 @@ def _destroy_records(
         for value in values:
             theirs |= text.str.contains(value, regex=False)
         if theirs.any():
-            kept = rows.filter(pa.array(~theirs))
-            write_private(path, seal(key, path.name, parquet_bytes(kept)))
-            gone += int(theirs.sum())
-    return gone
-
-
-def _run_folders(outputs: Path) -> list[Path]:
-    """Return every folder under the outputs that holds published or staged tables."""
-    tables = [path.parent for path in outputs.glob("*/*/tables")]
-    tables += [path.parent for path in outputs.glob("*/.*/*/tables")]
-    return sorted({path for path in tables if not path.is_symlink()})
-
-
-def _mentions(outputs: Path, people: frozenset[str]) -> tuple[str, ...]:
-    """Return published text files that name one of the pseudonyms."""
-    found = []
-    for path in sorted(outputs.rglob("*")):
-        if path.suffix in (".html", ".ipynb", ".json", ".csv", ".txt") and path.is_file():
-            text = path.read_text(encoding="utf-8", errors="replace")
-            if any(key in text for key in people):
-                found.append(str(path.relative_to(outputs)))
-    return tuple(found)
+            yield path, rows, theirs.to_numpy(bool)

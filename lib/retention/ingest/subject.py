@@ -8,9 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import pandas as pd
+
 from retention.engine import Engine
 from retention.errors import ParameterError
+from retention.ingest.encryption import unlock
 from retention.ingest.keys import KeyRing, normalise_email, normalise_phone
+from retention.ingest.snapshot import CURRENT, Snapshot
 
 Kind = Literal["auto", "email", "phone", "platform_id", "customer_key"]
 
@@ -74,18 +78,34 @@ def find_subject(
     stores: Sequence[Path],
     kind: Kind = "auto",
     platform: str = "",
+    private: Path | None = None,
 ) -> Subject:
-    """Return the person with every key that was seen with theirs alone.
+    """Return the person with every key that was seen with theirs alone or was declared theirs.
 
     A telephone number shared by two addresses belongs to neither of them: erasing one person must
     not touch the other.
+
+    Raises
+    ------
+    ParameterError
+        If a number or id stands for several people: then an address has to say which.
     """
     key = key_of(identity, ring, kind, platform)
     files = sorted(path for store in stores for path in _identity_objects(store))
     if not files:
         return Subject(key, frozenset({key}))
     engine = Engine(threads=1)
-    engine.register("seen", files)
+    try:
+        if private is not None:
+            unlock(engine, private)
+        engine.register("seen", files)
+        return _gathered(engine, key, stores)
+    finally:
+        engine.close()
+
+
+def _gathered(engine: Engine, key: str, stores: Sequence[Path]) -> Subject:
+    """Return the person of a key with all their keys."""
     person = _strongest(engine, key)
     keys = {key, person}
     for token in ("phone_key", "platform_key"):
@@ -96,8 +116,25 @@ def find_subject(
         )
         found = engine.sql(query, person=person).frame()[token]
         keys |= set(found)
-    engine.close()
-    return Subject(person, frozenset(keys))
+    return Subject(person, frozenset(keys | _linked(engine, keys, stores)))
+
+
+def _linked(engine: Engine, keys: set[str], stores: Sequence[Path]) -> set[str]:
+    """Return the keys that the present snapshots give to the same person."""
+    tables = [Snapshot.load(store).tables.get("identity_links")
+              for store in stores if (store / CURRENT / "manifest.json").is_file()]  # fmt: skip
+    files = [path for paths in tables if paths for path in paths]
+    if not files:
+        return set()
+    engine.register("identity_links", files)
+    engine.register("own_keys", pd.DataFrame({"k": sorted(keys)}))
+    frame = engine.sql(
+        "WITH people AS (SELECT k FROM own_keys UNION SELECT customer_key FROM identity_links "
+        "WHERE token IN (FROM own_keys)) "
+        "SELECT k FROM people UNION SELECT token FROM identity_links "
+        "WHERE customer_key IN (FROM people)"
+    ).frame()
+    return set(frame["k"])
 
 
 def _strongest(engine: Engine, key: str) -> str:
@@ -110,6 +147,11 @@ def _strongest(engine: Engine, key: str) -> str:
     emails = engine.sql(
         f"SELECT DISTINCT email_key FROM seen WHERE ({matches}) AND email_key IS NOT NULL", key=key
     ).frame()["email_key"]
+    if len(emails) > 1 and key not in set(emails):
+        raise ParameterError(
+            f"This number or id stands for {len(emails)} people.",
+            "Give the e-mail address of the one who asked.", column="identity",
+        )  # fmt: skip
     if len(emails):
         return str(emails[0]) if len(emails) == 1 else key
     return str(frame["person"][0]) if len(frame) == 1 else key

@@ -22,6 +22,10 @@ def erased_people(private: Path, keys: KeyRing) -> frozenset[str]:
 
 def remember_erased(private: Path, keys: KeyRing, people: set[str]) -> None:
     """Add people to the list."""
-    every = sorted(people | erased_people(private, keys))
-    content = seal(keys.subkey("vault"), _FILE, json.dumps(every).encode())
+    write_erased(private, keys, people | erased_people(private, keys))
+
+
+def write_erased(private: Path, keys: KeyRing, people: frozenset[str] | set[str]) -> None:
+    """Write the whole list, sealed."""
+    content = seal(keys.subkey("vault"), _FILE, json.dumps(sorted(people)).encode())
     write_private(private_folder(private) / _FILE, content)
