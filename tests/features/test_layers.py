@@ -26,7 +26,7 @@ def layered(hand_made_shop, epoch_seconds) -> dict[str, pd.DataFrame]:
             ("e8", None, "v4", "view_item", s("2024-02-20")),
         ],
         columns=["event_key", "customer_key", "session_key", "event_name", "event_epoch_s"],
-    )
+    ).assign(value=pd.Series([None] * 8, dtype=float))
     tables["touches"] = pd.DataFrame(
         [
             ("anna", "email", "sent", s("2024-02-01"), None),
@@ -85,6 +85,59 @@ def test_the_latest_answer_holds(features):
     assert features.loc["anna", "stated_reason"] == "shipping_cost"
     assert features.loc["dora", "stated_reason"] == "price"
     assert pd.isna(features.loc["dora", "nps_score"])
+
+
+@pytest.fixture
+def with_loyalty(layered, epoch_seconds) -> dict[str, pd.DataFrame]:
+    s = epoch_seconds
+    rows = [
+        ("l1", "anna", "loyalty_join", s("2023-05-01"), None),
+        ("l2", "anna", "loyalty_earn", s("2023-05-02"), 40.0),
+        ("l3", "anna", "loyalty_redeem", s("2023-06-02"), 10.0),
+        ("l4", "anna", "loyalty_redeem", s("2024-02-02"), 5.0),
+        ("l5", "bert", "loyalty_join", s("2023-05-01"), None),
+        ("l6", "bert", "loyalty_leave", s("2023-07-01"), None),
+        ("l7", "dora", "loyalty_join", s("2024-03-01"), None),
+    ]
+    names = ["event_key", "customer_key", "event_name", "event_epoch_s", "value"]
+    loyal = pd.DataFrame(rows, columns=names)
+    answers = pd.DataFrame(
+        [
+            ("p1", "anna", "preference_centre", None, "gold", s("2024-01-06")),
+            ("p2", "anna", "preference_centre", None, "silver", s("2024-02-20")),
+            ("p3", "dora", "preferences", None, "gold", s("2024-03-01")),
+        ],
+        columns=list(layered["surveys"]),
+    ).astype({"score": float})
+    return layered | {
+        "events": pd.concat([layered["events"], loyal], ignore_index=True),
+        "surveys": pd.concat([layered["surveys"], answers], ignore_index=True),
+    }
+
+
+def test_loyalty_is_membership_balance_and_use(make_engine, with_loyalty):
+    found = customer_features(make_engine(with_loyalty), AS_OF).set_index("customer_key")
+    names = ["is_loyalty_member", "loyalty_points", "loyalty_redemptions_180d"]
+    assert found.loc["anna", names].tolist() == [True, 25.0, 1]
+    assert found.loc["bert", names].tolist() == [False, 0.0, 0]
+    assert found.loc["dora", names].tolist() == [False, 0.0, 0]
+
+
+def test_stated_preferences_stand_apart_from_reasons(make_engine, with_loyalty):
+    found = customer_features(make_engine(with_loyalty), AS_OF).set_index("customer_key")
+    assert found.loc["anna", "stated_preference"] == "silver"
+    assert found.loc["anna", ["stated_reason", "preference_count"]].tolist() == ["shipping_cost", 2]
+    assert pd.isna(found.loc["dora", "stated_preference"])
+
+
+def test_without_loyalty_or_preferences_they_are_absent_not_zero(features):
+    assert not {"is_loyalty_member", "loyalty_points", "stated_preference"} & set(features)
+
+
+def test_loyalty_and_preferences_know_nothing_of_what_came_later(make_engine, with_loyalty):
+    before = customer_features(make_engine(with_loyalty), AS_OF)
+    ahead = {name: _with_rows_ahead(frame) for name, frame in with_loyalty.items()}
+    pd.testing.assert_frame_equal(before, customer_features(make_engine(ahead), AS_OF))
 
 
 def test_rows_from_the_as_of_date_on_change_nothing(make_engine, layered):

@@ -13,8 +13,11 @@ from retention.features.purchases import goods_costs, known_orders, minor_per_ma
 ARRIVAL_DAYS = 30
 """Age of an order from which it is known whether it arrived late."""
 
-LAYER_TABLES = ("order_lines", "costs", "events", "touches", "tickets", "surveys")
-"""Tables a layer rests on, besides orders; each has a query ``features_<table>.sql``."""
+LAYERS = {
+    "order_lines": "order_lines", "costs": "costs", "events": "events", "loyalty": "events",
+    "touches": "touches", "tickets": "tickets", "surveys": "surveys",
+}  # fmt: skip
+"""Layer queries besides that of the orders (``features_<layer>.sql``) to the table they need."""
 
 
 def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
@@ -44,18 +47,18 @@ def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
         If the orders are in several currencies.
     """
     minor_per_major(engine)
-    present = [table for table in LAYER_TABLES if engine.has(table)]
+    present = [layer for layer, table in LAYERS.items() if engine.has(table)]
     if "order_lines" not in present:
-        present = [table for table in present if table != "costs"]
+        present = [layer for layer in present if layer != "costs"]
     with known_orders(engine, as_of), goods_costs(engine, as_of):
         engine.query(
             "features_orders", as_of_s=epoch_of(as_of), arrival_s=ARRIVAL_DAYS * DAY_S
         ).materialise("features_layer_orders")
-        for table in present:
-            _materialise_layer(engine, table, as_of)
+        for layer in present:
+            _materialise_layer(engine, layer, as_of)
         frame = engine.sql(_joined(present)).frame()
-    for table in ("orders", *present):
-        engine.connection.execute(f"DROP TABLE features_layer_{table}")
+    for layer in ("orders", *present):
+        engine.connection.execute(f"DROP TABLE features_layer_{layer}")
     return _without_unknown(frame)
 
 
@@ -92,20 +95,20 @@ def future_purchases(engine: Engine, as_of: str, horizon_days: int) -> pd.DataFr
     ).frame()
 
 
-def _materialise_layer(engine: Engine, table: str, as_of: str) -> None:
+def _materialise_layer(engine: Engine, layer: str, as_of: str) -> None:
     """Keep one layer as a temporary table; two of them read the known orders alone."""
-    dated = {} if table in ("order_lines", "costs") else {"as_of_s": epoch_of(as_of)}
-    engine.query(f"features_{table}", **dated).materialise(f"features_layer_{table}")
+    dated = {} if layer in ("order_lines", "costs") else {"as_of_s": epoch_of(as_of)}
+    engine.query(f"features_{layer}", **dated).materialise(f"features_layer_{layer}")
 
 
 def _joined(present: list[str]) -> str:
     """Return the query that puts the layers side by side, counts filled with zero."""
-    columns = [_expression(f.name, f.table, f.counts) for f in FEATURES
-               if f.table == "orders" or f.table in present]  # fmt: skip
+    columns = [_expression(f.name, f.source, f.counts) for f in FEATURES
+               if f.source == "orders" or f.source in present]  # fmt: skip
     joins = [
-        f"LEFT JOIN features_layer_{table} ON "
-        f"features_layer_{table}.customer_key = features_layer_orders.customer_key"
-        for table in present
+        f"LEFT JOIN features_layer_{layer} ON "
+        f"features_layer_{layer}.customer_key = features_layer_orders.customer_key"
+        for layer in present
     ]
     return (
         f"SELECT features_layer_orders.customer_key, {', '.join(columns)} "
@@ -113,9 +116,9 @@ def _joined(present: list[str]) -> str:
     )
 
 
-def _expression(name: str, table: str, counts: bool) -> str:
+def _expression(name: str, layer: str, counts: bool) -> str:
     """Return the SQL of one feature's column."""
-    column = f"features_layer_{table}.{name}"
+    column = f"features_layer_{layer}.{name}"
     if not counts:
         return f"{column} AS {name}"
     empty = "FALSE" if name.startswith("is_") else "0"

@@ -39,6 +39,8 @@ class Feature:
         Whether a customer without a row in the table has zero (True) or nothing (False).
     optional
         Whether a source may leave it out: a column without a single value is dropped.
+    query
+        Layer query that makes it (``features_<query>.sql``); empty: the one named as the table.
     """
 
     name: str
@@ -48,6 +50,12 @@ class Feature:
     table: str = "orders"
     counts: bool = False
     optional: bool = False
+    query: str = ""
+
+    @property
+    def source(self) -> str:
+        """Name of the layer query."""
+        return self.query or self.table
 
 
 _T, _A, _B, _E, _S, _V = Layer
@@ -88,6 +96,12 @@ FEATURES: tuple[Feature, ...] = (
     Feature("days_since_open", _E, "days since a person last opened an e-mail", "days",
             "touches"),
     Feature("is_unsubscribed", _E, "has unsubscribed from e-mail", "", "touches", True),
+    Feature("is_loyalty_member", _E, "belongs to the loyalty programme (events `loyalty_join`, "
+            "`loyalty_leave`)", "", "events", optional=True, query="loyalty"),
+    Feature("loyalty_points", _E, "points earned less points redeemed (events `loyalty_earn`, "
+            "`loyalty_redeem`)", "points", "events", optional=True, query="loyalty"),
+    Feature("loyalty_redemptions_180d", _E, "times points were redeemed, 180 days", "times",
+            "events", optional=True, query="loyalty"),
     Feature("late_deliveries", _S, "orders that arrived late, as far as known", "orders",
             optional=True),
     Feature("refund_count", _S, "refunds received so far", "refunds"),
@@ -95,6 +109,10 @@ FEATURES: tuple[Feature, ...] = (
             True),
     Feature("nps_score", _V, "latest promoter score, 0 to 10", "points", "surveys"),
     Feature("stated_reason", _V, "latest reason given in a survey", "", "surveys"),
+    Feature("stated_preference", _V, "latest choice in a survey or form whose name begins with "
+            "`preference`", "", "surveys", optional=True),
+    Feature("preference_count", _V, "different preferences stated so far", "preferences",
+            "surveys", optional=True),
 )  # fmt: skip
 """Every feature in the order of its columns."""
 
