@@ -12,8 +12,10 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="Retention research for shops that sell handmade goods.\n\nExit codes: 0 done; 1 a "
-    "notebook or a check failed; 2 wrong use, parameter or input; 130 interrupted.",
+    help="Retention research for shops that sell handmade goods.\n\n"
+    "Example: retention demo; retention run demo --parallel 2; retention show demo\n\n"
+    "Exit codes: 0 done; 1 a notebook, a check or publishing failed; 2 wrong use, parameter or "
+    "input; 130 interrupted. Every command takes --help; --debug shows a traceback.",
 )
 
 Profile = Annotated[str, typer.Argument(help="Folder under params/, such as demo.")]
@@ -21,5 +23,5 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a machine t
 
 
 def print_json(content: Any) -> None:
-    """Print JSON on standard output."""
-    typer.echo(json.dumps(content, indent=1, ensure_ascii=False, default=str))
+    """Print JSON on standard output, on one line, so that several documents can be told apart."""
+    typer.echo(json.dumps(content, ensure_ascii=False, default=str))

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from retention.reports.formatting import MISSING, number
+from retention.reports.formatting import MISSING, aligned, number, percent
 from retention.results import Check, Status
 
 if TYPE_CHECKING:
@@ -65,7 +65,8 @@ def show_checks(checks: Iterable[Check]) -> None:
         (WORDS[str(check.status)], str(check.code), check.detail, check.action) for check in checks
     ]
     frame = pd.DataFrame(rows, columns=["status", "check", "finding", "what to do"])
-    show_table(frame, caption="Trust checks")
+    # The report shows the checks of the result once, at its top; the codes tell it what this is.
+    _html(*_table(frame, "Trust checks"), {"checks": [row[1] for row in rows]})
 
 
 def show_table(
@@ -87,6 +88,16 @@ def show_table(
     rows
         Rows to show at most; the rest is counted in the caption.
     """
+    _html(*_table(frame, caption, formats, rows))
+
+
+def _table(
+    frame: pd.DataFrame,
+    caption: str = "",
+    formats: Mapping[str, Callable[[Any], str]] | None = None,
+    rows: int = 40,
+) -> tuple[str, str]:
+    """Return a table as HTML and as plain text."""
     table = frame.reset_index() if any(name is not None for name in frame.index.names) else frame
     shown = table.head(rows)
     left = len(table) - len(shown)
@@ -103,11 +114,11 @@ def show_table(
         for i in range(len(shown))
     )
     title = f"<caption>{safe(caption + note)}</caption>" if caption or note else ""
-    _html(
+    html = (
         f'<div class="table" tabindex="0"><table>{title}<thead><tr>{head}</tr></thead>'
-        f"<tbody>{body}</tbody></table></div>",
-        shown.to_string(index=False),
+        f"<tbody>{body}</tbody></table></div>"
     )
+    return html, shown.to_string(index=False)
 
 
 def show_figure(figure: Figure, alt: str, caption: str = "") -> None:
@@ -139,11 +150,18 @@ def show_figure(figure: Figure, alt: str, caption: str = "") -> None:
 
 def _written(column: pd.Series, write: Callable[[Any], str] | None) -> list[str]:
     """Return the column's values as text, of one precision where they are numbers."""
+    is_number = write is not None or pd.api.types.is_numeric_dtype(column)
     if write is None and pd.api.types.is_float_dtype(column):
-        write = _precision(column)
-    return [
-        safe(MISSING if _missing(value) else (write or number)(value)) for value in column.tolist()
-    ]
+        write = percent if _is_share(column) else _precision(column)
+    texts = [MISSING if _missing(value) else (write or number)(value) for value in column.tolist()]
+    return [safe(text) for text in (aligned(texts) if is_number else texts)]
+
+
+def _is_share(column: pd.Series) -> bool:
+    """Tell from name and values whether a column holds shares of a whole."""
+    words = str(column.name).replace("_", " ").split()
+    within = bool(column.dropna().between(-1, 1).all())
+    return within and bool({"share", "rate"} & set(words))
 
 
 def _missing(value: Any) -> bool:
@@ -166,8 +184,9 @@ def _cell(text: str, is_number: bool) -> str:
     return f'<td class="text" style="text-align:left">{text}</td>'
 
 
-def _html(html: str, plain: str) -> None:
+def _html(html: str, plain: str, about: Mapping[str, Any] | None = None) -> None:
     """Publish HTML that this module built, with a plain text beside it."""
     from IPython.display import display
 
-    display({"text/html": html, "text/plain": plain}, raw=True)
+    metadata = {"text/html": dict(about)} if about else {}
+    display({"text/html": html, "text/plain": plain}, raw=True, metadata=metadata)

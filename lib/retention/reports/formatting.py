@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from retention.results import Metric
@@ -80,6 +81,8 @@ def with_unit(value: Any, unit: str) -> str:
         return MISSING if value is None else value
     if unit == "share":
         return percent(float(value))
+    if unit == "ratio":
+        return f"{100 * float(value):,.0f} %"
     if len(unit) == 3 and unit.isupper():
         return money(float(value), unit)
     return f"{number(value)} {unit}".strip()
@@ -95,7 +98,7 @@ def interval_text(low: Any, high: Any, unit: str) -> str:
     """
     if low is None or high is None:
         return ""
-    is_word = unit != "share" and not (len(unit) == 3 and unit.isupper())
+    is_word = unit not in ("share", "ratio") and not (len(unit) == 3 and unit.isupper())
     ends = (number(low), number(high)) if is_word else (with_unit(low, unit), with_unit(high, unit))
     return " to ".join(ends)
 
@@ -112,3 +115,50 @@ def metric_text(metric: Metric) -> str:
     if metric.ci_low is not None and metric.ci_high is not None:
         text += f" ({interval_text(metric.ci_low, metric.ci_high, metric.unit)})"
     return text if metric.n is None else f"{text}, n = {metric.n:,}"
+
+
+def value_and_unit(value: Any, unit: str) -> tuple[str, str]:
+    """Write a value and its unit apart, so that a column of both can stand in line.
+
+    Examples
+    --------
+    >>> value_and_unit(0.31, "share"), value_and_unit(-12.5, "USD"), value_and_unit(3, "orders")
+    (('31.0', '%'), ('-12.50', 'USD'), ('3', 'orders'))
+    """
+    text = with_unit(value, unit)
+    if unit in ("share", "ratio") and text.endswith(" %"):
+        return text.removesuffix(" %"), "%"
+    if len(unit) == 3 and unit.isupper():
+        return text.replace(f"{unit} ", "", 1), unit
+    is_word = bool(unit) and text.endswith(f" {unit}")
+    return (text.removesuffix(f" {unit}"), unit) if is_word else (text, "")
+
+
+WRITTEN_NUMBER = re.compile(r"^(?P<head>.*?\d)(?P<fraction>\.\d+)?(?P<tail>\D*)$")
+FIGURE_SPACE, POINT_SPACE = "\u2007", "\u2008"
+"""Blanks as wide as a digit and as a point."""
+
+
+def aligned(texts: Sequence[str]) -> list[str]:
+    """Pad written numbers of one right-aligned column so that their decimal points stand in line.
+
+    Examples
+    --------
+    >>> [len(text) for text in aligned(["1.25", "300", "–"])]
+    [4, 6, 1]
+    """
+    found = [WRITTEN_NUMBER.match(text) for text in texts]
+    digits = max((len(match["fraction"] or "") for match in found if match), default=0)
+    tails = max((len(match["tail"]) for match in found if match), default=0)
+    return [
+        _padded(match, digits, tails) if match else text
+        for match, text in zip(found, texts, strict=True)
+    ]
+
+
+def _padded(match: re.Match[str], digits: int, tails: int) -> str:
+    """Fill a number's missing decimals with blanks of their width."""
+    fraction, tail = match["fraction"] or "", match["tail"]
+    point = POINT_SPACE if digits and not fraction else ""
+    blanks = FIGURE_SPACE * (digits - len(fraction) - len(point))
+    return f"{match['head']}{fraction}{tail}{point}{blanks}{FIGURE_SPACE * (tails - len(tail))}"

@@ -12,7 +12,8 @@ from typing import Any
 from nbformat import NotebookNode
 
 from retention.reports.display import WORDS, safe
-from retention.reports.formatting import interval_text, with_unit
+from retention.reports.formatting import aligned, interval_text, value_and_unit, with_unit
+from retention.results import Status
 
 TEMPLATES = Path(__file__).parent / "templates"
 HEADING = re.compile(r'<h2 id="([^"]*)">(.*?)</h2>', re.DOTALL)
@@ -36,22 +37,34 @@ Figures come in as PNG data, never as HTML."""
 
 
 @dataclass(frozen=True)
+class ChangeTable:
+    """One kind of change: figures, model quality, segments, parameters, inputs or code.
+
+    ``numbers`` counts the columns, after the first, that hold numbers.
+    """
+
+    title: str
+    head: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    numbers: int = 0
+
+
+@dataclass(frozen=True)
 class Change:
     """What changed since the run that was approved last."""
 
     summary: str
-    rows: tuple[Mapping[str, str], ...] = ()
+    tables: tuple[ChangeTable, ...] = ()
 
 
 @dataclass(frozen=True)
 class ReportContext:
-    """What a report says beside its notebook: where it comes from, what changed, who signed."""
+    """What a report says beside its notebook: where it comes from and what changed."""
 
     profile: str
     report: str
     provenance: Sequence[tuple[str, str]]
     changed: Change
-    signoff: str
 
 
 @cache
@@ -74,7 +87,7 @@ def render_report(notebook: NotebookNode, result: Mapping[str, Any], context: Re
     """
     from nbconvert.filters import markdown2html
 
-    first, *rest = notebook.cells
+    first, *rest = _without_repeated_checks(notebook.cells, result)
     title, _, purpose = first.source.partition("\n")
     body = NotebookNode({**notebook, "cells": rest})
     panel = {
@@ -86,7 +99,6 @@ def render_report(notebook: NotebookNode, result: Mapping[str, Any], context: Re
         "report": context.report,
         "provenance": context.provenance,
         "changed": context.changed,
-        "signoff": context.signoff,
         "contents": "<!--contents-->",
     }
     page, _ = _exporter().from_notebook_node(body, resources={"report": panel})
@@ -120,14 +132,34 @@ def clean(html: str) -> str:
     )
 
 
+CHECKS_ABOVE = (
+    '<p class="caption">The trust checks stand <a href="#trust-checks">at the top</a>.</p>'
+)
+
+
+def _without_repeated_checks(
+    cells: Sequence[NotebookNode], result: Mapping[str, Any]
+) -> list[NotebookNode]:
+    """Put a link in place of a table of checks that the report's head shows already."""
+    known = {check["code"] for check in result["checks"]}
+    for cell in cells:
+        for output in cell.get("outputs", []):
+            codes = output.get("metadata", {}).get("text/html", {}).get("checks")
+            if codes and known.issuperset(codes):
+                output["data"]["text/html"] = CHECKS_ABOVE
+    return list(cells)
+
+
 def _panel(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the head of a report: verdict, key figures, checks, artifacts."""
+    checks = [{**check, "word": WORDS[check["status"]]} for check in result["checks"]]
     return {
         "headline": result["headline"],
         "status": result["status"],
         "word": WORDS[result["status"]],
-        "metrics": [metric_row(metric) for metric in result["metrics"]],
-        "checks": [{**check, "word": WORDS[check["status"]]} for check in result["checks"]],
+        "metrics": metric_rows(result["metrics"]),
+        "checks": [check for check in checks if check["status"] != Status.PASS],
+        "passed": [check for check in checks if check["status"] == Status.PASS],
         "artifacts": [
             {**a, "rows": f"{a['rows']:,}" if a["rows"] is not None else "–"}
             for a in result["artifacts"]
@@ -138,11 +170,32 @@ def _panel(result: Mapping[str, Any]) -> dict[str, Any]:
 def metric_row(metric: Mapping[str, Any]) -> dict[str, str]:
     """Return a metric of a result file as the texts of one table row."""
     return {
-        "name": metric["name"].replace("_", " "),
+        "name": readable(metric["name"]),
         "value": with_unit(metric["value"], metric["unit"]),
         "interval": interval_text(metric["ci_low"], metric["ci_high"], metric["unit"]),
         "n": f"{metric['n']:,}" if metric["n"] is not None else "",
     }
+
+
+def metric_rows(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return metrics as rows of one table: numbers in line on the point, units beside them."""
+    parts = [value_and_unit(metric["value"], metric["unit"]) for metric in metrics]
+    numbers = aligned([value for value, _ in parts])
+    return [
+        {**metric_row(metric), "number": number, "unit": unit}
+        for metric, number, (_, unit) in zip(metrics, numbers, parts, strict=True)
+    ]
+
+
+def readable(name: str) -> str:
+    """Return a metric's name as a reader would write it.
+
+    Examples
+    --------
+    >>> readable("return_on_investment.email_gift")
+    'return on investment · email gift'
+    """
+    return name.replace("_", " ").replace(".", " · ")
 
 
 def _contents(page: str) -> str:

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
 
-from retention.reports.formatting import with_unit
-from retention.reports.render import Change
+from retention.runs.moves import SegmentMoves, segment_moves
 from retention.runs.run import Run
 
 Z_95 = 1.959963984540054
 """Two-sided 95 % quantile of the normal distribution, by which intervals become errors."""
+
+MODEL_QUALITY = (
+    "auc", "log_loss", "brier", "calibration_", "lift_top_decile", "pr_auc", "ece", "holdout_",
+    "forecast_used", "qini",
+)  # fmt: skip
+"""How the names of metrics begin that judge a model, not the shop."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +28,8 @@ class MetricChange:
 
     ``reading`` says whether the change is larger than chance: the difference is held against both
     intervals, taken as independent 95 % intervals. Runs on overlapping data are positively
-    correlated, so the test is on the careful side.
+    correlated, so the test is on the careful side. A figure without an interval is a count or a
+    setting: any difference is real.
     """
 
     notebook: str
@@ -33,6 +39,30 @@ class MetricChange:
     after: float | int | str | None
     reading: str
 
+    @property
+    def judges_model(self) -> bool:
+        """Whether the metric tells of a model's quality rather than of the shop."""
+        return self.name.startswith(MODEL_QUALITY)
+
+
+@dataclass(frozen=True)
+class FactsDiff:
+    """What the runs stood on, where it differs.
+
+    Parameters
+    ----------
+    params
+        Notebook, name, value before, value after.
+    inputs
+        Names of input files whose content differs, or that only one run has.
+    code
+        Notebooks, library modules and parts of the environment that differ.
+    """
+
+    params: tuple[tuple[str, str, Any, Any], ...]
+    inputs: tuple[str, ...]
+    code: tuple[str, ...]
+
 
 @dataclass(frozen=True)
 class RunDiff:
@@ -41,26 +71,44 @@ class RunDiff:
     before: str
     after: str
     metrics: tuple[MetricChange, ...]
-    params: tuple[tuple[str, str, Any, Any], ...]
-    inputs: tuple[str, ...]
-    code: tuple[str, ...]
+    facts: FactsDiff
+    segments: SegmentMoves | None
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per metric."""
-        return pd.DataFrame([vars(change) for change in self.metrics])
+        rows = [
+            {**vars(c), "kind": "model quality" if c.judges_model else "figure"}
+            for c in self.metrics
+        ]
+        return pd.DataFrame(rows, columns=[*MetricChange.__dataclass_fields__, "kind"])
 
     def summary(self) -> str:
         """Say in a sentence how the runs differ."""
-        moved = sum(change.reading == "changed" for change in self.metrics)
-        noise = sum(change.reading == "within noise" for change in self.metrics)
+        facts = self.facts
         parts = [
-            f"Against {self.before}: {moved} of {len(self.metrics)} figures changed, "
-            f"{noise} moved within noise",
-            f"{len(self.params)} parameters differ",
-            f"{len(self.inputs)} input files differ",
-            f"{', '.join(self.code)} differ" if self.code else "the code is the same",
+            f"Against {self.before}: {counted(self.metrics)}",
+            f"{len(facts.params)} parameters differ",
+            f"{len(facts.inputs)} input files differ",
+            f"{len(facts.code)} pieces of code differ" if facts.code else "the code is the same",
         ]
-        return "; ".join(parts) + "."
+        text = "; ".join(parts) + "."
+        return f"{text} {self.segments.summary()}" if self.segments else text
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        moves = self.segments
+        names = ("notebook", "name", "before", "after")
+        return {
+            "before": self.before,
+            "after": self.after,
+            "summary": self.summary(),
+            "metrics": self.to_frame().to_dict("records"),
+            "params": [dict(zip(names, row, strict=True)) for row in self.facts.params],
+            "inputs": list(self.facts.inputs),
+            "code": list(self.facts.code),
+            "segment_sizes": _records(moves.sizes) if moves else [],
+            "segment_flows": _records(moves.flows) if moves else [],
+        }
 
 
 def compare(before: Run, after: Run) -> RunDiff:
@@ -72,14 +120,16 @@ def compare(before: Run, after: Run) -> RunDiff:
         for name in names
         for change in compare_results(before.result(name), after.result(name))
     ]
-    code = [k for k in ("library", "lock", "python", "platform") if old[k] != new[k]]
-    return RunDiff(
-        before.name,
-        after.name,
-        tuple(metrics),
+    moves = segment_moves(before, after, smallest_cell(new["params"]))
+    return RunDiff(before.name, after.name, tuple(metrics), compare_facts(old, new), moves)
+
+
+def compare_facts(old: Mapping[str, Any], new: Mapping[str, Any]) -> FactsDiff:
+    """Compare what two runs stood on, as their manifests tell it."""
+    return FactsDiff(
         tuple(_params(old["params"], new["params"])),
         tuple(_differing(old["inputs"], new["inputs"])),
-        tuple(code),
+        tuple(_code(old, new)),
     )
 
 
@@ -88,32 +138,13 @@ def compare_results(before: Mapping[str, Any], after: Mapping[str, Any]) -> list
     old = {metric["name"]: metric for metric in before["metrics"]}
     new = {metric["name"]: metric for metric in after["metrics"]}
     names = [*new, *(name for name in old if name not in new)]
-    return [_change(after["notebook"], name, old.get(name), new.get(name)) for name in names]
+    return [compare_metric(after["notebook"], n, old.get(n), new.get(n)) for n in names]
 
 
-def as_change(diff: list[MetricChange], approved: str) -> Change:
-    """Word the comparison for a report."""
-    rows = tuple(
-        {
-            "name": change.name.replace("_", " "),
-            "before": with_unit(change.before, change.unit),
-            "after": with_unit(change.after, change.unit),
-            "reading": change.reading,
-        }
-        for change in diff
-        if change.reading != "same"
-    )
-    moved = sum(change.reading == "changed" for change in diff)
-    text = (
-        f"Since the approved run {approved}: {moved} of {len(diff)} figures changed beyond noise."
-    )
-    return Change(text, rows)
-
-
-def _change(
+def compare_metric(
     notebook: str, name: str, old: Mapping[str, Any] | None, new: Mapping[str, Any] | None
 ) -> MetricChange:
-    """Compare one metric."""
+    """Compare one metric; None stands for a run that does not have it."""
     unit = str((new or old or {}).get("unit", ""))
     before, after = (old or {}).get("value"), (new or {}).get("value")
     if old is None or new is None:
@@ -121,6 +152,18 @@ def _change(
     else:
         reading = _reading(old, new)
     return MetricChange(notebook, name, unit, before, after, reading)
+
+
+def counted(metrics: Sequence[MetricChange]) -> str:
+    """Say how many figures changed, and how many moved within noise."""
+    moved = sum(change.reading == "changed" for change in metrics)
+    noise = sum(change.reading == "within noise" for change in metrics)
+    return f"{moved} of {len(metrics)} figures changed beyond noise, {noise} moved within noise"
+
+
+def smallest_cell(params: Mapping[str, Any]) -> int:
+    """Return the strictest minimum cell size among a run's notebooks."""
+    return max((p["resolved"].get("minimum_cell_size", 1) for p in params.values()), default=1)
 
 
 def _reading(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
@@ -153,3 +196,24 @@ def _params(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, s
         after = new.get(notebook, {}).get("resolved", {})
         rows += [(notebook, n, before.get(n), after.get(n)) for n in _differing(before, after)]
     return rows
+
+
+def _code(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return the notebooks, library modules and parts of the environment that differ."""
+    notebooks = _differing(old.get("sources", {}), new.get("sources", {}))
+    modules = _differing(old.get("modules", {}), new.get("modules", {}))
+    if not modules and old["library"] != new["library"]:
+        modules = ["(whole)"]
+    return [
+        *(f"notebook {name}" for name in notebooks),
+        *(f"library {name}" for name in modules),
+        *(name for name in ("lock", "python", "platform") if old[name] != new[name]),
+    ]
+
+
+def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
+    """Return rows as plain JSON values; a suppressed count is null."""
+    return [
+        {str(k): None if v is pd.NA else v for k, v in row.items()}
+        for row in frame.astype(object).to_dict("records")
+    ]

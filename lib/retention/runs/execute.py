@@ -154,8 +154,8 @@ def run_notebook(
 
     death = _execute(source, target, params, kernel, timeout, heard)
     executed = nbformat.read(target, as_version=4)
-    failure = _failure(source.stem, executed, result, death, started)
-    nbformat.write(_tidy(executed, failure), target)
+    failure = judge(source.stem, executed, result, death, started)
+    nbformat.write(tidy(executed, failure), target)
     return Execution(source.stem, time.monotonic() - began, memory.peak, failure)
 
 
@@ -192,8 +192,12 @@ def _execute(
     return None
 
 
-def _failure(
-    name: str, notebook: NotebookNode, result: Path, death: Exception | None, started: int
+def judge(
+    name: str,
+    notebook: NotebookNode,
+    result: Path,
+    death: Exception | None = None,
+    started: int = 0,
 ) -> Failure | None:
     """Judge from cells and result file whether the notebook is done.
 
@@ -250,7 +254,7 @@ def _section(cells: list[NotebookNode]) -> str:
     return ""
 
 
-def _tidy(notebook: NotebookNode, failure: Failure | None) -> NotebookNode:
+def tidy(notebook: NotebookNode, failure: Failure | None) -> NotebookNode:
     """Drop times and paths, so that the same run gives the same bytes, and unsafe tracebacks."""
     notebook.metadata.pop("papermill", None)
     kept = [c for c in notebook.cells if ERROR_MARKER not in c.metadata.get("tags", [])]

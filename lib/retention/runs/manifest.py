@@ -13,7 +13,7 @@ from typing import Any
 
 from retention.engine import sha256_of
 from retention.errors import InputError
-from retention.runs.fingerprint import PACKAGE, digest, library_digest
+from retention.runs.fingerprint import PACKAGE, digest, library_digest, notebook_source
 from retention.runs.settings import Settings
 from retention.runs.workspace import Workspace
 
@@ -21,6 +21,9 @@ DEFAULT_DATA = "../shared/data"
 """Where ``$RETENTION_DATA`` points to when nobody says otherwise, relative to the project."""
 
 ARTIFACT_FOLDERS = ("notebooks", "reports", "results", "tables")
+ARTIFACT_FILES = ("snapshot.json", "summary.html")
+"""What a signature covers: everything a reader acts on. Apart from it stand ``signoff.html``, which
+tells of the signatures and so cannot be under them, and log and manifest, which bear times."""
 
 
 def data_folder(workspace: Workspace) -> str:
@@ -72,11 +75,17 @@ def describe_inputs(
     workspace: Workspace, settings: Iterable[Settings], inputs: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return everything that decides what a run computes: params, inputs, code, environment."""
+    settings = list(settings)
     modules = sorted(PACKAGE.rglob("*.py")) + sorted(PACKAGE.rglob("*.sql"))
     lock = workspace.project / "requirements.lock"
     return {
         "params": {s.notebook.name: {"given": s.given, "resolved": s.resolved} for s in settings},
         "inputs": dict(inputs),
+        "sources": {
+            s.notebook.name: digest(notebook_source(s.notebook.path(workspace)))[:16]
+            for s in settings
+        },
+        "modules": {str(p.relative_to(PACKAGE)): sha256_of(p)[:16] for p in modules},
         "library": library_digest(modules),
         "lock": sha256_of(lock) if lock.is_file() else None,
         "git": git_state(workspace.project),
@@ -107,6 +116,7 @@ def git_state(project: Path) -> dict[str, Any]:
 def artifact_hashes(folder: Path) -> dict[str, str]:
     """Return the SHA-256 of every file that a run made, by its path inside the run."""
     files = [path for name in ARTIFACT_FOLDERS for path in (folder / name).rglob("*")]
+    files += [folder / name for name in ARTIFACT_FILES]
     return {str(p.relative_to(folder)): sha256_of(p) for p in sorted(files) if p.is_file()}
 
 

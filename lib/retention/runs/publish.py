@@ -47,7 +47,7 @@ def publish(workspace: Workspace, profile: str, staging: Path) -> Path:
     """
     target = workspace.profile(profile) / staging.name
     for path in staging.rglob("*"):
-        if path.is_file():
+        if path.is_file() and path.name != "signoff.html":
             path.chmod(0o444)
     os.replace(staging, target)
     _sync(target.parent)

@@ -12,9 +12,11 @@ from typing import Any
 from retention.errors import RunError
 from retention.reports.pages import failed_page
 from retention.results import Status
+from retention.runs.adopt import take_over
 from retention.runs.execute import Execution, Failure, run_notebook
 from retention.runs.files import read_json, write_json
 from retention.runs.fingerprint import digest, notebook_source
+from retention.runs.index import write_index, write_signoff
 from retention.runs.journal import Journal
 from retention.runs.kernels import KernelPool
 from retention.runs.lock import profile_lock
@@ -32,11 +34,13 @@ from retention.runs.publish import (
     publish,
     unfinished,
 )
-from retention.runs.reporting import write_index, write_reports, write_summary
+from retention.runs.reporting import write_reports
 from retention.runs.run import Run, published
-from retention.runs.settings import Settings, load_settings
+from retention.runs.settings import RUNNER_OWNED, Settings, load_settings
+from retention.runs.signoff import SignOff
 from retention.runs.stage import STAGING_VARIABLE
 from retention.runs.stages import Record, record_of, reuse, stage_key
+from retention.runs.summary import write_summary
 from retention.runs.workspace import Workspace
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
@@ -59,12 +63,16 @@ class Options:
         How often a notebook is tried again after its kernel died; an error in a cell is final.
     fresh
         Run every notebook, also where an earlier run could be reused.
+    executed
+        Folder in which another scheduler has executed the notebooks; they are judged and taken
+        over instead of run.
     """
 
     parallel: int = 1
     timeout: int = 3600
     retries: int = 0
     fresh: bool = False
+    executed: Path | None = None
 
 
 @dataclass
@@ -87,7 +95,7 @@ class _Course:
     @property
     def earlier(self) -> list[Path]:
         """Folders whose notebooks may be reused, the likeliest first."""
-        if self.options.fresh:
+        if self.options.fresh or self.options.executed:
             return []
         runs = [run.folder for run in reversed(published(self.profile, self.workspace))]
         left = [p for p in unfinished(self.workspace, self.profile) if p != self.staging]
@@ -250,7 +258,9 @@ def _run(
 ) -> Execution:
     """Execute one notebook, again where its kernel died and retries are left."""
     name = settings.notebook.name
-    params = {k: v for k, v in settings.resolved.items() if k not in ("run", "output_dir")}
+    params = {k: v for k, v in settings.resolved.items() if k not in RUNNER_OWNED}
+    if course.options.executed:
+        return take_over(course.options.executed, course.staging, name, params)
     for attempt in range(course.options.retries + 1):
         course.journal.write("start", notebook=name, attempt=attempt)
         execution = run_notebook(
@@ -305,7 +315,8 @@ def _publish(course: _Course, facts: dict[str, Any]) -> Run:
     """Render the reports, write the manifest, and make the run visible in one step."""
     names = [settings.notebook.name for settings in course.settings]
     write_reports(course.workspace, course.staging, course.profile, names, facts)
-    write_summary(course.workspace, course.staging, course.profile, names)
+    write_summary(course.workspace, course.staging, course.profile, names, facts)
+    write_signoff(course.staging, course.profile, SignOff(()))
     pointer = course.staging / "snapshot.json"
     manifest = {
         "schema": 1,
@@ -345,7 +356,8 @@ def _kernels(course: _Course) -> KernelPool:
         **ONE_THREAD,
     }
     ahead = min(course.options.parallel, 2)
-    return KernelPool(ahead, len(course.settings), course.workspace.project, environment)
+    total = 0 if course.options.executed else len(course.settings)
+    return KernelPool(ahead, total, course.workspace.project, environment)
 
 
 def _expected(course: _Course) -> dict[str, float]:

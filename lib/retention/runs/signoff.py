@@ -1,15 +1,21 @@
-"""Who approved what and when, bound to the run's content: a touched file voids the signature."""
+"""Who approved what and when, bound to the run's content: a touched file voids the signature.
+
+Signatures stand in a book beside the runs, for a published run never changes. What readers see of
+them is ``signoff.html`` in the run's folder: every report shows that page inside itself, so it
+tells who signed it although its own bytes, which the signature covers, were written before.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
 from retention.engine import sha256_of
-from retention.errors import RunError
+from retention.errors import ParameterError, RunError
 from retention.runs.manifest import artifact_hashes
 from retention.runs.run import Run, published
 from retention.runs.workspace import Workspace
@@ -24,9 +30,17 @@ class Role(StrEnum):
     INFORMED = "informed"
 
 
+MEANINGS = {
+    Role.RESPONSIBLE: "made it and stands by the work",
+    Role.ACCOUNTABLE: "approves it; one signature of this role approves a run",
+    Role.CONSULTED: "was asked and has answered",
+    Role.INFORMED: "has read it",
+}
+
+
 @dataclass(frozen=True)
 class Approval:
-    """One signature under one run."""
+    """One signature under one run, or under some of its reports; none named means all."""
 
     run: str
     manifest_sha256: str
@@ -34,20 +48,70 @@ class Approval:
     role: Role
     at: str
     note: str = ""
+    reports: list[str] = field(default_factory=list)
+
+    @property
+    def what(self) -> str:
+        """What was signed."""
+        return ", ".join(self.reports) or "the whole run"
+
+    def covers(self, notebook: str | None) -> bool:
+        """Tell whether the signature stands under a report; None asks for the whole run."""
+        return not self.reports or notebook in self.reports
 
     def summary(self) -> str:
-        """Say who signed, as what, and when."""
-        return f"{self.name} ({self.role}) on {self.at[:16].replace('T', ' ')} UTC"
+        """Say who signed what, as what, and when."""
+        of = f" for {self.what}" if self.reports else ""
+        return f"{self.name} ({self.role}){of} on {self.at[:16].replace('T', ' ')} UTC"
 
 
-def approve(run: Run, name: str, role: Role, note: str = "") -> Approval:
-    """Sign a run.
+@dataclass(frozen=True)
+class SignOff:
+    """State of the signatures under a run.
+
+    ``changed`` names the files that were touched since publishing; with any, no signature holds.
+    """
+
+    signatures: tuple[Approval, ...]
+    changed: tuple[str, ...] = ()
+
+    @property
+    def state(self) -> str:
+        """Return ``void``, ``approved``, ``signed`` or ``open``."""
+        if self.signatures and self.changed:
+            return "void"
+        if any(a.role is Role.ACCOUNTABLE and a.covers(None) for a in self.signatures):
+            return "approved"
+        return "signed" if self.signatures else "open"
+
+    def summary(self) -> str:
+        """Word the state for a reader."""
+        who = "; ".join(approval.summary() for approval in self.signatures)
+        files = f"{len(self.changed)} of its files changed since: {', '.join(self.changed[:3])}"
+        return {
+            "void": f"Void: {files}. It had been signed by {who}.",
+            "approved": f"Approved by {who}.",
+            "signed": f"Not approved yet as a whole by anybody accountable. Signed by {who}.",
+            "open": "Not approved yet.",
+        }[self.state]
+
+
+def approve(
+    run: Run, name: str, role: Role, note: str = "", reports: Sequence[str] = ()
+) -> Approval:
+    """Sign a run, or some of its reports.
 
     Raises
     ------
+    ParameterError
+        If the run has no such report.
     RunError
         If a file of the run is no longer what its manifest says.
     """
+    unknown = sorted(set(reports) - set(run.manifest["notebooks"]))
+    if unknown:
+        known = ", ".join(run.manifest["notebooks"])
+        raise ParameterError(f"The run has no report {unknown[0]!r}.", f"It has: {known}.")
     touched = changed_files(run)
     if touched:
         raise RunError(
@@ -55,28 +119,47 @@ def approve(run: Run, name: str, role: Role, note: str = "") -> Approval:
             "Run the profile again and approve that run.",
         )
     at = datetime.now(UTC).isoformat(timespec="seconds")
-    approval = Approval(run.name, _manifest_hash(run), name, role, at, note)
+    approval = Approval(run.name, _manifest_hash(run), name, role, at, note, sorted(reports))
     with _book(run).open("a", encoding="utf-8") as handle:
         handle.write(json.dumps(asdict(approval), ensure_ascii=False) + "\n")
     return approval
 
 
+def sign_off(run: Run, *, thorough: bool = True) -> SignOff:
+    """Return the signatures under a run and whether they still hold.
+
+    Parameters
+    ----------
+    run
+        The run.
+    thorough
+        Hash every file; else only where a file is younger than the manifest, which is enough for
+        a list of hundreds of runs.
+    """
+    book = _book(run)
+    if not book.is_file() or not (run.folder / "manifest.json").is_file():
+        return SignOff(())
+    ours = [a for line in book.read_text(encoding="utf-8").splitlines()
+            if run.name in line and (a := _parsed(line)).run == run.name]  # fmt: skip
+    if not ours:
+        return SignOff(())
+    sha256 = _manifest_hash(run)
+    replaced = ["manifest.json"] if any(a.manifest_sha256 != sha256 for a in ours) else []
+    look = thorough or _has_younger_files(run)
+    return SignOff(tuple(ours), (*replaced, *(changed_files(run) if look else ())))
+
+
 def approvals(run: Run) -> list[Approval]:
     """Return the signatures under a run that still hold."""
-    if not _book(run).is_file() or not (run.folder / "manifest.json").is_file():
-        return []
-    lines = _book(run).read_text(encoding="utf-8").splitlines()
-    found = [Approval(**{**json.loads(line), "role": Role(json.loads(line)["role"])})
-             for line in lines]  # fmt: skip
-    ours = [a for a in found if a.run == run.name and a.manifest_sha256 == _manifest_hash(run)]
-    return [] if ours and changed_files(run) else ours
+    found = sign_off(run)
+    return [] if found.changed else list(found.signatures)
 
 
-def last_approved(profile: str, workspace: Workspace) -> Run | None:
-    """Return the newest run that an accountable or responsible person has signed."""
-    deciding = {Role.ACCOUNTABLE, Role.RESPONSIBLE}
+def last_approved(profile: str, workspace: Workspace, notebook: str | None = None) -> Run | None:
+    """Return the newest run that an accountable person has signed, as a whole or one report."""
     for run in reversed(published(profile, workspace)):
-        if any(approval.role in deciding for approval in approvals(run)):
+        signed = approvals(run)
+        if any(a.role is Role.ACCOUNTABLE and a.covers(notebook) for a in signed):
             return run
     return None
 
@@ -88,12 +171,22 @@ def changed_files(run: Run) -> list[str]:
     return sorted(name for name in {*said, *found} if said.get(name) != found.get(name))
 
 
-def describe(run: Run) -> str:
-    """Word the state of the signatures for a report."""
-    signatures = approvals(run)
-    if not signatures:
-        return "Not approved yet."
-    return "Approved by " + "; ".join(approval.summary() for approval in signatures) + "."
+def describe(run: Run, *, thorough: bool = True) -> str:
+    """Word the state of the signatures for a reader."""
+    return sign_off(run, thorough=thorough).summary()
+
+
+def _parsed(line: str) -> Approval:
+    """Read one line of the book."""
+    content = json.loads(line)
+    return Approval(**{**content, "role": Role(content["role"])})
+
+
+def _has_younger_files(run: Run) -> bool:
+    """Tell whether a file is missing, or was written after the manifest, the last to be written."""
+    sealed = (run.folder / "manifest.json").stat().st_mtime_ns
+    paths = [run.folder / name for name in run.manifest["artifacts"]]
+    return any(not path.is_file() or path.stat().st_mtime_ns > sealed for path in paths)
 
 
 def _book(run: Run) -> Path:

@@ -1,0 +1,135 @@
+"""The one page of a run that a stakeholder prints: what was found, what it is worth, what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from retention.reports.display import WORDS
+from retention.reports.formatting import interval_text, money, with_unit
+from retention.reports.pages import render_page
+from retention.results import Status
+from retention.runs.key_figures import key_figures, metrics_of
+from retention.runs.plan import BY_NAME
+from retention.runs.run import Run, published
+from retention.runs.workspace import Workspace
+
+ACCOUNTS = "campaign_accounts"
+"""Table in which the campaign notebook publishes gain, cost and profit of each arm."""
+
+PROJECTIONS: Mapping[str, str] = {
+    "lifetime_value_total": "margin that the known customers will bring",
+    "lifetime_value_mean": "the same for the average customer",
+    "expected_purchases": "purchases that the known customers will make",
+    "retained": "share of new customers still customers at the horizon",
+    "second_purchase": "share of new customers who buy a second time",
+}
+"""Metrics that look ahead, and what to call them."""
+
+MOST_ADVICE = 8
+"""Recommendations on the page; the reports hold the rest."""
+
+
+def write_summary(
+    workspace: Workspace, folder: Path, profile: str, notebooks: list[str], facts: Mapping[str, Any]
+) -> None:
+    """Write the page of a run that is about to be published."""
+    run = Run(profile, folder, workspace.store(profile))
+    results = {name: run.result(name) for name in notebooks}
+    now = _by_name(results)
+    before = [metrics_of(past) for past in published(profile, workspace)[-1:]]
+    page = render_page(
+        "summary.html.j2",
+        profile=profile,
+        key=facts["inputs_key"][:16],
+        as_of=next(iter(facts["params"].values()))["resolved"]["as_of"],
+        verdicts=[_verdict(name, result) for name, result in results.items()],
+        cards=key_figures([*before, now]),
+        accounts=_accounts(run),
+        projections=_projections(now, facts["params"]),
+        advice=_advice(results),
+    )
+    (folder / "summary.html").write_text(page, encoding="utf-8")
+
+
+def _by_name(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:
+    """Return all metrics by name; where two notebooks share one, the first counts."""
+    found: dict[str, dict[str, Any]] = {}
+    for result in results.values():
+        for metric in result["metrics"]:
+            found.setdefault(metric["name"], metric)
+    return found
+
+
+def _verdict(name: str, result: Mapping[str, Any]) -> dict[str, str]:
+    """Return one notebook's question and answer."""
+    return {
+        "notebook": name,
+        "title": BY_NAME[name].title,
+        "status": result["status"],
+        "word": WORDS[result["status"]],
+        "headline": result["headline"],
+    }
+
+
+def _accounts(run: Run) -> list[dict[str, str]]:
+    """Return each arm's return on investment with its calculation, in words of money."""
+    if not run.publishes(ACCOUNTS):
+        return []
+    return [_account(row) for row in run.table(ACCOUNTS).to_dict("records")]
+
+
+def _account(row: Mapping[Any, Any]) -> dict[str, str]:
+    """Return one arm's account: (gain − cost) / cost, the numbers put in."""
+    currency = str(row["currency"])
+    gain, cost = money(row["gain"], currency), money(row["cost"], currency)
+    share = row["return_on_investment"]
+    known = share is not None and not pd.isna(share)
+    return {
+        "arm": str(row["arm"]).replace("_", " "),
+        "revenue": money(row["incremental_revenue"], currency),
+        "revenue_interval": interval_text(row["revenue_low"], row["revenue_high"], currency),
+        "margin": with_unit(row["margin_share"], "share"),
+        "gain": gain,
+        "cost": cost,
+        "profit": money(row["profit"], currency),
+        "profit_interval": interval_text(row["profit_low"], row["profit_high"], currency),
+        "calculation": f"({gain} − {cost}) / {cost} = {with_unit(share, 'ratio')}" if known else "",
+        "interval": interval_text(row["return_low"], row["return_high"], "ratio") if known else "",
+    }
+
+
+def _projections(
+    metrics: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]
+) -> list[dict[str, str]]:
+    """Return the figures that look ahead, with interval and horizon."""
+    days = params.get("lifetime_value", {}).get("resolved", {}).get("horizon_days")
+    return [
+        {
+            "name": label,
+            "value": with_unit(metrics[name]["value"], metrics[name]["unit"]),
+            "interval": interval_text(
+                metrics[name]["ci_low"], metrics[name]["ci_high"], metrics[name]["unit"]
+            ),
+            "horizon": f"next {days} days" if days and "known" in label else "",
+        }
+        for name, label in PROJECTIONS.items()
+        if name in metrics
+    ]
+
+
+def _advice(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
+    """Return what the checks ask to be done, failed ones first, each once."""
+    asked = [
+        {"notebook": name, "title": BY_NAME[name].title, "status": check["status"],
+         "word": WORDS[check["status"]], "text": check["action"]}
+        for name, result in results.items()
+        for check in result["checks"]
+        if check["status"] != Status.PASS and check["action"]
+    ]  # fmt: skip
+    once = {advice["text"]: advice for advice in reversed(asked)}
+    ordered = sorted(reversed(once.values()), key=lambda a: a["status"] != Status.FAIL)
+    return ordered[:MOST_ADVICE]
