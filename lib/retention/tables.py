@@ -311,7 +311,7 @@ TABLES: dict[str, Table] = {
             Column("table_name", T, "canonical table that refused it; empty where the record could "
                    "not be split"),
             Column("reason", T, "first reason, as code:column"),
-            Column("reasons", Kind.TEXTS, "every reason, as code:column"),
+            Column("reasons", T, "every reason, separated by semicolons"),
             Column("mend", T, "what to do about the first reason"),
             Column("original_values", T, "the export's own values as JSON: dates, amounts and the "
                    "columns at fault; what could name a person is a pseudonym", nullable=True),

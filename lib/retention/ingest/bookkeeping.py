@@ -1,4 +1,4 @@
-"""The queries that account for every record of a file: ledger, quarantine, identities."""
+"""The queries that account for every record of a file: ledger, raw records, identities."""
 
 from __future__ import annotations
 
@@ -41,18 +41,6 @@ def ledger_query(judged: list[Judged]) -> str:
         FROM broken"""
 
 
-def quarantine_query(judged: list[Judged]) -> str:
-    """Return SQL with one row per refused row: where it stood and every reason."""
-    parts = [
-        f"SELECT line_no, '{j.table.name}' AS table_name, reasons, "
-        f"{'true' if j.accounts else 'false'} AS is_record FROM {j.name} "
-        f"WHERE fate = '{QUARANTINED}'"
-        for j in judged
-    ]
-    broken = f"SELECT line_no, '', ['{Reason.RECORD_BROKEN}:' || reason], true FROM broken"
-    return " UNION ALL ".join([*parts, broken])
-
-
 def raw_records_query(judged: list[Judged]) -> str:
     """Return SQL of the original records behind the quarantine, as JSON text."""
     lines = " UNION ".join(
@@ -74,6 +62,14 @@ def identities_query() -> str:
     return (
         "SELECT DISTINCT person_key, email_key, phone_key, platform_key FROM people "
         "WHERE person_key IS NOT NULL"
+    )
+
+
+def names_query() -> str:
+    """Return SQL of the keyed name and postcode of each person: who may stand twice."""
+    return (
+        "SELECT DISTINCT person_key, name_key FROM people "
+        "WHERE person_key IS NOT NULL AND name_key IS NOT NULL"
     )
 
 

@@ -19,12 +19,13 @@ from retention.ingest.bookkeeping import (
     accounting,
     identities_query,
     ledger_query,
-    quarantine_query,
+    names_query,
     raw_records_query,
 )
 from retention.ingest.contracts import RULE_VERSION
 from retention.ingest.judge import Judged, accepted_rows, judge_all
 from retention.ingest.keys import KeyRing, private_folder
+from retention.ingest.quarantine import quarantine_query
 from retention.ingest.store import Store, write_text
 from retention.ingest.tombstones import erased_people
 from retention.ingest.vault import Vault, parquet_bytes, seal, write_private
@@ -60,9 +61,11 @@ class Contribution:
     ledger
         Object with one row per landed record: its day, money and fate.
     quarantine
-        Object with one row per refused record: line, reasons.
+        Object with one row per refused row: line, reasons, its own values.
     identities
         Object with the keys that were seen together, for linking.
+    names
+        Object with the keyed name and postcode of each person, to find people who stand twice.
     """
 
     batch_id: str
@@ -76,6 +79,7 @@ class Contribution:
     ledger: str
     quarantine: str
     identities: str
+    names: str
 
 
 @dataclass(frozen=True)
@@ -143,8 +147,9 @@ class Intake:
             batch_id, source.name, name, landed.sha256, landed.rows_read,
             _measured(engine), accounting(judged).table.name, tables,
             self._keep(engine, folder, ledger_query(judged), "line_no"),
-            self._keep(engine, folder, quarantine_query(judged), "line_no, table_name, reasons"),
+            self._keep(engine, folder, quarantine_query(engine.connection, judged, source), "ALL"),
             self._keep(engine, folder, identities_query(), "ALL"),
+            self._keep(engine, folder, names_query(), "ALL"),
         )  # fmt: skip
 
     def _keep_table(

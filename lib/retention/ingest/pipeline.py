@@ -14,6 +14,7 @@ from retention.ingest.contribute import Intake
 from retention.ingest.keys import KeyRing, open_keys
 from retention.ingest.plan import plan
 from retention.ingest.quality import inspect
+from retention.ingest.quarantine import keep_quarantine
 from retention.ingest.reconcile import accounts_of, load_ledger, reasons_of, reconcile
 from retention.ingest.result import IngestResult
 from retention.ingest.snapshot import Snapshot
@@ -90,6 +91,7 @@ def run_ingest(
 def _conclude(assembly: Assembly, keys: KeyRing, reused: int, as_of: str) -> IngestResult:
     """Reconcile, inspect and publish what has been assembled."""
     load_ledger(assembly)
+    keep_quarantine(assembly)
     accounts, reasons = accounts_of(assembly.engine), reasons_of(assembly.engine)
     parent = assembly.store.current()
     hard = reconcile(assembly, accounts)

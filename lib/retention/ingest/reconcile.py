@@ -9,6 +9,7 @@ import pandas as pd
 from retention.engine import Engine, query_text
 from retention.ingest.assemble import Assembly
 from retention.ingest.codes import IngestCheck
+from retention.ingest.mends import mend_of
 from retention.ingest.result import FATES
 from retention.results import Check, Status
 
@@ -53,8 +54,13 @@ def accounts_of(engine: Engine) -> pd.DataFrame:
 
 
 def reasons_of(engine: Engine) -> pd.DataFrame:
-    """Return why records were refused or excluded, by source and currency."""
+    """Return why records were refused or excluded, by source and currency, each with its mend."""
     reasons = engine.sql(query_text("ingest_reasons")).arrow().to_pandas()
+    reasons["example"] = [
+        f"{file}, line {line}" for file, line in zip(reasons.pop("file"), reasons.pop("line"),
+                                                     strict=True)
+    ]  # fmt: skip
+    reasons["mend"] = [mend_of(reason) for reason in reasons.reason]
     return _in_major_units(reasons, ["value"])
 
 
