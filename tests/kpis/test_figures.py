@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from retention.engine import Engine
 from retention.errors import EvidenceError, ParameterError
 from retention.kpis import key_figures, key_figures_by, worth
+from retention.value import LifetimeValues, ValueTerms
 
 AS_OF = "2024-03-01"  # windows of 30 days: from 2024-01-31, and from 2024-01-01
 
@@ -141,7 +143,7 @@ def test_the_latest_promoter_score_counts(full):
 
 
 def test_acquisition_cost_is_advertising_per_new_customer(full):
-    figure = key_figures(full, AS_OF, 30)["acquisition_cost"].now
+    figure = key_figures(full, AS_OF, 30)["customer_acquisition_cost"].now
     assert figure.value == pytest.approx(12.0)
     assert figure.ci_low < 12.0 < figure.ci_high
 
@@ -159,13 +161,59 @@ def test_a_segment_has_the_same_definitions(full):
 
 def test_advertising_is_not_attributed_to_a_segment(full):
     found = key_figures(full, AS_OF, 30, customers=pd.Series(["a"]))
-    assert "acquisition_cost" not in {figure.name for figure in found.figures}
+    assert "customer_acquisition_cost" not in {figure.name for figure in found.figures}
 
 
-def test_lifetime_value_is_taken_where_it_exists(engine):
-    table = pd.DataFrame({"customer_key": ["a", "b", "q"], "lifetime_value": [10.0, 20.0, 999.0]})
-    figure = key_figures(engine, AS_OF, 30, lifetime_value=table)["lifetime_value"]
-    assert (figure.now.value, figure.now.n) == (15.0, 2)
+def test_lifetime_value_has_the_models_interval_of_these_customers(engine):
+    customers = pd.DataFrame({"customer_key": ["a", "b", "q"], "lifetime_value": [10.0, 20, 999]})
+    terms = ValueTerms(365, 0.5, 0.1, "USD")
+    slopes = customers[["lifetime_value"]].to_numpy()
+    values = LifetimeValues(customers, terms, "BG/NBD", slopes, np.array([[0.01]]))
+    figure = key_figures(engine, AS_OF, 30, lifetime_value=values)["customer_lifetime_value"]
+    assert (figure.now.value, figure.now.n, figure.unit) == (15.0, 2, "USD")
+    assert figure.now.ci_low == pytest.approx(15 * math.exp(-1.959964 * 0.1), rel=1e-6)
+    none = key_figures(engine, AS_OF, 30, customers=pd.Series(["c"]), lifetime_value=values)
+    assert math.isnan(none["customer_lifetime_value"].now.value)
+
+
+@pytest.fixture
+def with_goods(full: Engine) -> Engine:
+    """Every order holds one piece; what c's piece cost is not on record."""
+    frame = orders()
+    lines = pd.DataFrame(
+        {"order_key": frame["order_key"], "quantity": 1,
+         "sku": frame["customer_key"].map({"c": "unknown"}).fillna("known")}
+    )  # fmt: skip
+    full.register("order_lines", lines)
+    costs = pd.DataFrame(
+        {"cost_key": ["k1"], "kind": "goods_unit", "scope_type": "product", "scope_key": "known",
+         "amount_minor": 500, "incurred_epoch_s": seconds("2023-01-01")}
+    )  # fmt: skip
+    full.register("costs", costs)
+    return full
+
+
+def test_margin_is_of_orders_whose_goods_have_a_known_cost(with_goods):
+    found = key_figures(with_goods, AS_OF, 30)
+    assert found["margin_per_customer"].now.value == pytest.approx((25.0 + 20.0) / 2)
+    assert found["margin_per_customer"].now.n == 2
+    assert found["margin_rate"].now.value == pytest.approx(45 / 55)
+    assert found["margin_per_customer"].previous.value == pytest.approx((15.0 + 10.0) / 2)
+
+
+def test_margin_of_a_segment_has_the_same_definition(with_goods):
+    groups = pd.DataFrame({"customer_key": ["a", "b", "c"], "segment": ["s", "t", "t"]})
+    found = key_figures_by(with_goods, AS_OF, groups, 30)
+    assert found["s"]["margin_per_customer"].now.value == pytest.approx(25.0)
+    assert math.isnan(found["t"]["margin_per_customer"].now.value)
+
+
+def test_without_costs_of_goods_there_is_no_margin(full):
+    assert "margin_rate" not in {figure.name for figure in key_figures(full, AS_OF, 30).figures}
+
+
+def test_an_email_engaged_is_one_opened_or_clicked(full):
+    assert key_figures(full, AS_OF, 30)["email_engagement_rate"].now.value == pytest.approx(2 / 3)
 
 
 def test_metrics_are_plain_values(engine):
@@ -203,7 +251,7 @@ def test_worth_sets_segments_beside_the_whole(full):
     assert rows.loc[("s", "conversion_rate"), "whole"] == pytest.approx(1 / 3)
     assert math.isnan(rows.loc[("s", "revenue"), "whole"])
     assert not rows.loc[("s", "revenue"), "differs"]
-    assert "acquisition_cost" not in set(found.to_frame()["name"])
+    assert "customer_acquisition_cost" not in set(found.to_frame()["name"])
     assert found.table("purchase_frequency")["segment"].tolist() == ["s", "t"]
 
 

@@ -13,7 +13,12 @@ from retention.features.customers import customer_features, future_purchases
 from retention.features.dates import epoch_of, observed_until, shifted
 from retention.features.dictionary import FEATURES, Feature, Layer, dictionary_frame
 from retention.features.experiments import experiment_frame
-from retention.features.purchases import known_orders, minor_per_major, purchase_summary
+from retention.features.purchases import (
+    goods_costs,
+    known_orders,
+    minor_per_major,
+    purchase_summary,
+)
 
 __all__ = [
     "FEATURES",
@@ -24,6 +29,7 @@ __all__ = [
     "epoch_of",
     "experiment_frame",
     "future_purchases",
+    "goods_costs",
     "known_orders",
     "minor_per_major",
     "observed_until",

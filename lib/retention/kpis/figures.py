@@ -23,6 +23,7 @@ from retention.kpis.estimates import (
 )
 from retention.kpis.window import Window, collect
 from retention.results import Metric
+from retention.value import LifetimeValues
 
 
 @dataclass(frozen=True)
@@ -105,7 +106,7 @@ def key_figures(
     window_days: int = 90,
     *,
     customers: pd.Series | None = None,
-    lifetime_value: pd.DataFrame | None = None,
+    lifetime_value: LifetimeValues | None = None,
 ) -> KeyFigures:
     """Return the key figures of the window that ends at the as-of date.
 
@@ -121,7 +122,7 @@ def key_figures(
     customers
         Customer keys of a segment or a cohort; None for the whole shop.
     lifetime_value
-        Table with ``customer_key`` and ``lifetime_value`` (major units), where one exists.
+        Lifetime values of customers with their ``customer_key``, where they have been estimated.
 
     Raises
     ------
@@ -142,7 +143,7 @@ def key_figures_by(
     groups: pd.DataFrame,
     window_days: int = 90,
     *,
-    lifetime_value: pd.DataFrame | None = None,
+    lifetime_value: LifetimeValues | None = None,
 ) -> dict[str, KeyFigures]:
     """Return the key figures of every group; the shop's tables are read once.
 
@@ -163,7 +164,7 @@ def key_figures_by(
 
 
 def figures_of(
-    window: Window, as_of: str, window_days: int, lifetime_value: pd.DataFrame | None = None
+    window: Window, as_of: str, window_days: int, lifetime_value: LifetimeValues | None = None
 ) -> KeyFigures:
     """Return the key figures of a window that has been gathered."""
     found = [
@@ -200,13 +201,16 @@ def _figure(definition: Definition, window: Window) -> KeyFigure:
     return KeyFigure(definition.name, unit, definition.meaning, now, previous, now.less(previous))
 
 
-def _lifetime_value(window: Window, table: pd.DataFrame) -> KeyFigure:
+def _lifetime_value(window: Window, values: LifetimeValues) -> KeyFigure:
     """Return the mean lifetime value of the customers; it belongs to a date, not to a window."""
-    members = table["customer_key"].isin(set(window.orders["customer_key"]))
-    now = mean(table.loc[members, "lifetime_value"].to_numpy(dtype=float))
+    members = values.customers["customer_key"].isin(set(window.orders["customer_key"])).to_numpy()
+    n = int(members.sum())
+    low, high = (end / n for end in values.interval(members)) if n else (math.nan, math.nan)
+    mean_value = float(values.customers["lifetime_value"].to_numpy()[members].mean()) if n else None
+    now = NOTHING if mean_value is None else Estimate(mean_value, low, high, n)
     return KeyFigure(
-        "lifetime_value", window.currency, "mean expected lifetime value of a customer", now,
-        NOTHING, now.less(NOTHING),
+        "customer_lifetime_value", window.currency, "mean expected lifetime value of a customer",
+        now, NOTHING, now.less(NOTHING),
     )  # fmt: skip
 
 
@@ -281,6 +285,19 @@ def _revenue(window: Window, when: str) -> Estimate:
     return total(_column(window.orders[_active(window, when)], f"value_{when}") / window.minor)
 
 
+def _margin(window: Window, when: str) -> Estimate:
+    """Return the margin per active customer, over customers whose goods have a known cost."""
+    assert window.goods is not None  # `carried` has been asked before
+    costed = window.goods[window.goods[f"costed_orders_{when}"] > 0]
+    return mean(_column(costed, f"margin_{when}") / window.minor)
+
+
+def _margin_rate(window: Window, when: str) -> Estimate:
+    """Return the margin as a share of the value, customers as clusters."""
+    assert window.goods is not None  # `carried` has been asked before
+    return ratio(_column(window.goods, f"margin_{when}"), _column(window.goods, f"costed_{when}"))
+
+
 def _per(table: str, top: str, bottom: str) -> Callable[[Window, str], Estimate]:
     """Return the estimate of a ratio of two columns of a table of visits or e-mails."""
 
@@ -315,12 +332,20 @@ DEFINITIONS: tuple[Definition, ...] = (
     Definition("churn_rate", "share",
                "share of the previous window's active customers who are not active", "orders",
                _churn, 2),
-    Definition("acquisition_cost", "currency", "advertising per new customer", "costs",
+    Definition("margin_per_customer", "currency",
+               "revenue less the cost of the goods, per active customer with known costs", "goods",
+               _margin),
+    Definition("margin_rate", "share", "margin as a share of revenue, where the costs are known",
+               "goods", _margin_rate),
+    Definition("customer_acquisition_cost", "currency", "advertising per new customer", "costs",
                _acquisition_cost),
     Definition("conversion_rate", "share", "share of visits with a purchase", "visits",
                _per("visits", "visits_bought", "visits")),
     Definition("cart_abandonment_rate", "share", "share of visits with a cart but no purchase",
                "visits", _per("visits", "carts_abandoned", "visits_carted")),
+    Definition("email_engagement_rate", "share",
+               "share of e-mails sent that a person opened or clicked", "emails",
+               _per("emails", "engaged", "sent")),
     Definition("email_open_rate", "share", "share of e-mails sent that a person opened", "emails",
                _per("emails", "opened", "sent")),
     Definition("email_click_rate", "share", "share of e-mails sent that were clicked", "emails",

@@ -8,7 +8,7 @@ import pandas as pd
 
 from retention.engine import Engine
 from retention.errors import EvidenceError, ParameterError
-from retention.features import epoch_of, known_orders, minor_per_major
+from retention.features import epoch_of, goods_costs, known_orders, minor_per_major
 from retention.features.dates import DAY_S
 
 
@@ -22,6 +22,8 @@ class Window:
         One row per customer known at the as-of date (``sql/kpis_orders.sql``).
     visits, emails, scores
         One row per person and window; None where the snapshot has no such table.
+    goods
+        The orders again, where the cost of some goods sold in the window is known.
     costs
         What was spent on acquisition now and before, major units; None where unknown, as for a
         segment or a cohort, to which advertising is not attributed.
@@ -35,6 +37,7 @@ class Window:
     visits: pd.DataFrame | None
     emails: pd.DataFrame | None
     scores: pd.DataFrame | None
+    goods: pd.DataFrame | None
     costs: tuple[float, float] | None
     start_s: int
     before_s: int
@@ -56,6 +59,7 @@ class Window:
             visits=None if self.visits is None else members(self.visits),
             emails=None if self.emails is None else members(self.emails),
             scores=None if self.scores is None else members(self.scores),
+            goods=None if self.goods is None else members(self.goods),
             costs=None,
         )
 
@@ -74,10 +78,8 @@ def collect(engine: Engine, as_of: str, window_days: int) -> Window:
         raise ParameterError(f"A window of {window_days} days is empty.", "Give 1 or more.")
     as_of_s, length = epoch_of(as_of), window_days * DAY_S
     start_s, before_s, earlier_s = (as_of_s - k * length for k in (1, 2, 3))
-    with known_orders(engine, as_of):
-        orders = engine.query(
-            "kpis_orders", start_s=start_s, before_s=before_s, earlier_s=earlier_s
-        ).frame()
+    orders = _orders(engine, as_of, {"start_s": start_s, "before_s": before_s,
+                                     "earlier_s": earlier_s})  # fmt: skip
     if orders.empty:
         raise EvidenceError(f"No order lies before {as_of}.", "Choose a later as-of date.")
     times = {"as_of_s": as_of_s, "start_s": start_s, "before_s": before_s}
@@ -87,6 +89,7 @@ def collect(engine: Engine, as_of: str, window_days: int) -> Window:
         visits=_optional(engine, "kpis_visits", "events", times),
         emails=_optional(engine, "kpis_emails", "touches", times),
         scores=_optional(engine, "kpis_scores", "surveys", times),
+        goods=orders if orders["costed_orders_now"].sum() > 0 else None,
         costs=_costs(engine, times, minor),
         start_s=start_s,
         before_s=before_s,
@@ -95,6 +98,18 @@ def collect(engine: Engine, as_of: str, window_days: int) -> Window:
         currency=_currency(engine),
         minor=minor,
     )
+
+
+def _orders(engine: Engine, as_of: str, times: dict[str, int]) -> pd.DataFrame:
+    """Return what each customer ordered in the windows, and what the goods cost, where known."""
+    with known_orders(engine, as_of), goods_costs(engine, as_of) as known:
+        if not known:
+            nothing = "SELECT NULL AS order_key, CAST(NULL AS BIGINT) AS goods_cost_minor LIMIT 0"
+        source = "SELECT order_key, goods_cost_minor FROM goods_costs" if known else nothing
+        engine.sql(source).materialise("kpis_goods_costs")
+        found = engine.query("kpis_orders", **times).frame()
+    engine.connection.execute("DROP TABLE kpis_goods_costs")
+    return found
 
 
 def _optional(engine: Engine, query: str, table: str, times: dict[str, int]) -> pd.DataFrame | None:

@@ -1,4 +1,5 @@
--- Per customer and window: e-mails sent, opened by a person, clicked (each e-mail at most once).
+-- Per customer and window: e-mails sent, opened by a person, clicked, either (each e-mail at
+-- most once; who clicked has opened, whatever the pixel says).
 WITH emails AS (
     SELECT
         customer_key,
@@ -19,7 +20,10 @@ SELECT
     is_now,
     CAST(sum(sent) AS BIGINT) AS sent,
     CAST(sum(CASE WHEN opens < sent THEN opens ELSE sent END) AS BIGINT) AS opened,
-    CAST(sum(CASE WHEN clicks < sent THEN clicks ELSE sent END) AS BIGINT) AS clicked
+    CAST(sum(CASE WHEN clicks < sent THEN clicks ELSE sent END) AS BIGINT) AS clicked,
+    CAST(sum(CASE WHEN opens < sent AND clicks < sent
+        THEN CASE WHEN opens > clicks THEN opens ELSE clicks END ELSE sent END) AS BIGINT)
+        AS engaged
 FROM emails
 WHERE sent > 0
 GROUP BY customer_key, is_now

@@ -93,7 +93,8 @@ class LifetimeValues:
     Parameters
     ----------
     customers
-        One line per customer, in the order given: ``expected_purchases`` (in the horizon),
+        One line per customer, in the order given: ``customer_key`` (where the histories carry
+        one), ``expected_purchases`` (in the horizon),
         ``probability_alive``, ``probability_of_purchase`` (at least one in the horizon),
         ``expected_order_value`` (money), ``lifetime_value`` (discounted margin, money).
     terms
@@ -184,11 +185,12 @@ def lifetime_values(
         discounted_purchases(purchases, purchases.parameters, summary, terms)
     )
     chances = _chances(summary, purchases, terms.horizon_days)
+    keys = {name: frame[name] for name in ("customer_key",) if name in frame}
     worth = {"expected_order_value": values, "lifetime_value": terms.margin * values * discounted}
     by_purchase = _purchase_slopes(purchases, summary, terms)[summary.row]
     slopes = [values[:, None] * by_purchase, discounted[:, None] * _spend_slopes(spend, x, z)]
     return LifetimeValues(
-        pd.DataFrame(chances | worth, index=frame.index),
+        pd.DataFrame(keys | chances | worth, index=frame.index),
         terms,
         purchases.model.name,
         terms.margin * np.hstack(slopes),
