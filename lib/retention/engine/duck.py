@@ -7,10 +7,9 @@ the same file can be transpiled for Spark.
 from __future__ import annotations
 
 import base64
-import hashlib
+import shutil
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -18,29 +17,9 @@ import duckdb
 import pandas as pd
 import pyarrow as pa
 
+from retention.engine.files import ROW_GROUP_ROWS, is_encrypted, is_remote, query_text
+from retention.engine.spill import spill_folder
 from retention.errors import InputError, RunError
-
-ROW_GROUP_ROWS = 122_880
-"""Fixed row-group size: with ORDER BY it makes the bytes of a file independent of the threads."""
-
-
-_KEY_NAME = "snapshot_key"
-_DECRYPTION = f", encryption_config = {{footer_key: '{_KEY_NAME}'}}"
-_ENCRYPTED = b"PARE"
-
-
-def query_text(name: str) -> str:
-    """Return the text of the query ``sql/<name>.sql``.
-
-    Raises
-    ------
-    RunError
-        If there is no such query.
-    """
-    path = resources.files("retention") / "sql" / f"{name}.sql"
-    if not path.is_file():
-        raise RunError(f"There is no query {name!r}.", "Look into lib/retention/sql for the names.")
-    return path.read_text(encoding="utf-8")
 
 
 @dataclass
@@ -55,7 +34,7 @@ class Engine:
     threads
         Threads to use; None means all.
     temporary_directory
-        Where to spill; None means the engine's default.
+        Where to spill, into a folder that goes when the engine does; None means the system's.
 
     Examples
     --------
@@ -69,7 +48,8 @@ class Engine:
     threads: int | None = None
     temporary_directory: str | None = None
     connection: duckdb.DuckDBPyConnection = field(init=False, repr=False)
-    is_unlocked: bool = field(init=False, default=False)
+    spill: Path = field(init=False, repr=False)
+    unlocked: list[str] = field(init=False, repr=False, default_factory=list)
 
     def __post_init__(self) -> None:
         """Open the connection; nothing may be fetched from outside."""
@@ -81,8 +61,8 @@ class Engine:
             settings["memory_limit"] = self.memory_limit
         if self.threads:
             settings["threads"] = self.threads
-        if self.temporary_directory:
-            settings["temp_directory"] = self.temporary_directory
+        self.spill = spill_folder(self, self.temporary_directory)
+        settings["temp_directory"] = str(self.spill)
         self.connection = duckdb.connect(config=settings)
         self.connection.execute("SET TimeZone = 'UTC'")
 
@@ -94,15 +74,17 @@ class Engine:
             self.connection.register(name, source)
             return
         paths = [source] if isinstance(source, str | Path) else list(source)
+        self._require_reach(paths)
         self.connection.execute(
             f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM {self.parquet(paths)}'
         )
 
     def unlock(self, key: bytes) -> None:
         """Let the engine open Parquet files that are encrypted under a key (16, 24 or 32 bytes)."""
+        name = f"snapshot_key_{len(self.unlocked)}"
         text = base64.b64encode(key).decode()
-        self.connection.execute(f"PRAGMA add_parquet_key('{_KEY_NAME}', '{text}')")
-        self.is_unlocked = True
+        self.connection.execute(f"PRAGMA add_parquet_key('{name}', '{text}')")
+        self.unlocked.append(name)
 
     def parquet(self, source: Path | str | Iterable[Path | str]) -> str:
         """Return SQL, to stand after FROM, that reads one or more Parquet files.
@@ -110,34 +92,58 @@ class Engine:
         Raises
         ------
         InputError
-            If one of them is encrypted and the engine was not unlocked.
+            If one of them is encrypted and the engine was not unlocked with its key.
         """
         paths = [source] if isinstance(source, str | Path) else list(source)
-        sealed = [p for p in paths if is_encrypted(Path(p))]
-        plain = [p for p in paths if p not in sealed]
-        parts = [_reader(plain, "")] if plain or not sealed else []
-        if sealed:
-            self._require_key(sealed[0])
-            parts.append(_reader(sealed, _DECRYPTION))
+        groups: dict[str, list[Path | str]] = {}
+        for path in paths:
+            name = self._key_of(path) if is_encrypted(Path(path)) else ""
+            groups.setdefault(name, []).append(path)
+        parts = [_reader(files, name) for name, files in groups.items()]
         if len(parts) == 1:
             return parts[0]
         return "(" + " UNION ALL BY NAME ".join(f"SELECT * FROM {part}" for part in parts) + ")"
 
-    def _require_key(self, path: Path | str) -> None:
-        """Refuse, in words that help, an encrypted file that the engine cannot open."""
-        problem = "its key is not here"
-        if self.is_unlocked:
+    def _require_reach(self, paths: Iterable[Path | str]) -> None:
+        """Load the connector of object stores where a path asks for it; nothing is downloaded."""
+        remote = [str(path) for path in paths if is_remote(path)]
+        if not remote:
+            return
+        try:
+            self.connection.execute("LOAD httpfs")
+        except duckdb.IOException:
+            raise RunError(
+                f"DuckDB cannot reach {remote[0].split('://')[0]}:// here: its connector for "
+                "object stores (httpfs) is not installed.",
+                "Install it once with `python -c \"import duckdb; duckdb.sql('INSTALL httpfs')\"`, "
+                "or set `engine: spark`.",
+            ) from None
+
+    def _key_of(self, path: Path | str) -> str:
+        """Return the name of the key that opens a file; refuse the file in words that help."""
+        for name in self.unlocked:
             try:
-                self.connection.execute(f"SELECT 1 FROM {_reader([path], _DECRYPTION)} LIMIT 0")
-                return
+                self.connection.execute(f"SELECT 1 FROM {_reader([path], name)} LIMIT 0")
+                return name
             except duckdb.InvalidInputException:
-                problem = "the key at hand is not its key"
+                continue
+        problem = "the key at hand is not its key" if self.unlocked else "its key is not here"
         raise InputError(
             f"The snapshot is encrypted, and {problem}.",
             "Name the right file in RETENTION_SNAPSHOT_KEY_FILE; whoever keeps the vault writes "
             "one with `retention snapshot-key FILE`.",
             file=Path(path).name,
         )
+
+    def execute(self, text: str, **parameters: Any) -> list[tuple[Any, ...]]:
+        """Run one statement with its ``$name`` parameters; return the rows it gives, if any."""
+        answer = self.connection.execute(text, parameters or None)
+        return answer.fetchall() if answer.description else []
+
+    def drop(self, *names: str) -> None:
+        """Forget temporary tables."""
+        for name in names:
+            self.connection.execute(f'DROP TABLE "{name}"')
 
     def has(self, name: str) -> bool:
         """Tell whether a table or view of that name is known."""
@@ -157,8 +163,9 @@ class Engine:
         return Answer(self, text, parameters)
 
     def close(self) -> None:
-        """Close the connection and give its memory back."""
+        """Close the connection; give its memory back and remove what it spilt."""
         self.connection.close()
+        shutil.rmtree(self.spill, ignore_errors=True)
 
 
 @dataclass(frozen=True)
@@ -203,24 +210,8 @@ class Answer:
         return self.engine.connection.execute(text, self.parameters or None)
 
 
-def is_encrypted(path: Path) -> bool:
-    """Tell whether a Parquet file is encrypted: its first bytes say so."""
-    if not path.is_file():
-        return False
-    with path.open("rb") as handle:
-        return handle.read(len(_ENCRYPTED)) == _ENCRYPTED
-
-
-def _reader(paths: Iterable[Path | str], options: str) -> str:
-    """Return the SQL function call that reads Parquet files."""
+def _reader(paths: Iterable[Path | str], key_name: str) -> str:
+    """Return the SQL function call that reads Parquet files, decrypted where a key is named."""
     files = ", ".join("'" + str(p).replace("'", "''") + "'" for p in paths)
-    return f"read_parquet([{files}]{options})"
-
-
-def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file, read in chunks."""
-    digest = hashlib.sha256()
-    with path.open("rb") as handle:
-        for chunk in iter(lambda: handle.read(1 << 20), b""):
-            digest.update(chunk)
-    return digest.hexdigest()
+    option = f", encryption_config = {{footer_key: '{key_name}'}}" if key_name else ""
+    return f"read_parquet([{files}]{option})"

@@ -1,0 +1,44 @@
+"""Where an engine puts what does not fit into memory, and that nothing of it stays behind."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import weakref
+from pathlib import Path
+
+_OWNED = re.compile(r"retention-(\d+)-\w+")
+
+
+def spill_folder(owner: object, directory: str | None) -> Path:
+    """Make a private folder for temporary files that goes when its owner does.
+
+    It is removed when the owner is closed or forgotten and when the process ends, be it by an
+    error. Folders of processes that were killed are removed by the next one that comes.
+
+    Parameters
+    ----------
+    owner
+        The engine; once it is gone, so is the folder.
+    directory
+        Folder to make it in; None for the system's.
+    """
+    base = Path(directory or tempfile.gettempdir())
+    base.mkdir(parents=True, exist_ok=True)
+    sweep(base)
+    folder = Path(tempfile.mkdtemp(prefix=f"retention-{os.getpid()}-", dir=base))
+    weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
+def sweep(base: Path) -> int:
+    """Remove what processes that are no more left in a folder; return how many folders went."""
+    gone = 0
+    for folder in base.glob("retention-*-*"):
+        match = _OWNED.fullmatch(folder.name)
+        if match and not Path("/proc", match[1]).exists() and Path("/proc/self").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            gone += 1
+    return gone
