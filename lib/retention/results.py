@@ -84,6 +84,17 @@ def worst(checks: list[Check]) -> Literal["pass", "warn", "fail"]:
     return next((s.value for s in order if any(c.status is s for c in checks)), "pass")
 
 
+def percent(share: float, digits: int = 1) -> str:
+    """Write a share as percent, as every summary does.
+
+    Examples
+    --------
+    >>> percent(0.1234), percent(0.5, 0)
+    ('12.3 %', '50 %')
+    """
+    return f"{100 * share:.{digits}f} %"
+
+
 def checks_summary(checks: Sequence[Check]) -> str:
     """Return in a sentence how many checks passed and which did not.
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from retention.errors import EvidenceError
 from retention.results import Status
-from retention.segments import drift, stability_index
+from retention.segments import drift, drift_within, stability_index
 
 DATES = ("2024-01-01", "2024-04-01")
 
@@ -59,3 +59,15 @@ def test_labels_and_missing_values_are_bins_of_their_own():
 def test_nothing_to_compare_is_an_error():
     with pytest.raises(EvidenceError, match="nothing to compare"):
         drift(normal(0, 9, 1), normal(0, 9, 2), *DATES, ["y"])
+
+
+def test_a_segment_whose_members_have_changed_is_found_beside_one_whose_have_not():
+    before = pd.concat(
+        [normal(0, 900, 1).assign(segment="a"), normal(5, 900, 2).assign(segment="b")]
+    )
+    now = pd.concat([normal(0, 900, 3).assign(segment="a"), normal(6, 900, 4).assign(segment="b")])
+    few = normal(0, 10, 5).assign(segment="c")
+    table = drift_within(pd.concat([before, few]), pd.concat([now, few]), *DATES, ["x"])
+    assert table["segment"].tolist() == ["b", "a"]
+    assert table["status"].tolist() == ["large", "stable"]
+    assert table.loc[0, "median_now"] - table.loc[0, "median_before"] == pytest.approx(1, abs=0.2)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retention.errors import EvidenceError, ParameterError
@@ -45,6 +45,7 @@ def test_the_most_recent_score_best_and_the_largest_value_scores_best():
     assert found.loc[found["monetary_minor"].idxmax(), "monetary_score"] == 5
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(1, 9), st.integers(1, 3), st.integers(0, 5)), min_size=1))
 def test_ties_share_their_score_and_order_keeps_the_values(rows):
     found = rfm(customers(*zip(*rows, strict=True)), RULES).customers

@@ -57,3 +57,18 @@ def test_cut_offs_drawn_from_other_customers_are_stale():
     assert stale.changed > 500
     assert stale.checks()[0].status is Status.WARN
     assert "2024-01-01" in stale.summary()
+    assert same.to_frame()["overlap"].tolist() == [1.0] * len(same.to_frame())
+    assert same.checks()[1].status is Status.PASS
+
+
+def test_a_definition_that_finds_other_people_is_named():
+    fresh = pd.Series(["good"] * 100 + ["rest"] * 900)
+    old = pd.Series(["rest"] * 50 + ["good"] * 100 + ["rest"] * 850)
+    found = staleness(fresh, old, "2024-01-01")
+    row = found.to_frame().iloc[0]
+    assert (row["segment"], row["both"], row["overlap"]) == ("good", 50, pytest.approx(1 / 3))
+    assert found.changed == 100
+    check = found.checks()[1]
+    assert check.status is Status.WARN
+    assert "good (33 %)" in check.detail
+    assert "rest" not in check.detail

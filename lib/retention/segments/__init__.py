@@ -7,10 +7,10 @@ from retention.segments.codes import SegmentCode
 from retention.segments.cohorts import CohortRetention, cohort_retention
 from retention.segments.declared import Declared, declare
 from retention.segments.decline import Decline, early_decline
-from retention.segments.drift import Drift, drift, stability_index
+from retention.segments.drift import Drift, drift, drift_within, stability_index
 from retention.segments.fairness import Fairness, audit, protected_attributes
 from retention.segments.guards import Guards, guard
-from retention.segments.migration import NEW, Migration, migration
+from retention.segments.migration import CAUSES, NEW, Migration, migration
 from retention.segments.personas import (
     UNPLACED,
     Personas,
@@ -24,6 +24,7 @@ from retention.segments.rules import Rule, parse_rule, parse_rules
 from retention.segments.stability import Stability, Staleness, resampled_agreement, staleness
 
 __all__ = [
+    "CAUSES",
     "NEW",
     "RFM",
     "SCORES",
@@ -51,6 +52,7 @@ __all__ = [
     "declare",
     "discover",
     "drift",
+    "drift_within",
     "early_decline",
     "guard",
     "migration",

@@ -16,6 +16,7 @@ class SegmentCode(StrEnum):
     RULE_UNAVAILABLE = "rule_unavailable"
     CLUSTERS_UNSTABLE = "clusters_unstable"
     DEFINITION_DRIFTED = "definition_drifted"
+    DEFINITION_OUTDATED = "definition_outdated"
     SEGMENTS_UNSTABLE = "segments_unstable"
     SEGMENTS_STALE = "segments_stale"
     UNEVEN_ON_PROTECTED = "uneven_on_protected"

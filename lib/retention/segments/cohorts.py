@@ -10,6 +10,7 @@ import pandas as pd
 from retention.engine import Engine
 from retention.errors import EvidenceError
 from retention.features import epoch_of
+from retention.results import percent
 from retention.segments.intervals import wilson
 
 
@@ -61,8 +62,8 @@ class CohortRetention:
             return "No cohort has been observed for a whole month after its first purchase."
         share, low, high, n = self.average(latest)
         return (
-            f"In month {latest} after the first purchase, {share:.1%} ({low:.1%} to {high:.1%}) "
-            f"of {n:,} customers bought again."
+            f"In month {latest} after the first purchase, {percent(share)} "
+            f"({percent(low)} to {percent(high)}) of {n:,} customers bought again."
         )
 
 

@@ -10,7 +10,7 @@ import pandas as pd
 
 from retention.errors import ParameterError
 from retention.features import FEATURES
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 from retention.segments.codes import SegmentCode
 from retention.segments.intervals import wilson
 from retention.segments.rules import Rule, parse_rules
@@ -66,7 +66,8 @@ class Declared:
         text = (
             f"{len(self.sizes)} declared segments; the largest, "
             f"{top.segment.replace('_', ' ')}, holds {top.customers:,} customers "
-            f"({top.share:.1%}, 95 % interval {top.ci_low:.1%} to {top.ci_high:.1%})."
+            f"({percent(top.share)}, 95 % interval {percent(top.ci_low)} to "
+            f"{percent(top.ci_high)})."
         )
         if self.unavailable:
             text += f" {len(self.unavailable)} could not be asked: the data lacks their features."

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from retention.results import percent
 from retention.segments.intervals import wilson
 
 OVERDUE_FACTOR = 2.0
@@ -43,8 +44,8 @@ class Decline:
         return (
             f"{len(self.fading):,} customers show an early sign of decline; the most common is "
             f"{row.sign.replace('_', ' ')} among {row.segment.replace('_', ' ')}: {row.showing:,} "
-            f"of {row.customers:,} ({row.share:.1%}, 95 % interval {row.ci_low:.1%} to "
-            f"{row.ci_high:.1%})."
+            f"of {row.customers:,} ({percent(row.share)}, 95 % interval {percent(row.ci_low)} to "
+            f"{percent(row.ci_high)})."
         )
 
 

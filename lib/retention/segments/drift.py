@@ -120,6 +120,45 @@ def drift(
     return Drift(frame, before_as_of, as_of)
 
 
+def drift_within(
+    before: pd.DataFrame, now: pd.DataFrame, before_as_of: str, as_of: str,
+    variables: Sequence[str] = WATCHED, *, least: int = 50,
+) -> pd.DataFrame:  # fmt: skip
+    """Return for each segment the variable in which its members have changed most.
+
+    A segment keeps its name while its members come to be others: this finds out which.
+
+    Parameters
+    ----------
+    before, now
+        Tables with ``segment`` and the variables as columns, one row per customer.
+    before_as_of, as_of, variables
+        As in `drift`.
+    least
+        Segments with fewer members at either date are left out: tenths of them are noise.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row per segment, largest index first: ``segment, variable, psi, chance, n_before,
+        n_now, median_before, median_now, status``.
+    """
+    rows = []
+    for name in sorted(set(before["segment"]) & set(now["segment"])):
+        was, is_now = (table[table["segment"] == name] for table in (before, now))
+        if min(len(was), len(is_now)) < least:
+            continue
+        top = drift(was, is_now, before_as_of, as_of, variables).to_frame().iloc[0]
+        values = (pd.to_numeric(t[top["variable"]], errors="coerce") for t in (was, is_now))
+        medians = [float(value.median()) for value in values]
+        rows.append((name, top["variable"], top["psi"], top["chance"], len(was), len(is_now),
+                     *medians, top["status"]))  # fmt: skip
+    names = ["segment", "variable", "psi", "chance", "n_before", "n_now", "median_before",
+             "median_now", "status"]  # fmt: skip
+    frame = pd.DataFrame(rows, columns=names)
+    return frame.sort_values(["psi", "segment"], ascending=[False, True], ignore_index=True)
+
+
 def stability_index(before: Numbers, now: Numbers) -> float:
     """Return the population stability index of two vectors of counts.
 

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from retention.errors import EvidenceError, ParameterError
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 from retention.segments.codes import SegmentCode
 from retention.segments.rules import Rule, parse_rules
 
@@ -94,8 +94,8 @@ class RFM:
         top = frame.iloc[0]
         return (
             f"{len(self.customers):,} customers fall into {len(frame)} groups; "
-            f"{top.segment.replace('_', ' ')} are {top.share_of_customers:.1%} of them and hold "
-            f"{top.share_of_value:.1%} of the value so far."
+            f"{top.segment.replace('_', ' ')} are {percent(top.share_of_customers)} of them and "
+            f"hold {percent(top.share_of_value)} of the value so far."
         )
 
 

@@ -9,12 +9,15 @@ import numpy as np
 import pandas as pd
 
 from retention.errors import ParameterError
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 from retention.segments.codes import SegmentCode
 from retention.segments.intervals import wilson
 
 LEAST_AGREEMENT = 0.9
 """Below this, one customer in ten would carry another name by the luck of the sample alone."""
+
+LEAST_OVERLAP = 0.75
+"""Overlap from which two groups are usually taken for the same one (Hennig 2007)."""
 
 
 @dataclass(frozen=True)
@@ -49,8 +52,9 @@ class Stability:
             Check(
                 SegmentCode.SEGMENTS_UNSTABLE,
                 Status.PASS if stable else Status.WARN,
-                f"{mean:.1%} of customers ({low:.1%} to {high:.1%} over {len(self.agreement)} "
-                "resamples) keep their segment when the cut-offs are drawn anew.",
+                f"{percent(mean)} of customers ({percent(low)} to {percent(high)} over "
+                f"{len(self.agreement)} resamples) keep their segment when the cut-offs are "
+                "drawn anew.",
                 "" if stable else "Use fixed cut-offs, or fewer levels.",
             )
         ]
@@ -59,55 +63,94 @@ class Stability:
         """Return the finding in words."""
         mean, low, high = self.interval()
         return (
-            f"{mean:.1%} of {self.n:,} customers (95 % range {low:.1%} to {high:.1%}) keep their "
-            "segment when the cut-offs come from a resample."
+            f"{percent(mean)} of {self.n:,} customers (95 % range {percent(low)} to "
+            f"{percent(high)}) keep their segment when the cut-offs come from a resample."
         )
 
 
 @dataclass(frozen=True)
 class Staleness:
-    """Share of customers whom the earlier cut-offs would put into another segment than today's.
+    """Whom the earlier cut-offs would put into another segment than today's, segment by segment.
 
     Parameters
     ----------
+    segments
+        One row per segment: ``segment``, ``now`` (customers by today's cut-offs), ``carried_over``
+        (by the earlier ones), ``both``, ``overlap`` (both over either, Jaccard) with its 95 %
+        interval, ``fits``: whether the overlap may be as high as `LEAST_OVERLAP`.
     changed, n
         Customers who would carry another name, and all.
     before_as_of
         When the earlier cut-offs were drawn.
     """
 
+    segments: pd.DataFrame
     changed: int
     n: int
     before_as_of: str
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row: share with its 95 % interval."""
-        low, high = wilson(self.changed, self.n)
-        return pd.DataFrame(
-            {"changed": [self.changed], "customers": [self.n], "share": [self.changed / self.n],
-             "ci_low": [float(low)], "ci_high": [float(high)]}
-        )  # fmt: skip
+        """Return one row per segment."""
+        return self.segments
 
     def checks(self) -> list[Check]:
-        """Return whether the earlier cut-offs may still be used."""
+        """Return whether the earlier cut-offs may still be used, and where they may not."""
         fresh = self.changed / self.n <= 1 - LEAST_AGREEMENT
         action = "" if fresh else "Draw the cut-offs anew at every run; do not carry them over."
         status = Status.PASS if fresh else Status.WARN
-        return [Check(SegmentCode.SEGMENTS_STALE, status, self.summary(), action)]
+        old = self.segments[~self.segments["fits"]]
+        named = "; ".join(f"{r.segment} ({percent(r.overlap, 0)})" for r in old.itertuples())
+        fit = (
+            f"Named alike, but other people since {self.before_as_of} (share of members in common "
+            f"below {percent(LEAST_OVERLAP, 0)}): {named.replace('_', ' ')}."
+            if named
+            else f"Every definition still finds the people it found on {self.before_as_of}."
+        )
+        return [
+            Check(SegmentCode.SEGMENTS_STALE, status, self.summary(), action),
+            Check(
+                SegmentCode.DEFINITION_OUTDATED,
+                Status.WARN if named else Status.PASS,
+                fit,
+                "Do not compare these segments with that date; fix their cut-offs, or rename them."
+                if named
+                else "",
+            ),
+        ]
 
     def summary(self) -> str:
         """Return the finding in words."""
-        row = self.to_frame().iloc[0]
+        low, high = wilson(self.changed, self.n)
         return (
-            f"The cut-offs of {self.before_as_of} would give {row.share:.1%} of {self.n:,} "
-            f"customers ({row.ci_low:.1%} to {row.ci_high:.1%}) another segment today."
+            f"The cut-offs of {self.before_as_of} would give {percent(self.changed / self.n)} of "
+            f"{self.n:,} customers ({percent(float(low))} to {percent(float(high))}) another "
+            "segment today."
         )
 
 
 def staleness(fresh: pd.Series, carried_over: pd.Series, before_as_of: str) -> Staleness:
-    """Compare today's segments with those that earlier cut-offs would give to the same rows."""
-    changed = int((fresh.to_numpy() != carried_over.to_numpy()).sum())
-    return Staleness(changed, len(fresh), before_as_of)
+    """Compare today's segments with those that earlier cut-offs would give to the same rows.
+
+    Parameters
+    ----------
+    fresh, carried_over
+        Segment of every customer by today's and by the earlier cut-offs, in the same order.
+    before_as_of
+        When the earlier cut-offs were drawn.
+    """
+    table = pd.crosstab(carried_over.to_numpy(), fresh.to_numpy())
+    names = sorted(set(table.index) | set(table.columns))
+    table = table.reindex(index=names, columns=names, fill_value=0)
+    both = np.diag(table.to_numpy())
+    now, before = table.sum(axis=0).to_numpy(), table.sum(axis=1).to_numpy()
+    low, high = wilson(both, now + before - both)
+    found = pd.DataFrame(
+        {"segment": names, "now": now, "carried_over": before, "both": both,
+         "overlap": both / (now + before - both), "ci_low": np.asarray(low),
+         "ci_high": np.asarray(high), "fits": np.asarray(high) >= LEAST_OVERLAP}
+    )  # fmt: skip
+    ordered = found.sort_values(["overlap", "segment"], ignore_index=True)
+    return Staleness(ordered, int(len(fresh) - both.sum()), len(fresh), before_as_of)
 
 
 def resampled_agreement(

@@ -10,7 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import InputError
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 from retention.value.codes import ValueCheck
 from retention.value.holdout import Lesson
 
@@ -81,8 +81,9 @@ class ForecastComparison:
         return (
             f"Of {len(self.table)} forecasts of the {self.horizon_days} held-out days "
             f"({self.customers:,} customers) {self.used} is used: {self.reason} It was "
-            f"{abs(row['total_error']):.1%} {'above' if row['total_error'] > 0 else 'below'} the "
-            f"actual total, with a rank correlation of {row['spearman']:.2f} (95 % interval "
+            f"{percent(abs(row['total_error']))} "
+            f"{'above' if row['total_error'] > 0 else 'below'} the actual total, with a rank "
+            f"correlation of {row['spearman']:.2f} (95 % interval "
             f"{row['spearman_ci_low']:.2f} to {row['spearman_ci_high']:.2f})."
         )
 
@@ -96,7 +97,7 @@ class ForecastComparison:
                 ValueCheck.HOLDOUT_TOTAL,
                 Status.PASS if close else Status.WARN,
                 f"{self.used} predicted {row['predicted_total']:,.0f} purchases in the hold-out; "
-                f"{row['actual_total']:,.0f} happened ({row['total_error']:+.1%}).",
+                f"{row['actual_total']:,.0f} happened ({100 * row['total_error']:+.1f} %).",
                 "" if close else "Read totals with that error in mind; look for a season or a "
                 "campaign that the hold-out had and the past had not.",
             ),

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import InputError
+from retention.results import percent
 from retention.value.lifetime import LifetimeValues
 
 Floats = NDArray[np.float64]
@@ -48,8 +49,9 @@ class GroupValues:
             return f"No {self.by} has {self.minimum} customers or more, so none is described."
         top = shown.iloc[0]
         text = (
-            f"The {self.by} {top['group']!r} holds {top['share_of_value']:.0%} of the expected "
-            f"value with {top['share_of_customers']:.0%} of the customers: {self.currency} "
+            f"The {self.by} {top['group']!r} holds {percent(top['share_of_value'], 0)} of the "
+            f"expected value with {percent(top['share_of_customers'], 0)} of the customers: "
+            f"{self.currency} "
             f"{top['mean_value']:,.2f} each (95 % interval {top['mean_ci_low']:,.2f} to "
             f"{top['mean_ci_high']:,.2f}, n = {top['customers']:,})."
         )
@@ -184,8 +186,9 @@ class Concentration:
         """Return in words how concentrated the value is."""
         half = float(np.interp(0.5, self.value, self.customers))
         return (
-            f"The most valuable fifth of the customers holds {self.top_share:.0%} of the expected "
-            f"value; half of it sits with {half:.0%} of them (n = {self.count:,}, Gini "
+            f"The most valuable fifth of the customers holds {percent(self.top_share, 0)} of the "
+            f"expected value; half of it sits with {percent(half, 0)} of them (n = "
+            f"{self.count:,}, Gini "
             f"{self.gini:.2f})."
         )
 

@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import EvidenceError, ParameterError
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 from retention.value.codes import ValueCheck
 from retention.value.models import PurchaseFit, expected_future
 from retention.value.spend import SpendFit, expected_spend
@@ -141,8 +141,8 @@ class LifetimeValues:
             f"Over the next {self.terms.horizon_days:,.0f} days the {count:,} known customers are "
             f"worth {currency} {self.total:,.0f} of margin (95 % interval {low:,.0f} to "
             f"{high:,.0f}), {currency} {self.total / count:,.2f} each on average; model "
-            f"{self.model}, margin {self.terms.margin:.0%}, discount rate "
-            f"{self.terms.annual_discount_rate:.0%} a year."
+            f"{self.model}, margin {percent(self.terms.margin, 0)}, discount rate "
+            f"{percent(self.terms.annual_discount_rate, 0)} a year."
         )
 
 

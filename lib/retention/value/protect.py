@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import ParameterError
+from retention.results import percent
 from retention.value.lifetime import LifetimeValues
 
 Floats = NDArray[np.float64]
@@ -56,13 +57,14 @@ class Protection:
         if not chosen["customers"]:
             return (
                 f"None of the most valuable customers is likely to stay silent for the next "
-                f"{self.window_days} days (chance of {self.threshold:.0%} or more)."
+                f"{self.window_days} days (chance of {percent(self.threshold, 0)} or more)."
             )
         return (
             f"{chosen['customers']:,} of the most valuable customers are likely "
-            f"({self.threshold:.0%} or more) to buy nothing in the next {self.window_days} days; "
-            f"together they are expected to bring {self.currency} {chosen['lifetime_value']:,.0f} "
-            f"({chosen['share_of_value']:.0%} of all value): reach them first."
+            f"({percent(self.threshold, 0)} or more) to buy nothing in the next "
+            f"{self.window_days} days; together they are expected to bring {self.currency} "
+            f"{chosen['lifetime_value']:,.0f} ({percent(chosen['share_of_value'], 0)} of all "
+            "value): reach them first."
         )
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from retention.errors import InputError
 from retention.features import epoch_of
 from retention.features.dates import DAY_S
+from retention.results import percent
 from retention.value.models import PurchaseFit
 
 Floats = NDArray[np.float64]
@@ -58,9 +59,9 @@ class Tracking:
             return "There is no whole hold-out week to track."
         direction = "above" if self.holdout_error > 0 else "below"
         return (
-            f"Over {weeks} held-out weeks {self.model} ended {abs(self.holdout_error):.1%} "
+            f"Over {weeks} held-out weeks {self.model} ended {percent(abs(self.holdout_error))} "
             f"{direction} the actual repeat purchases; a single week was off by "
-            f"{self.weekly_error:.0%} on average, because the model knows no seasons."
+            f"{percent(self.weekly_error, 0)} on average, because the model knows no seasons."
         )
 
 

@@ -90,6 +90,6 @@ class ValueVerdict:
         row = self.comparison.line(self.comparison.used)
         return (
             f"{self.values.summary()} In the held-out {self.comparison.horizon_days} days the "
-            f"forecast in use ({self.comparison.used}) was off by {row['total_error']:+.1%} in "
-            f"total."
+            f"forecast in use ({self.comparison.used}) was off by "
+            f"{100 * row['total_error']:+.1f} % in total."
         )

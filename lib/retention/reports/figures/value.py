@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from retention.reports.style import PALETTE, QUIET, use_style
+from retention.results import percent
 from retention.value import Concentration, ConditionalExpectations, GroupValues, Tracking
 
 if TYPE_CHECKING:
@@ -76,7 +77,7 @@ def lorenz_figure(spread: Concentration) -> Figure:
         axes.plot([0, 1], [0, 1], color=QUIET, lw=1, ls="--")
         axes.plot([0.2, 0.2, 0], [0, spread.top_share, spread.top_share], color=PALETTE[1], lw=1)
         axes.annotate(
-            f"top fifth: {spread.top_share:.0%} of the value",
+            f"top fifth: {percent(spread.top_share, 0)} of the value",
             (0.2, spread.top_share), xytext=(10, -12), textcoords="offset points",
             color=PALETTE[1],
         )  # fmt: skip
@@ -107,7 +108,7 @@ def group_figure(groups: GroupValues, *, most: int = 12) -> Figure:
         for at, high, share in zip(
             place, table["mean_ci_high"], table["share_of_value"], strict=True
         ):
-            axes.annotate(f" {share:.0%} of value", (float(high), float(at)), va="center",
+            axes.annotate(f" {percent(share, 0)} of value", (float(high), float(at)), va="center",
                           xytext=(4, 0), textcoords="offset points", fontsize=9)  # fmt: skip
         axes.set_xlabel(f"Lifetime value per customer ({groups.currency}), 95 % interval")
         axes.grid(axis="x")
