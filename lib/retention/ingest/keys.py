@@ -20,7 +20,7 @@ from pathlib import Path
 
 import duckdb
 
-from retention.errors import InputError
+from retention.errors import InputError, RunError
 
 PSEUDONYM_LENGTH = 32
 """Hexadecimal characters kept of the HMAC: 128 bits, so that 10^9 people collide with p < 2e-21."""
@@ -28,6 +28,8 @@ PSEUDONYM_LENGTH = 32
 KEY_BYTES = 32
 _BLOCK = 64
 _KEY_FILE = "key"
+JOURNAL = "rotation.jsonl"
+"""File in the private folder that is there while keys change."""
 
 
 def normalise_email(text: str | None) -> str | None:
@@ -96,6 +98,11 @@ class KeyRing:
         """Return the 32-byte key for one purpose (the vault, the quarantine ...)."""
         return hmac.new(self.masters[generation], purpose.encode(), hashlib.sha256).digest()
 
+    def rotate(self, pseudonym: str) -> str:
+        """Return a pseudonym of the previous generation under the present one."""
+        key = self._hmac_keys()[-1]
+        return hmac.new(key, pseudonym.encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
+
     @property
     def fingerprint(self) -> str:
         """Public name of the present key, safe to print and to write into a manifest."""
@@ -140,7 +147,7 @@ def _bind_hmac(
     return f"left(sha256(getvariable('{name}_o') || {inner}), {PSEUDONYM_LENGTH})"
 
 
-def open_keys(private: Path, *, create: bool = True) -> KeyRing:
+def open_keys(private: Path, *, create: bool = True, is_rotating: bool = False) -> KeyRing:
     """Read the key ring from the environment or from the private folder.
 
     ``RETENTION_KEY`` holds the secrets themselves (hexadecimal, separated by commas, oldest
@@ -153,24 +160,42 @@ def open_keys(private: Path, *, create: bool = True) -> KeyRing:
         The private folder (made with mode 0700 where missing).
     create
         Whether a missing key file may be made.
+    is_rotating
+        Whether the caller is the rotation itself: nobody else may use a key that is changing.
 
     Raises
     ------
     InputError
         If a key is malformed, missing, or readable by others.
+    RunError
+        If a key rotation was interrupted.
     """
-    if os.environ.get("RETENTION_KEY"):
+    if (private / JOURNAL).exists() and not is_rotating:
+        raise RunError("A key rotation was interrupted.", "Finish it with `retention rotate-key`.")
+    path = key_file(private)
+    if path is None:
         return _parse(os.environ["RETENTION_KEY"].split(","), "RETENTION_KEY")
-    named = os.environ.get("RETENTION_KEY_FILE")
-    path = Path(named) if named else private_folder(private) / _KEY_FILE
     if not path.exists():
-        if named or not create:
+        if os.environ.get("RETENTION_KEY_FILE") or not create:
             raise InputError(
                 "There is no key file.",
                 "Restore it from where it is kept: without it no pseudonym can be repeated.",
                 file=str(path),
             )
         write_keys(path, KeyRing((secrets.token_bytes(KEY_BYTES),)))
+    return read_keys(path)
+
+
+def key_file(private: Path) -> Path | None:
+    """Return the file that the key ring is kept in, None where the environment holds it itself."""
+    if os.environ.get("RETENTION_KEY"):
+        return None
+    named = os.environ.get("RETENTION_KEY_FILE")
+    return Path(named) if named else private_folder(private) / _KEY_FILE
+
+
+def read_keys(path: Path) -> KeyRing:
+    """Read a key ring from a file; raises InputError if others can read it, too."""
     return _parse(_owners_text(path).split(), str(path))
 
 
@@ -208,7 +233,7 @@ def snapshot_key(private: Path) -> bytes | None:
     has_ring = os.environ.get("RETENTION_KEY") or os.environ.get("RETENTION_KEY_FILE")
     if not (has_ring or (private / _KEY_FILE).exists()):
         return None
-    return open_keys(private, create=False).subkey("snapshot")
+    return open_keys(private, create=False, is_rotating=True).subkey("snapshot")
 
 
 def write_keys(path: Path, ring: KeyRing) -> None:

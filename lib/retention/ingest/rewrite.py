@@ -8,6 +8,7 @@ the new objects, then the manifests that name them, then the link, and the old o
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -38,6 +39,8 @@ class Rewrite:
         Private folder for drafts.
     private
         The private folder of the workspace, which the snapshots' key is read from.
+    is_everywhere
+        Whether manifests are written anew also where no object changed.
     """
 
     engine: Engine
@@ -46,6 +49,7 @@ class Rewrite:
     rows: int = 0
     files: int = 0
     mentions: int = 0
+    is_everywhere: bool = False
     moved: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     def change(self, source: str, columns: list[str]) -> tuple[str, str] | None:
@@ -104,16 +108,15 @@ class Rewrite:
         """Change every object, note and snapshot of a store."""
         objects = sorted((root / "objects").glob("*.parquet"))
         self.prepare(objects)
-        started = set(self.moved)
         for path in objects:
             if self.is_done(path.stem):
                 continue
             draft = self.draft(path)
             if draft is not None:
                 self.note(path.stem, sha256_of(draft), self._count(draft))
-                self._store_like(root, path).put(draft)
+                Store(root, self.key_for(path)).put(draft)
         old = [p for p in objects if p.stem in self.moved and not self.is_done(p.stem)]
-        if old or started:
+        if old or self.is_everywhere:
             self._rename(Store(root))
         for path in old:  # only now: a killed process leaves whole snapshots behind
             if self.moved[path.stem][0] != path.stem:
@@ -144,16 +147,13 @@ class Rewrite:
         if path.suffix == ".json" and new != old:
             new = json.dumps(self._recounted(json.loads(new)), indent=1, ensure_ascii=False) + "\n"
         if new != old:
-            digest = sha256_of(path)
             self.mentions += bool(self.replacements(tokens))
+            self.note(sha256_of(path), hashlib.sha256(new.encode()).hexdigest(), 0)
             replace_text(path, new)
-            self.moved[digest] = (sha256_of(path), 0)
 
-    def _store_like(self, root: Path, path: Path) -> Store:
-        """Return the store, with a key where the object at hand is encrypted."""
-        if not is_encrypted(path):
-            return Store(root)
-        return Store(root, snapshot_key(self.private))
+    def key_for(self, path: Path) -> bytes | None:
+        """Return the key for the successor of an object, None where that is to be plain."""
+        return snapshot_key(self.private) if is_encrypted(path) else None
 
     def _rename(self, store: Store) -> None:
         """Write notes and manifests anew, with the new names of the objects."""
@@ -166,13 +166,14 @@ class Rewrite:
             old = manifest.pop("id")
             fresh = self._rehashed(store, self.amend(self.renamed(manifest)))
             snapshot = store.write(fresh)
+            if snapshot != old:
+                self.note(old, snapshot, 0)
             for pointer in store.root.parent.rglob("snapshot.json"):
                 if not pointer.parent.is_symlink() and read_json(pointer).get("id") == old:
                     replace_text(pointer, json.dumps({"id": snapshot}) + "\n")
             if current and old == current.id:
                 store.point(snapshot)
             if snapshot != old:
-                self.moved[old] = (snapshot, 0)
                 path.unlink()
                 path.parent.rmdir()
 
