@@ -61,6 +61,29 @@ nbval: $(STAMP)  ## Check every notebook with nbval on a small shop, and the gol
 		-n 2 --dist loadscope notebooks
 	@$(BIN)/pytest -q --nbval --nbval-current-env --nbval-sanitize-with tests/golden/sanitize.cfg tests/golden
 
+# The browser tests drive the installed Chromium; what they need beside it lives in .venv-browser.
+BROWSER := .venv-browser
+$(BROWSER)/.installed: tests/browser/requirements.lock | $(STAMP)
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; } || \
+		{ echo "Chromium is needed: install it, then run this again"; exit 1; }
+	@command -v npm >/dev/null || { apt-get update -qq && apt-get install -y -qq npm; } || \
+		{ echo "npm is needed: install it, then run this again"; exit 1; }
+	@rm -rf $(BROWSER) && mkdir -p $(BROWSER)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		--target $(BROWSER)/site -r tests/browser/requirements.lock
+	@cp tests/browser/package.json tests/browser/package-lock.json $(BROWSER)/
+	@cd $(BROWSER) && npm ci --silent --no-audit --no-fund --ignore-scripts
+	@touch $@
+
+$(CHECKED)/outputs/demo/latest: | $(STAMP)
+	@mkdir -p $(CHECKED)
+	@RETENTION_ROOT=$(CHECKED) $(BIN)/retention demo --customers $(CHECKED_CUSTOMERS)
+	@RETENTION_ROOT=$(CHECKED) $(BIN)/retention run demo --parallel $(PARALLEL)
+
+.PHONY: test-browser
+test-browser: $(STAMP) $(BROWSER)/.installed | $(CHECKED)/outputs/demo/latest  ## Every page in headless Chromium: errors, keyboard, axe, print, phone
+	@RETENTION_ROOT=$(CHECKED) PYTHONPATH=$(BROWSER)/site $(BIN)/pytest -q tests/browser
+
 .PHONY: lint
 lint: $(STAMP)  ## Style of code and notebooks
 	@$(BIN)/ruff check lib tests notebooks benchmarks

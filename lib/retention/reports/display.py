@@ -25,8 +25,15 @@ WORDS = {"pass": "Passed", "warn": "Look", "fail": "Failed"}
 
 COLOURS = {"pass": "#00664b", "warn": "#8a5a00", "fail": "#a63600"}
 
+WIDEST_RANGE = 1000
+"""How many times its smallest value a column's largest may be to share one precision."""
+
 CONTROL = dict.fromkeys([*range(0x20), 0x7F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)])
 """Control and direction-changing characters: they could make a name read as something else."""
+
+
+DISGUISES = {k: v for k, v in CONTROL.items() if k not in (0x09, 0x0A, 0x0D)}
+"""The same without what breaks lines: what is taken out of whole pages."""
 
 
 def safe(value: Any) -> str:
@@ -170,11 +177,22 @@ def _missing(value: Any) -> bool:
 
 
 def _precision(column: pd.Series) -> Callable[[Any], str]:
-    """Choose the digits so that the largest value shows four significant ones."""
-    size = float(column.abs().max()) if column.notna().any() else 0.0
+    """Choose the digits so that the largest value shows four significant ones.
+
+    A column of several magnitudes (0.05 beside 100) gets them value by value; the decimal points
+    stand in line all the same.
+    """
+    sizes = column.abs()[column.notna() & (column != 0)].astype(float)
+    if len(sizes) and sizes.max() > WIDEST_RANGE * sizes.min():
+        return lambda value: f"{value:,.{_digits(abs(value))}f}"
     whole = bool((column.dropna() % 1 == 0).all())
-    digits = 0 if whole or size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 4
+    digits = 0 if whole else _digits(float(sizes.max()))
     return lambda value: f"{value:,.{digits}f}"
+
+
+def _digits(size: float) -> int:
+    """Return the decimals that show four significant digits of a number of this size."""
+    return 0 if size >= 1000 else 1 if size >= 100 else 2 if size >= 10 else 4
 
 
 def _cell(text: str, is_number: bool) -> str:

@@ -99,6 +99,8 @@ def interval_text(low: Any, high: Any, unit: str) -> str:
     if low is None or high is None:
         return ""
     is_word = unit not in ("share", "ratio") and not (len(unit) == 3 and unit.isupper())
+    if is_word and min(abs(low), abs(high)) >= 100:
+        return f"{low:,.0f} to {high:,.0f}"
     ends = (number(low), number(high)) if is_word else (with_unit(low, unit), with_unit(high, unit))
     return " to ".join(ends)
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from retention.reports.display import DISGUISES
 from retention.reports.render import TEMPLATES, stylesheet
 
 
@@ -21,7 +22,8 @@ def _environment() -> Any:
 
 def render_page(template: str, **values: Any) -> str:
     """Return a page from one of the templates, with the shared style sheet."""
-    return str(_environment().get_template(template).render(css=stylesheet(), **values))
+    page = _environment().get_template(template).render(css=stylesheet(), **values)
+    return str(page).translate(DISGUISES)
 
 
 def sparkline(values: Sequence[float | None], label: str) -> str:
@@ -38,14 +40,20 @@ def sparkline(values: Sequence[float | None], label: str) -> str:
     if len(known) < 2:
         return ""
     low, high = min(v for _, v in known), max(v for _, v in known)
-    span, width = (high - low) or 1.0, max(len(values) - 1, 1)
-    points = " ".join(f"{2 + 116 * i / width:.1f},{22 - 20 * (v - low) / span:.1f}"
-                      for i, v in known)  # fmt: skip
+    width = max(len(values) - 1, 1)
+    points = " ".join(
+        f"{2 + 116 * i / width:.1f},{22 - 20 * _share(v, low, high):.1f}" for i, v in known
+    )
     title = render_title(f"{label} over the last {len(values)} runs")
     return (
         f'<svg viewBox="0 0 120 24" width="120" height="24" role="img">{title}'
         f'<polyline points="{points}" fill="none" stroke="#0072B2" stroke-width="1.5"/></svg>'
     )
+
+
+def _share(value: float, low: float, high: float) -> float:
+    """Return where between two ends a value lies; in the middle where the ends are one."""
+    return (value - low) / (high - low) if high > low else 0.5
 
 
 def render_title(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 
 from nbformat import NotebookNode
 
-from retention.reports.display import WORDS, safe
+from retention.reports.display import DISGUISES, WORDS, safe
 from retention.reports.formatting import aligned, interval_text, value_and_unit, with_unit
 from retention.results import Status
 
@@ -102,7 +102,7 @@ def render_report(notebook: NotebookNode, result: Mapping[str, Any], context: Re
         "contents": "<!--contents-->",
     }
     page, _ = _exporter().from_notebook_node(body, resources={"report": panel})
-    return str(page).replace("<!--contents-->", _contents(page), 1)
+    return str(page).replace("<!--contents-->", _contents(page), 1).translate(DISGUISES)
 
 
 @cache

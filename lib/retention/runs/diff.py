@@ -200,10 +200,10 @@ def _params(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, s
 
 def _code(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Return the notebooks, library modules and parts of the environment that differ."""
-    notebooks = _differing(old.get("sources", {}), new.get("sources", {}))
-    modules = _differing(old.get("modules", {}), new.get("modules", {}))
+    notebooks = _differing(old["sources"], new["sources"]) if "sources" in old else []
+    modules = _differing(old["modules"], new["modules"]) if "modules" in old else []
     if not modules and old["library"] != new["library"]:
-        modules = ["(whole)"]
+        modules = ["(which modules was not recorded)"]
     return [
         *(f"notebook {name}" for name in notebooks),
         *(f"library {name}" for name in modules),

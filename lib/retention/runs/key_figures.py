@@ -102,4 +102,4 @@ def _change(
         return ""
     reading = compare_metric("", name, before, metric).reading
     was = with_unit(before["value"], metric["unit"])
-    return "as in the run before" if reading == "same" else f"was {was}: {reading}"
+    return "unchanged" if reading == "same" else f"was {was}: {reading}"

@@ -62,6 +62,24 @@ class IngestParams(CommonParams):
     currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = "USD"
     time_zone: str = "UTC"
     allowed_failures: list[str] = []
+    quarantine_warn: Share = 0.01
+    quarantine_fail: Share = 0.20
+    late_days: Days = 14
+    unknown_buyer_share: Share = 0.02
+    psi_warn: Annotated[float, Field(gt=0, le=10)] = 0.10
+    psi_fail: Annotated[float, Field(gt=0, le=10)] = 0.25
+    outlier_multiple: Annotated[float, Field(gt=1, le=1000)] = 20.0
+    outlier_value_share: Share = 0.05
+    bot_orders_per_day: Count = 10
+    bot_events_per_session: Count = 300
+    duplicate_share: Share = 0.01
+    midnight_share: Share = 0.10
+    guest_share: Share = 0.50
+    migration_legacy_source: str = ""
+    migration_new_source: str = ""
+    migration_from: IsoDate = "2024-01-01"
+    migration_to: IsoDate = "2024-07-01"
+    migration_tolerance: Share = 0.0
 
 
 class SegmentsParams(CommonParams):

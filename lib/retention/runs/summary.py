@@ -29,7 +29,7 @@ PROJECTIONS: Mapping[str, str] = {
 }
 """Metrics that look ahead, and what to call them."""
 
-MOST_ADVICE = 8
+MOST_ADVICE = 7
 """Recommendations on the page; the reports hold the rest."""
 
 
@@ -122,14 +122,32 @@ def _projections(
 
 
 def _advice(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
-    """Return what the checks ask to be done, failed ones first, each once."""
-    asked = [
-        {"notebook": name, "title": BY_NAME[name].title, "status": check["status"],
-         "word": WORDS[check["status"]], "text": check["action"]}
-        for name, result in results.items()
-        for check in result["checks"]
-        if check["status"] != Status.PASS and check["action"]
-    ]  # fmt: skip
-    once = {advice["text"]: advice for advice in reversed(asked)}
-    ordered = sorted(reversed(once.values()), key=lambda a: a["status"] != Status.FAIL)
-    return ordered[:MOST_ADVICE]
+    """Return what to do: failed checks first, then one piece of advice of each report in turn.
+
+    The last reports come first, for they are the ones that decisions are taken from.
+    """
+    asked = {}
+    for name, result in reversed(results.items()):
+        for rank, check in enumerate(_open_checks(result)):
+            order = (check["status"] != Status.FAIL, rank)
+            asked.setdefault(check["action"], (order, _piece(name, check)))
+    ranked = sorted(asked.values(), key=lambda pair: pair[0])
+    return [piece for _, piece in ranked[:MOST_ADVICE]]
+
+
+def _open_checks(result: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Return the checks that ask for something, failed ones first."""
+    found = [c for c in result["checks"] if c["status"] != Status.PASS and c["action"]]
+    return sorted(found, key=lambda check: check["status"] != Status.FAIL)
+
+
+def _piece(name: str, check: Mapping[str, str]) -> dict[str, str]:
+    """Return one piece of advice with the finding that it rests on."""
+    return {
+        "notebook": name,
+        "title": BY_NAME[name].title,
+        "status": check["status"],
+        "word": WORDS[check["status"]],
+        "text": check["action"],
+        "why": check["detail"],
+    }
