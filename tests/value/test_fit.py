@@ -170,3 +170,23 @@ def test_compression_keeps_every_customer_and_finds_the_way_back(simulated):
         assert (summary.expand(getattr(summary, column)) == frame[column].to_numpy()).all()
     order = np.lexsort([summary.tenure, summary.recency, summary.frequency])
     assert (order == np.arange(summary.rows)).all()
+
+
+def test_covariates_compete_beside_the_plain_models_and_are_told_as_factors():
+    tenure = np.full(3000, 400.0)
+    group = np.arange(3000) % 2
+    alpha = 60.0 * np.exp(-0.8 * group)
+    frame = simulate_pareto([0.9, alpha, 0.8, 300.0], tenure, seed=5).round(0)
+    frame["group"] = group - 0.5
+    summary = compress(frame, covariates=("group",))
+    family = fit_family(summary, ("pareto_nbd",))
+    assert list(family.fits) == ["pareto_nbd", "pareto_nbd_covariates"]
+    row = family.covariates().iloc[0]
+    assert row["purchase_rate_times_ci_low"] < np.exp(0.8) < row["purchase_rate_times_ci_high"]
+    assert "more than chance" in family.covariates_summary()
+    plain = fit_family(compress(frame), ("pareto_nbd",))
+    assert plain["pareto_nbd"].log_likelihood == pytest.approx(family["pareto_nbd"].log_likelihood)
+    assert plain.covariates().empty
+    forecasts = family.forecasts(summary, 90)
+    with_effect = forecasts["Pareto/NBD with covariates"]
+    assert with_effect[group == 1].mean() > 1.5 * with_effect[group == 0].mean()

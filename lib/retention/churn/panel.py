@@ -17,7 +17,9 @@ Array = npt.NDArray[Any]
 
 DAY_S = 86_400
 
-NOT_FOR_MODELS = frozenset({"customer_key", "first_order_at", "top_category", "stated_reason"})
+NOT_FOR_MODELS = frozenset(
+    {"customer_key", "first_order_at", "top_category", "stated_reason", "stated_preference"}
+)
 """Columns that identify, date or label a customer: shown, never modelled."""
 
 

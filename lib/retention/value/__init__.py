@@ -16,6 +16,7 @@ from retention.value.groups import (
     Concentration,
     GroupValues,
     acquisition_cohorts,
+    beside,
     concentration,
     labels_of,
     value_by,
@@ -28,8 +29,9 @@ from retention.value.lifetime import (
     lifetime_values,
 )
 from retention.value.models import PurchaseFit, fit_purchases
-from retention.value.orders import daily_purchases, reporting_currency
+from retention.value.orders import daily_purchases, reporting_currency, with_covariates
 from retention.value.pareto import ParetoDropout
+from retention.value.predictive import PredictedRange, predicted_range
 from retention.value.protect import Protection, protect
 from retention.value.spend import SpendFit, fit_spend
 from retention.value.summary import PurchaseSummary, compress
@@ -50,6 +52,7 @@ __all__ = [
     "LifetimeValues",
     "ModelFamily",
     "ParetoDropout",
+    "PredictedRange",
     "Protection",
     "PurchaseFit",
     "PurchaseSummary",
@@ -60,6 +63,7 @@ __all__ = [
     "ValueVerdict",
     "acquisition_cohorts",
     "baseline_forecasts",
+    "beside",
     "compare_forecasts",
     "compress",
     "concentration",
@@ -73,9 +77,11 @@ __all__ = [
     "labels_of",
     "learn_from",
     "lifetime_values",
+    "predicted_range",
     "protect",
     "reporting_currency",
     "split_holdout",
     "track",
     "value_by",
+    "with_covariates",
 ]

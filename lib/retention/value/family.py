@@ -22,8 +22,15 @@ MODELS: dict[str, PurchaseModel] = {
     "bg_nbd": GeometricDropout(),
     "mbg_nbd": GeometricDropout(coin_at_start=True),
     "pareto_nbd": ParetoDropout(),
+    "pareto_nbd_covariates": ParetoDropout("Pareto/NBD with covariates"),
 }
 """The models by the names that parameters use."""
+
+COVARIATES = "pareto_nbd_covariates"
+"""The one with static covariates."""
+
+PLAIN = ("bg_nbd", "mbg_nbd", "pareto_nbd")
+"""Those without covariates."""
 
 
 @dataclass(frozen=True)
@@ -119,6 +126,41 @@ class ModelFamily:
             text += f" The next, {ranked[1].model.name}, is {gap:,.1f} BIC points behind."
         return text
 
+    def covariates(self) -> pd.DataFrame:
+        """Return one line per covariate: what it multiplies purchase and dropout rates by.
+
+        ``covariate``, ``purchase_rate_times`` and ``dropout_rate_times`` (the factor between
+        customers with and without it), each with its 95 % interval; no line without covariates.
+        """
+        names = ["covariate", *(f"{rate}_rate_times{end}" for rate in ("purchase", "dropout")
+                                for end in ("", "_ci_low", "_ci_high"))]  # fmt: skip
+        if COVARIATES not in self.fits:
+            return pd.DataFrame(columns=names)
+        table = self.fits[COVARIATES].to_frame().set_index("parameter")
+        listed = [p.removeprefix("purchase.") for p in table.index if p.startswith("purchase.")]
+        factors = np.exp(table[["estimate", "ci_low", "ci_high"]])
+        rows = [
+            (name, *factors.loc[f"purchase.{name}"], *factors.loc[f"dropout.{name}"])
+            for name in listed
+        ]
+        return pd.DataFrame(rows, columns=names)
+
+    def covariates_summary(self) -> str:
+        """Return in words whether the covariates explain more than chance (likelihood ratio)."""
+        from scipy.stats import chi2
+
+        if COVARIATES not in self.fits or "pareto_nbd" not in self.fits:
+            return "No static covariate varies, so none is in a model."
+        plain, rich = self.fits["pareto_nbd"], self.fits[COVARIATES]
+        gain = 2 * (rich.log_likelihood - plain.log_likelihood)
+        freedom = len(rich.names) - len(plain.names)
+        chance = float(chi2.sf(max(gain, 0.0), freedom))
+        verdict = "more than chance" if chance < 0.05 else "no more than chance"
+        return (
+            f"The static covariates explain {verdict}: likelihood ratio {gain:,.1f} on {freedom} "
+            f"degrees of freedom, p = {chance:.3g}."
+        )
+
     def check(self, name: str) -> Check:
         """Return whether the chosen model's search converged on a peak."""
         fit = self.fits[name]
@@ -135,14 +177,15 @@ class ModelFamily:
 
 
 def fit_family(
-    summary: PurchaseSummary, names: tuple[str, ...] = tuple(MODELS), *, penalty: float = 0.0
+    summary: PurchaseSummary, names: tuple[str, ...] = PLAIN, *, penalty: float = 0.0
 ) -> ModelFamily:
     """Fit several purchase models to the same histories.
 
     Parameters
     ----------
     summary
-        Unique rows with weights.
+        Unique rows with weights. Where they carry covariates, Pareto/NBD with covariates is
+        fitted, too; the plain models do not look at them.
     names
         Keys of :data:`MODELS`.
     penalty
@@ -158,6 +201,8 @@ def fit_family(
         raise ParameterError(
             f"There is no purchase model {unknown[0]!r}.", f"Use one of {', '.join(MODELS)}."
         )
-    return ModelFamily(
-        {name: fit_purchases(MODELS[name], summary, penalty=penalty) for name in names}
-    )
+    plain = summary.without_covariates()
+    fits = {name: fit_purchases(MODELS[name], plain, penalty=penalty) for name in names}
+    if summary.covariates is not None:
+        fits[COVARIATES] = fit_purchases(MODELS[COVARIATES], summary, penalty=penalty)
+    return ModelFamily(fits)

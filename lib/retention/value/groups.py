@@ -112,6 +112,46 @@ def value_by(
     return GroupValues(ordered.reset_index(drop=True), by, values.terms.currency, minimum)
 
 
+def beside(now: GroupValues, before: GroupValues | None, whole: LifetimeValues) -> pd.DataFrame:
+    """Return the mean value of each group beside the whole base's and its own at an earlier date.
+
+    Parameters
+    ----------
+    now, before
+        Values of groups of the same names at the as-of date and at an earlier one, by the same
+        terms; None where there is no earlier one.
+    whole
+        Lifetime values of all customers at the as-of date.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``group, customers, mean_value, mean_ci_low, mean_ci_high, whole, differs`` (the interval
+        leaves the whole's mean out), ``mean_before, change, change_ci_low, change_ci_high``.
+
+    Notes
+    -----
+    The interval of the change squares and adds those of the two means (Zou and Donner 2008,
+    equation 5); they rest on much the same customers, so the true one is narrower.
+    """
+    columns = ["group", "customers", "mean_value", "mean_ci_low", "mean_ci_high"]
+    table = now.to_frame()[columns]
+    mean = whole.total / max(len(whole.customers), 1)
+    table["whole"] = mean
+    table["differs"] = (table["mean_ci_low"] > mean) | (table["mean_ci_high"] < mean)
+    past = table[["group"]].assign(mean_value=np.nan, mean_ci_low=np.nan, mean_ci_high=np.nan)
+    if before is not None:
+        past = table[["group"]].merge(before.to_frame()[["group", *columns[2:]]], "left", "group")
+    value, low, high = (table[c].to_numpy() for c in columns[2:])
+    was, was_low, was_high = (past[c].to_numpy() for c in columns[2:])
+    change = value - was
+    return table.assign(
+        mean_before=was, change=change,
+        change_ci_low=change - np.hypot(value - low, was_high - was),
+        change_ci_high=change + np.hypot(high - value, was - was_low),
+    )  # fmt: skip
+
+
 def labels_of(frame: pd.DataFrame, assigned: pd.DataFrame | None, column: str) -> pd.Series[str]:
     """Return each customer's label from a published table, or one label for all without a table.
 

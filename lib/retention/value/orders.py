@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 
 from retention.engine import Engine
-from retention.errors import EvidenceError
+from retention.errors import EvidenceError, ParameterError
 from retention.features import epoch_of, known_orders, minor_per_major
+
+STATIC_COVARIATES = (
+    "first_with_discount", "first_is_gift", "first_in_season", "first_is_large",
+)  # fmt: skip
+"""What is known of a customer for good once the first purchase day is over."""
 
 
 def daily_purchases(engine: Engine, as_of: str, cohort_end: str) -> pd.DataFrame:
@@ -29,6 +36,50 @@ def daily_purchases(engine: Engine, as_of: str, cohort_end: str) -> pd.DataFrame
     """
     with known_orders(engine, as_of):
         return engine.query("value_daily_purchases", cohort_end_s=epoch_of(cohort_end)).frame()
+
+
+def with_covariates(
+    engine: Engine, frame: pd.DataFrame, as_of: str, names: Sequence[str]
+) -> tuple[pd.DataFrame, tuple[str, ...]]:
+    """Return a purchase summary with static covariates of the first purchase day.
+
+    All of them are known once a customer exists, so that none can look ahead. They are centred, so
+    that a model's curve for "everybody" is that of the average customer.
+
+    Parameters
+    ----------
+    engine
+        Engine with the table ``orders``.
+    frame
+        Purchase summary as of the date, with ``customer_key``.
+    as_of
+        ISO date.
+    names
+        Among ``first_with_discount``, ``first_is_gift``, ``first_in_season`` and
+        ``first_is_large`` (above the median first order).
+
+    Returns
+    -------
+    tuple
+        The frame with one column per covariate that varies, and their names.
+
+    Raises
+    ------
+    ParameterError
+        If there is no such covariate.
+    """
+    unknown = [name for name in names if name not in STATIC_COVARIATES]
+    if unknown:
+        raise ParameterError(
+            f"There is no static covariate {unknown[0]!r}.", f"Use {', '.join(STATIC_COVARIATES)}."
+        )
+    with known_orders(engine, as_of):
+        found = engine.query("value_first_orders").frame()
+    known = found.set_index("customer_key").reindex(frame["customer_key"])
+    known["first_is_large"] = (known["first_minor"] > known["first_minor"].median()).astype(float)
+    columns = {name: known[name].fillna(0.0).astype(float).to_numpy() for name in names}
+    varied = {name: values - values.mean() for name, values in columns.items() if values.std() > 0}
+    return frame.assign(**varied), tuple(varied)
 
 
 def reporting_currency(engine: Engine) -> str:

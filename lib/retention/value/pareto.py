@@ -34,9 +34,15 @@ _NEGLIGIBLE = 45.0
 
 @dataclass(frozen=True)
 class ParetoDropout:
-    """Pareto/NBD; covariates of the summary act on purchase and dropout rates."""
+    """Pareto/NBD; covariates of the summary act on purchase and dropout rates.
 
-    name: ClassVar[str] = "Pareto/NBD"
+    Parameters
+    ----------
+    name
+        Name in the literature.
+    """
+
+    name: str = "Pareto/NBD"
     parameter_names: ClassVar[tuple[str, ...]] = ("r", "alpha", "s", "beta")
     scale_parameters: ClassVar[tuple[str, ...]] = ("alpha", "beta")
 
@@ -70,14 +76,14 @@ class ParetoDropout:
 
     def probability_alive(self, parameters: Floats, summary: PurchaseSummary) -> Floats:
         """Return P(alive) for each unique row."""
-        branches = _branches(summary, *_individual(parameters, summary))
+        branches = _branches(summary, *individual_rates(parameters, summary))
         return np.exp(branches.log_alive - branches.log_sum)
 
     def expected_if_alive(
         self, parameters: Floats, summary: PurchaseSummary, horizon: float
     ) -> Floats:
         """Return the purchases expected within the horizon from a customer who is still alive."""
-        r, alpha, s, beta = _individual(parameters, summary)
+        r, alpha, s, beta = individual_rates(parameters, summary)
         later = beta + summary.tenure
         rate = (r + summary.frequency) / (alpha + summary.tenure)
         return rate * later * _discounted(s, -np.log1p(horizon / later))
@@ -90,7 +96,7 @@ class ParetoDropout:
         It is the likelihood of a customer without repeat purchases whose clock starts now, under
         the posterior gamma(r + x, alpha + T) and gamma(s, beta + T).
         """
-        r, alpha, s, beta = _individual(parameters, summary)
+        r, alpha, s, beta = individual_rates(parameters, summary)
         nothing = np.zeros(summary.rows)
         future = replace(
             summary, frequency=nothing, recency=nothing, tenure=np.full(summary.rows, horizon)
@@ -108,11 +114,19 @@ def _discounted(s: Floats | float, log_q: Floats) -> Floats:
     return np.where(power == 0, -log_q, -np.expm1(power * log_q) / safe)
 
 
-def _individual(parameters: Floats, summary: PurchaseSummary) -> tuple[Floats, ...]:
-    """Return r, alpha, s, beta of each unique row, covariates included."""
+def individual_rates(parameters: Floats, summary: PurchaseSummary) -> tuple[Floats, ...]:
+    """Return r, alpha, s, beta of each unique row, covariates included where it has coefficients.
+
+    Parameters
+    ----------
+    parameters
+        r, alpha, s, beta, then the coefficients, if any.
+    summary
+        Unique rows.
+    """
     r, alpha, s, beta = parameters[:4]
     ones = np.ones(summary.rows)
-    if summary.covariates is None:
+    if summary.covariates is None or len(parameters) == 4:
         return r * ones, alpha * ones, s * ones, beta * ones
     purchase, dropout = np.split(parameters[4:], 2)
     return (
@@ -173,7 +187,7 @@ class _ParetoLikelihood:
 
         data = self.summary
         parameters = np.concatenate([np.exp(working[:4]), working[4:]])
-        r, alpha, s, beta = _individual(parameters, data)
+        r, alpha, s, beta = individual_rates(parameters, data)
         found = _branches(data, r, alpha, s, beta)
         alive = np.exp(found.log_alive - found.log_sum)
         x, t = data.frequency, data.tenure

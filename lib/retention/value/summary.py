@@ -86,6 +86,10 @@ class PurchaseSummary:
             unit_days=self.unit_days * length,
         )
 
+    def without_covariates(self) -> PurchaseSummary:
+        """Return the same histories without their covariates."""
+        return replace(self, covariates=None, covariate_names=())
+
     def every(self, step: int) -> PurchaseSummary:
         """Return every ``step``-th unique row: a systematic sample for a first, cheap fit."""
         part = slice(step // 2, None, step)

@@ -1,0 +1,216 @@
+r"""What the customers may really bring: the luck of their own purchases on top of the parameters'.
+
+The interval of `LifetimeValues.interval` says how well the data pin down the *expected* value. What
+will be booked also depends on what each customer then happens to do, so plans are held against the
+wider interval of this module: histories drawn from the fitted models, each draw with parameters of
+its own (parametric bootstrap of the posterior predictive).
+
+Given that a customer is alive at the as-of date, the traits are independent and conjugate:
+purchase rate gamma(r + x, alpha + T); dropout per purchase beta(a, b + x), with one coin more in
+MBG/NBD; dropout per time unit gamma(s, beta + T) in Pareto/NBD; spend 1/nu with
+nu ~ gamma(px + q, gamma + xz). (Fader and Hardie, notes 009, 018, 025.)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from retention.errors import ParameterError
+from retention.value.geometric import GeometricDropout
+from retention.value.lifetime import ValueTerms
+from retention.value.models import PurchaseFit
+from retention.value.pareto import individual_rates
+from retention.value.spend import SpendFit
+from retention.value.summary import PurchaseSummary
+
+Floats = NDArray[np.float64]
+
+MOST_DRAWN = 20_000_000
+"""Customers times draws at most, so that a large base costs no more than this."""
+
+FEWEST_DRAWS = 100
+"""Draws at least: the 95 % interval needs its tails."""
+
+FUTURES = 10
+"""Futures drawn with the same parameters: new parameters cost more than another future."""
+
+
+@dataclass(frozen=True)
+class PredictedRange:
+    """What the customers may bring within the horizon, in draws from the fitted models.
+
+    Parameters
+    ----------
+    table
+        One line for all customers (``all customers``) and one per group: ``group, customers,
+        mean, predicted_low, predicted_high`` (95 %, discounted margin, money), ``purchases,
+        purchases_low, purchases_high``.
+    draws
+        Draws behind each.
+    terms
+        Horizon, margin, discount rate, currency.
+    """
+
+    table: pd.DataFrame
+    draws: int
+    terms: ValueTerms
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the table."""
+        return self.table.copy()
+
+    def summary(self) -> str:
+        """Return in words what may be booked."""
+        row = self.table.iloc[0]
+        return (
+            f"What the {row['customers']:,} customers really bring will, if the model holds, lie "
+            f"between {self.terms.currency} {row['predicted_low']:,.0f} and "
+            f"{row['predicted_high']:,.0f} (95 % predictive interval, {self.draws} draws: the "
+            f"luck of their purchases on top of the parameters' uncertainty), with "
+            f"{row['purchases_low']:,.0f} to {row['purchases_high']:,.0f} purchases."
+        )
+
+
+def predicted_range(
+    frame: pd.DataFrame,
+    summary: PurchaseSummary,
+    purchases: PurchaseFit,
+    spend: SpendFit,
+    terms: ValueTerms,
+    *,
+    groups: pd.Series[str] | None = None,
+    factor: Floats | None = None,
+    draws: int = 400,
+    seed: int = 0,
+) -> PredictedRange:
+    """Draw what the customers may bring within the horizon.
+
+    Parameters
+    ----------
+    frame, summary, purchases, spend, terms
+        As in `retention.value.lifetime_values`.
+    groups
+        Each customer's group, in the same order; None for the whole base alone.
+    factor
+        What each customer's value is multiplied by where another forecast sets the level
+        (`retention.value.follow_forecast`); None for the model's own.
+    draws
+        Draws; fewer where the base is so large that they would cost too much, 100 at least.
+    seed
+        Seed of the draws.
+
+    Raises
+    ------
+    ParameterError
+        If fewer than 100 draws are asked for.
+    """
+    if draws < FEWEST_DRAWS:
+        raise ParameterError(f"{draws} draws show no tails.", f"Ask for {FEWEST_DRAWS} or more.")
+    draws = max(FEWEST_DRAWS, min(draws, MOST_DRAWN // max(len(frame), 1)))
+    random = np.random.default_rng(seed)
+    labels = pd.Series("", index=frame.index) if groups is None else groups.fillna("unassigned")
+    place, names = pd.factorize(labels.astype(str), sort=True)
+    times = np.ones(len(frame)) if factor is None else factor
+    futures = _futures(frame, summary, purchases, spend, terms, random)
+    totals, counts = np.zeros((draws, len(names))), np.zeros((draws, len(names)))
+    for draw, (value, bought) in zip(range(draws), futures, strict=False):
+        totals[draw] = np.bincount(place, times * value, len(names))
+        counts[draw] = np.bincount(place, times * bought, len(names))
+    sizes = np.bincount(place, minlength=len(names))
+    rows = [_row("all customers", len(frame), totals.sum(axis=1), counts.sum(axis=1))]
+    if groups is not None:
+        rows += [_row(str(name), int(sizes[k]), totals[:, k], counts[:, k])
+                 for k, name in enumerate(names)]  # fmt: skip
+    return PredictedRange(pd.DataFrame(rows), draws, terms)
+
+
+def _row(name: str, customers: int, totals: Floats, counts: Floats) -> dict[str, object]:
+    """Return the range of one group."""
+    low, high = np.quantile(totals, [0.025, 0.975])
+    fewest, most = np.quantile(counts, [0.025, 0.975])
+    return {
+        "group": name, "customers": customers, "mean": float(totals.mean()),
+        "predicted_low": float(low), "predicted_high": float(high),
+        "purchases": float(counts.mean()), "purchases_low": float(fewest),
+        "purchases_high": float(most),
+    }  # fmt: skip
+
+
+def _around(fit: PurchaseFit, random: np.random.Generator) -> Floats:
+    """Draw working parameters from their asymptotic law; plateaus stay where they are."""
+    spread = np.where(fit.plateau, 0.0, 1.0)
+    covariance = fit.covariance * spread[:, None] * spread
+    return random.multivariate_normal(fit.working, covariance, method="eigh")
+
+
+def _spend_around(spend: SpendFit, random: np.random.Generator) -> Floats:
+    """Draw p, q, gamma; q stays above 1, below which an order value has no mean."""
+    drawn = random.multivariate_normal(np.log(spend.parameters), spend.covariance, method="eigh")
+    p, q, gamma = np.exp(drawn)
+    return np.array([p, max(float(q), 1.001), gamma])
+
+
+def _futures(
+    frame: pd.DataFrame, summary: PurchaseSummary, purchases: PurchaseFit, spend: SpendFit,
+    terms: ValueTerms, random: np.random.Generator,
+) -> Iterator[tuple[Floats, Floats]]:  # fmt: skip
+    """Yield futures without end, some for each draw of the parameters."""
+    while True:
+        fit = replace(purchases, parameters=purchases.at(_around(purchases, random)))
+        own = _spend_around(spend, random)
+        alive = summary.expand(fit.model.probability_alive(fit.parameters, summary))
+        for _ in range(FUTURES):
+            yield _one_future(frame, summary, fit, alive, own, terms, random)
+
+
+def _one_future(
+    frame: pd.DataFrame, summary: PurchaseSummary, fit: PurchaseFit, alive: Floats, spend: Floats,
+    terms: ValueTerms, random: np.random.Generator,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Return each customer's discounted margin and purchases in one drawn future."""
+    active = np.flatnonzero(random.random(len(frame)) < alive)
+    rate, dropout, ends = _traits(summary, fit, active, random)
+    horizon = terms.horizon_days / fit.unit_days
+    nu = _own_spend(frame, spend, random)
+    value, bought, clock = (np.zeros(len(frame)) for _ in range(3))
+    limit = np.full(len(frame), horizon)
+    limit[active] = np.minimum(horizon, ends)
+    while len(active):
+        clock[active] += random.exponential(1.0, len(active)) / np.maximum(rate[active], 1e-300)
+        active = active[clock[active] <= limit[active]]
+        size = random.gamma(spend[0], 1.0, len(active)) / nu[active]
+        value[active] += size * np.exp(-terms.daily * fit.unit_days * clock[active])
+        bought[active] += 1
+        active = active[random.random(len(active)) >= dropout[active]]
+    return terms.margin * value, bought
+
+
+def _traits(
+    summary: PurchaseSummary, fit: PurchaseFit, active: NDArray[np.int64],
+    random: np.random.Generator,
+) -> tuple[Floats, Floats, Floats]:  # fmt: skip
+    """Draw rate and dropout of every customer, and when the living ones leave by themselves."""
+    x, t = summary.expand(summary.frequency), summary.expand(summary.tenure)
+    if isinstance(fit.model, GeometricDropout):
+        r, alpha, a, b = fit.parameters
+        rate = random.gamma(r + x) / (alpha + t)
+        coins = x + int(fit.model.coin_at_start)
+        return rate, random.beta(a, b + coins), np.full(len(active), np.inf)
+    r, alpha, s, beta = (summary.expand(v) for v in individual_rates(fit.parameters, summary))
+    rate = random.gamma(r + x) / (alpha + t)
+    leaving = random.gamma(s) / (beta + t)
+    ends = random.exponential(1.0, len(active)) / np.maximum(leaving[active], 1e-300)
+    return rate, np.zeros(len(x)), ends
+
+
+def _own_spend(frame: pd.DataFrame, spend: Floats, random: np.random.Generator) -> Floats:
+    """Draw each customer's nu: an order is worth gamma(p)/nu."""
+    p, q, gamma = spend
+    x = frame["frequency"].to_numpy(dtype=np.float64)
+    z = np.nan_to_num(frame["monetary_value"].to_numpy(dtype=np.float64, na_value=np.nan))
+    return np.asarray(random.gamma(p * x + q) / (gamma + x * z), dtype=np.float64)
