@@ -58,7 +58,7 @@ def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
             _materialise_layer(engine, layer, as_of)
         frame = engine.sql(_joined(present)).frame()
     for layer in ("orders", *present):
-        engine.connection.execute(f"DROP TABLE features_layer_{layer}")
+        engine.drop(f"features_layer_{layer}")
     return _without_unknown(frame)
 
 

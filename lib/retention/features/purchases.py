@@ -62,7 +62,7 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
         yield "known_orders"
     finally:
         for name in ("known_orders", "known_returns", "known_refunds"):
-            engine.connection.execute(f"DROP TABLE {name}")
+            engine.drop(name)
 
 
 @contextmanager
@@ -81,7 +81,7 @@ def goods_costs(engine: Engine, as_of: str) -> Iterator[bool]:
     try:
         yield True
     finally:
-        engine.connection.execute("DROP TABLE goods_costs")
+        engine.drop("goods_costs")
 
 
 def purchase_summary(engine: Engine, as_of: str, unit_days: int = 1) -> pd.DataFrame:

@@ -108,7 +108,7 @@ def _orders(engine: Engine, as_of: str, times: dict[str, int]) -> pd.DataFrame:
         source = "SELECT order_key, goods_cost_minor FROM goods_costs" if known else nothing
         engine.sql(source).materialise("kpis_goods_costs")
         found = engine.query("kpis_orders", **times).frame()
-    engine.connection.execute("DROP TABLE kpis_goods_costs")
+    engine.drop("kpis_goods_costs")
     return found
 
 
