@@ -11,7 +11,8 @@ import duckdb
 from retention.ingest.assemble import Assembly
 from retention.ingest.contracts import RULE_VERSION
 from retention.ingest.contribute import Intake
-from retention.ingest.keys import KeyRing, open_keys
+from retention.ingest.keys import KeyRing, open_keys, snapshot_key
+from retention.ingest.periods import parse_periods
 from retention.ingest.plan import plan
 from retention.ingest.quality import inspect
 from retention.ingest.quarantine import keep_quarantine
@@ -35,6 +36,9 @@ def run_ingest(
     currency: str = "",
     time_zone: str = "UTC",
     read_options: Sequence[str] = (),
+    retention_days: Sequence[str] = (),
+    encrypt_snapshots: bool = False,
+    free_text: bool = False,
     memory_limit: str | None = None,
     threads: int | None = None,
 ) -> IngestResult:
@@ -58,6 +62,12 @@ def run_ingest(
         IANA zone of times that carry no offset.
     read_options
         Texts ``"format: option = value"``.
+    retention_days
+        Texts ``"table: days"``: older rows are left out.
+    encrypt_snapshots
+        Whether the store's objects are encrypted at rest.
+    free_text
+        Whether what people wrote is kept, scrubbed.
     memory_limit
         Upper bound of the engine's memory.
     threads
@@ -77,15 +87,18 @@ def run_ingest(
     """
     defaults = ReadOptions(currency=currency, time_zone=time_zone)
     items = plan(sources, root, read_options, defaults)
-    keys = open_keys(private)
-    intake = Intake(Store(store), private, keys, memory_limit, threads)
+    keys, periods = open_keys(private), parse_periods(retention_days, as_of)
+    place = Store(store, snapshot_key(private) if encrypt_snapshots else None)
+    intake = Intake(place, private, keys, memory_limit, threads, free_text)
     made = [intake.contribute(i.path, i.name, i.source, i.options) for i in items]
     contributions = [contribution for contribution, _ in made]
     with workbench(private, memory_limit, threads) as (engine, folder):
-        assembly = Assembly(engine, Store(store), contributions, folder,
-                            erased_people(private, keys))  # fmt: skip
+        assembly = Assembly(engine, place, contributions, folder,
+                            erased_people(private, keys), periods)  # fmt: skip
         assembly.run()
-        return _conclude(assembly, keys, sum(known for _, known in made), as_of)
+        result = _conclude(assembly, keys, sum(known for _, known in made), as_of)
+    place.encrypt_plain()
+    return result
 
 
 def _conclude(assembly: Assembly, keys: KeyRing, reused: int, as_of: str) -> IngestResult:
