@@ -47,6 +47,8 @@ class Column:
         The closed set of lawful values, empty where open.
     minimum
         Smallest lawful value, None where unbounded.
+    free_text
+        Words that a person wrote: NULL unless a parameter asks for them, and then scrubbed.
     """
 
     name: str
@@ -58,6 +60,7 @@ class Column:
     protected: bool = False
     values: tuple[str, ...] = ()
     minimum: int | float | None = None
+    free_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -242,6 +245,8 @@ TABLES: dict[str, Table] = {
             Column("score", N, "score given, where the survey asks for one", nullable=True),
             Column("reason_code", T, "reason chosen from the list", nullable=True),
             _time("answered", "when it was answered"),
+            Column("comment", T, "what the person wrote, scrubbed; only if asked for",
+                   nullable=True, personal=True, free_text=True),
         ),
         _table(
             "tickets", "One row per help-desk ticket.", "ticket_key",
@@ -251,6 +256,8 @@ TABLES: dict[str, Table] = {
             _time("first_response", "when it was first answered", nullable=True),
             _time("closed", "when it was closed", nullable=True),
             Column("reason_code", T, "reason as classified by the desk", nullable=True),
+            Column("subject", T, "what the person wrote, scrubbed; only if asked for",
+                   nullable=True, personal=True, free_text=True),
         ),
         _table(
             "consents", "One row per change of consent; the latest change holds.",

@@ -16,6 +16,7 @@ from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.contribute import Contribution
 from retention.ingest.judge import EXCLUDED, QUARANTINED, person_column
 from retention.ingest.linking import IDENTITY_LINKS, link_people
+from retention.ingest.periods import NO_PERIODS, Periods
 from retention.ingest.store import Store, logical_hash
 from retention.tables import TABLES, Table, get
 
@@ -39,6 +40,8 @@ class Assembly:
         Private folder for drafts.
     erased
         Pseudonyms of erased people.
+    periods
+        How long rows of a table may be kept.
     """
 
     engine: Engine
@@ -46,6 +49,7 @@ class Assembly:
     contributions: Sequence[Contribution]
     folder: Path
     erased: frozenset[str] = frozenset()
+    periods: Periods = NO_PERIODS
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     history: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
@@ -122,6 +126,7 @@ class Assembly:
         if person and self.erased:
             parts.append(f"SELECT sequence, {key}, '{EXCLUDED}', '{Exclusion.ERASED_PERSON}' FROM "
                          f"incoming WHERE {person} IN (FROM erased_people)")  # fmt: skip
+        parts += self.periods.expired_rows(table.name, key, person)
         parent = PARENTS.get(table.name)
         if parent and parent in self.tables:
             parts.append(_without_order(key, parent))

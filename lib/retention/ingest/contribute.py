@@ -23,6 +23,7 @@ from retention.ingest.bookkeeping import (
     raw_records_query,
 )
 from retention.ingest.contracts import RULE_VERSION
+from retention.ingest.guard import guard_texts
 from retention.ingest.judge import Judged, accepted_rows, judge_all
 from retention.ingest.keys import KeyRing, private_folder
 from retention.ingest.quarantine import quarantine_query
@@ -91,6 +92,7 @@ class Intake:
     keys: KeyRing
     memory_limit: str | None = None
     threads: int | None = None
+    free_text: bool = False
 
     def contribute(
         self, path: Path, name: str, source: SourceFormat, options: ReadOptions
@@ -124,6 +126,7 @@ class Intake:
     def _known(self, path: Path, source: SourceFormat, options: ReadOptions) -> Path:
         """Return where the file's contribution is, or would be, noted."""
         recipe = [content_hash(path), self.keys.fingerprint, repr(options), recipe_of(source)]
+        recipe += ["free text"] if self.free_text else []
         batch = sha256("|".join(recipe).encode()).hexdigest()[:16]
         return self.store.root / "batches" / f"{batch}.json"
 
@@ -137,6 +140,8 @@ class Intake:
         erased = erased_people(self.private, self.keys)
         judged = judge_all(engine, source, self.keys, batch_id, erased)
         self._keep_identities(engine, source.name)
+        guard_texts(engine.connection, judged, Vault(self.private, self.keys),
+                    with_free_text=self.free_text)  # fmt: skip
         self._keep_raw_records(engine, judged, batch_id)
         tables = {
             table: self._keep_table(engine, folder, table, [j.name for j in judged

@@ -15,7 +15,8 @@ from retention.errors import ParameterError
 from retention.ingest.audit import record, subject_reference
 from retention.ingest.keys import KeyRing, open_keys
 from retention.ingest.purge import Purge
-from retention.ingest.rewrite import destroy, run_folders, stores_of
+from retention.ingest.rewrite import run_folders, stores_of
+from retention.ingest.store import destroy
 from retention.ingest.subject import Kind, Subject, find_subject
 from retention.ingest.tombstones import erased_people, remember_erased, write_erased
 from retention.ingest.vault import Vault, parquet_bytes, seal, unseal, write_private

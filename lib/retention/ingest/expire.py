@@ -21,8 +21,8 @@ from retention.ingest.codes import Exclusion
 from retention.ingest.keys import KeyRing, open_keys
 from retention.ingest.periods import TIMES, Periods
 from retention.ingest.purge import Purge, anonymised
-from retention.ingest.rewrite import Rewrite, destroy, read_json, run_folders, stores_of, sweep
-from retention.ingest.store import Store
+from retention.ingest.rewrite import Rewrite, read_json, run_folders, stores_of, sweep
+from retention.ingest.store import Store, destroy
 from retention.ingest.vault import Vault
 from retention.ingest.workbench import workbench
 from retention.tables import TABLES

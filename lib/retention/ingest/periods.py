@@ -17,7 +17,6 @@ from retention.ingest.judge import EXCLUDED
 
 TIMES = {
     "orders": "ordered_epoch_s",
-    "refunds": "refunded_epoch_s",
     "events": "event_epoch_s",
     "touches": "touched_epoch_s",
     "assignments": "assigned_epoch_s",
@@ -33,6 +32,7 @@ sealed records that were refused, and published runs."""
 
 _MENDS = {
     "order_lines": "Lines go with their order: set a period for orders.",
+    "refunds": "Refunds go with their order: set a period for orders.",
     "consents": "Consents are kept as long as anything else is, to prove what was lawful.",
     "outcomes": "Outcomes have no time; they go with their people: set a period for customers.",
     "covariates": "Covariates have no time; they go with their people: set a period for customers.",
@@ -66,13 +66,19 @@ class Periods:
         cutoff = self.cutoff(table)
         return f"{TIMES[table]} < {cutoff}" if cutoff is not None and table in TIMES else None
 
-    def expired_rows(self, table: str, key: str) -> list[str]:
+    def expired_rows(self, table: str, key: str, person: str | None) -> list[str]:
         """Return SELECTs of rows to drop, as the assembly of a snapshot wants them."""
         condition = self.condition(table)
         if condition is None:
             return []
+        if person:  # those of the erased are dropped as such already
+            condition += f" AND coalesce({person}, '') NOT IN (FROM erased_people)"
         return [f"SELECT sequence, {key}, '{EXCLUDED}', '{Exclusion.PAST_RETENTION}' "
                 f"FROM incoming WHERE {condition}"]  # fmt: skip
+
+
+NO_PERIODS = Periods({}, "1970-01-01")
+"""Everything is kept."""
 
 
 def parse_periods(texts: Sequence[str], as_of: str) -> Periods:

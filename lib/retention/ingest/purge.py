@@ -76,6 +76,8 @@ class Purge(Rewrite):
         parts += [f"{c} IN (FROM gone_keys)" for c in ("order_key",) if c in columns]
         if "row_key" in columns:
             parts += ["left(row_key, 32) IN (FROM gone_keys)", "row_key IN (FROM gone_people)"]
+        if "original_values" in columns:
+            parts.append("EXISTS (SELECT 1 FROM gone_people WHERE contains(original_values, k))")
         return " OR ".join(parts) or None
 
 

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from typing import Any
 from retention.engine import ROW_GROUP_ROWS, Engine, is_encrypted, sha256_of
 from retention.errors import InputError
 from retention.ingest.keys import snapshot_key
-from retention.ingest.store import Store, logical_hash, write_text
+from retention.ingest.store import Store, destroy, logical_hash, write_text
 
 _TEXTS = (".html", ".ipynb", ".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".svg")
 _TOKEN = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
@@ -261,22 +260,6 @@ def replace_text(path: Path, text: str) -> None:
     mode = path.stat().st_mode & 0o777
     write_text(path, text)
     path.chmod(mode)
-
-
-def destroy(path: Path) -> None:
-    """Overwrite a file with zeros, then remove it.
-
-    On journalling and flash storage a copy may survive below the file system; where that matters,
-    the disk or the snapshots have to be encrypted.
-    """
-    if path.stat().st_nlink == 1:
-        path.chmod(0o600)  # published files are read-only, also for their owner
-        with path.open("r+b") as handle:
-            for _ in range(0, path.stat().st_size, 1 << 20):
-                handle.write(bytes(1 << 20))
-            handle.flush()
-            os.fsync(handle.fileno())
-    path.unlink()
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -36,7 +36,8 @@ from retention.ingest.keys import (
     read_keys,
     write_keys,
 )
-from retention.ingest.rewrite import Rewrite, destroy, run_folders, stores_of
+from retention.ingest.rewrite import Rewrite, run_folders, stores_of
+from retention.ingest.store import destroy
 from retention.ingest.tombstones import erased_people, write_erased
 from retention.ingest.vault import Vault, parquet_bytes, seal, unseal, write_private
 from retention.ingest.workbench import workbench
@@ -49,6 +50,8 @@ _PSEUDONYMS = (
     "touch_key", "response_key", "ticket_key", "link_key", "source_record_id", "row_key",
 )  # fmt: skip
 """Columns whose text begins with a pseudonym (what follows it, as in a line's key, stays)."""
+
+_BLURRED = "regexp_replace(original_values, '\\b[0-9a-f]{32}\\b', '[rotated]', 'g')"
 
 
 @dataclass(frozen=True)
@@ -201,6 +204,8 @@ class Rotation(Rewrite):
         if not present:
             return None
         fresh = ", ".join(f"{rotated(name)} AS {name}" for name in present)
+        if "original_values" in columns:  # of a refused row; its own key still joins it
+            fresh += f", {_BLURRED} AS original_values"
         order = ", ".join(f'"{name}"' for name in columns)
         return (
             f"SELECT count(*) FROM {source}",

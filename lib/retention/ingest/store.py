@@ -47,6 +47,18 @@ class Store:
             draft.replace(target)
         return digest
 
+    def encrypt_plain(self) -> None:
+        """Encrypt the objects that lie here in the clear, where the store has a key."""
+        paths = sorted((self.root / "objects").glob("*.parquet")) if self.key else []
+        for path in (path for path in paths if not is_encrypted(path)):
+            sealed, plain = path.with_suffix(".encrypted"), path.with_suffix(".plain")
+            encrypt(path, sealed, self.key or b"")
+            sealed.chmod(0o640)
+            plain.unlink(missing_ok=True)
+            os.link(path, plain)
+            sealed.replace(path)  # a killed process leaves the one or the other, both whole
+            destroy(plain)
+
     def write(self, manifest: Mapping[str, Any]) -> str:
         """Write a manifest under the id that its content gives; return the id."""
         text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
@@ -70,6 +82,22 @@ class Store:
         """Return the current snapshot, None where nothing was published yet."""
         exists = (self.root / CURRENT / "manifest.json").is_file()
         return Snapshot.load(self.root) if exists else None
+
+
+def destroy(path: Path) -> None:
+    """Overwrite a file with zeros, then remove it.
+
+    On journalling and flash storage a copy may survive below the file system; where that matters,
+    the disk or the snapshots have to be encrypted.
+    """
+    if path.stat().st_nlink == 1:
+        path.chmod(0o600)  # published files are read-only, also for their owner
+        with path.open("r+b") as handle:
+            for _ in range(0, path.stat().st_size, 1 << 20):
+                handle.write(bytes(1 << 20))
+            handle.flush()
+            os.fsync(handle.fileno())
+    path.unlink()
 
 
 def make_group_folder(folder: Path) -> None:

@@ -25,6 +25,18 @@ def _memory(text: str) -> str:
     return text
 
 
+def _periods(texts: list[str]) -> list[str]:
+    """Accept periods of retention such as "events: 395"."""
+    from retention.errors import ParameterError
+    from retention.ingest.periods import parse_periods
+
+    try:
+        parse_periods(texts, "2000-01-01")
+    except ParameterError as error:
+        raise ValueError(f"{error.problem} {error.mend}") from None
+    return texts
+
+
 IsoDate = Annotated[str, AfterValidator(_iso_date)]
 Memory = Annotated[str, AfterValidator(_memory)]
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -59,6 +71,9 @@ class IngestParams(CommonParams):
         "shopify_customers: exports/demo/shopify/customers_export.csv",
     ]
     read_options: list[str] = []
+    retention_days: Annotated[list[str], AfterValidator(_periods)] = []
+    encrypt_snapshots: bool = False
+    free_text: bool = False
     currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = "USD"
     time_zone: str = "UTC"
     allowed_failures: list[str] = []

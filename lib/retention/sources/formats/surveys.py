@@ -1,4 +1,4 @@
-"""Survey answers: one row per answer; the free text is not read."""
+"""Survey answers: one row per answer; ingest drops the free text unless asked for it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _ANSWERS = f"""
 SELECT 'survey:' || text_of("Response ID") AS response_key,
   {SNAKE.format(name="Survey")} AS instrument, number_of("Score") AS score,
   {SNAKE.format(name="Reason")} AS reason_code, time_of("Submitted At") AS answered_at,
-  line_no, text_of("Response ID") AS source_record_id,
+  text_of("Comment") AS comment, line_no, text_of("Response ID") AS source_record_id,
   {reasons(*unreadable_times("Submitted At"), *unreadable_numbers("Score"))},
   {NO_EXCLUSION}, time_of("Submitted At") AS occurred_at, {NO_MONEY},
   {identities('"Email"')}

@@ -1,4 +1,4 @@
-"""Help-desk tickets, as Zendesk and its like export them; subjects and texts are not read."""
+"""Help-desk tickets, as Zendesk and its like export them; ingest drops subjects unless asked."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _TICKETS = f"""
 SELECT 'ticket:' || text_of("Id") AS ticket_key, time_of("Created at") AS opened_at,
   time_of("First reply at") AS first_response_at, time_of("Solved at") AS closed_at,
   regexp_replace(lower(text_of("Reason")), '[^a-z0-9]+', '_', 'g') AS reason_code,
-  line_no, text_of("Id") AS source_record_id,
+  text_of("Subject") AS subject, line_no, text_of("Id") AS source_record_id,
   {reasons(*unreadable_times("Created at", "First reply at", "Solved at"))},
   {NO_EXCLUSION}, time_of("Created at") AS occurred_at, {NO_MONEY},
   {identities('"Requester email"')}
