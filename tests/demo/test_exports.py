@@ -22,6 +22,7 @@ FILES = {
     "consents/consents.csv": headers.CONSENTS,
     "campaigns/assignments.csv": headers.ASSIGNMENTS,
     "costs/costs.csv": headers.COSTS,
+    "legacy/woocommerce_orders.csv": headers.WOOCOMMERCE_ORDERS,
 }
 
 

@@ -88,3 +88,12 @@ ASSIGNMENTS: tuple[str, ...] = (
 COSTS: tuple[str, ...] = (
     "cost_id", "incurred_at", "kind", "scope_type", "scope_key", "currency", "amount", "note",
 )  # fmt: skip
+
+WOOCOMMERCE_ORDERS: tuple[str, ...] = (
+    "Order Number", "Order Status", "Order Date", "Order Currency", "Email (Billing)",
+    "Phone (Billing)", "First Name (Billing)", "Last Name (Billing)", "Postcode (Billing)",
+    "Country Code (Billing)", "Customer User ID", "Cart Discount Amount", "Order Shipping Amount",
+    "Order Total Tax Amount", "Order Refund Amount", "Order Total Amount", "SKU", "Item #",
+    "Item Name", "Quantity", "Item Cost",
+)  # fmt: skip
+"""WooCommerce orders by the plugin Advanced Order Export, one row per item; times in UTC."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from retention.demo.exports.behaviour import write_answers, write_tickets, write_web_events
 from retention.demo.exports.etsy import write_etsy
 from retention.demo.exports.ledger import write_assignments, write_consents, write_costs
+from retention.demo.exports.legacy import write_legacy
 from retention.demo.exports.messages import write_events, write_profiles
 from retention.demo.exports.shopify import write_customers, write_orders
 from retention.demo.identities import identities
@@ -76,12 +77,12 @@ def write_shop(
     _check(customers, activity)
     world = draw_world(customers, seed, activity)
     with connect() as connection:
-        rows = _write(Writer(folder, connection), world)
+        rows = _write(Writer(folder, connection), world, seed)
     orders, lines = len(world.baskets.orders.customer), len(world.baskets.line_order)
     return DemoSummary(folder, customers, orders, lines, rows)
 
 
-def _write(writer: Writer, world: World) -> dict[str, int]:
+def _write(writer: Writer, world: World, seed: int) -> dict[str, int]:
     """Write every export, then the truth; return the rows of each export."""
     people, baskets, unsubscribed_s = world.people, world.baskets, world.unsubscribed_s
     names = identities(people, writer.connection)
@@ -97,6 +98,7 @@ def _write(writer: Writer, world: World) -> dict[str, int]:
         "consents/consents": write_consents(writer, people, names, unsubscribed_s),
         "campaigns/assignments": write_assignments(writer, names, world.trials),
         "costs/costs": write_costs(writer, baskets, world.trials),
+        "legacy/woocommerce_orders": write_legacy(writer, world, names, seed),
     }
     write_truth(writer, world, names)
     return rows

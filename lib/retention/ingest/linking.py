@@ -80,6 +80,14 @@ def link_people(engine: Engine, seen: Sequence[Path], declared: Sequence[Path]) 
     )
 
 
+def resolution_of(engine: Engine) -> pd.DataFrame:
+    """Return how many identities each rule joined or kept apart: rule, identities, people."""
+    return engine.sql(
+        f"SELECT rule, count(*) AS identities, count(DISTINCT customer_key) AS people "
+        f"FROM ({IDENTITY_LINKS}) GROUP BY rule ORDER BY rule"
+    ).frame()
+
+
 def _declared(engine: Engine, files: Sequence[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return who was declared to be whom, and which pairs were parted (both ways round)."""
     pairs = pd.DataFrame({"one": [], "other": [], "state": []}, dtype="string")

@@ -12,9 +12,11 @@ from retention.ingest.assemble import Assembly
 from retention.ingest.contracts import RULE_VERSION
 from retention.ingest.contribute import Intake
 from retention.ingest.keys import KeyRing, open_keys, snapshot_key
+from retention.ingest.linking import resolution_of
 from retention.ingest.periods import parse_periods
 from retention.ingest.plan import plan
 from retention.ingest.quality import inspect
+from retention.ingest.quality_limits import QualityLimits
 from retention.ingest.quarantine import keep_quarantine
 from retention.ingest.reconcile import accounts_of, load_ledger, reasons_of, reconcile
 from retention.ingest.result import IngestResult
@@ -39,6 +41,7 @@ def run_ingest(
     retention_days: Sequence[str] = (),
     encrypt_snapshots: bool = False,
     free_text: bool = False,
+    limits: QualityLimits | None = None,
     memory_limit: str | None = None,
     threads: int | None = None,
 ) -> IngestResult:
@@ -68,6 +71,8 @@ def run_ingest(
         Whether the store's objects are encrypted at rest.
     free_text
         Whether what people wrote is kept, scrubbed.
+    limits
+        Thresholds of the data-quality report; None means the usual ones.
     memory_limit
         Upper bound of the engine's memory.
     threads
@@ -96,25 +101,28 @@ def run_ingest(
         assembly = Assembly(engine, place, contributions, folder,
                             erased_people(private, keys), periods)  # fmt: skip
         assembly.run()
-        result = _conclude(assembly, keys, sum(known for _, known in made), as_of)
+        result = _conclude(assembly, keys, sum(known for _, known in made), as_of, limits)
     place.encrypt_plain()
     return result
 
 
-def _conclude(assembly: Assembly, keys: KeyRing, reused: int, as_of: str) -> IngestResult:
+def _conclude(
+    assembly: Assembly, keys: KeyRing, reused: int, as_of: str, limits: QualityLimits | None
+) -> IngestResult:
     """Reconcile, inspect and publish what has been assembled."""
     load_ledger(assembly)
     keep_quarantine(assembly)
     accounts, reasons = accounts_of(assembly.engine), reasons_of(assembly.engine)
     parent = assembly.store.current()
     hard = reconcile(assembly, accounts)
-    checks = [*hard, *inspect(assembly, accounts, parent, as_of)]
+    quality = inspect(assembly, accounts, parent, as_of, limits)
+    checks, identity = (*hard, *quality.checks), resolution_of(assembly.engine)
     identifier = assembly.store.write(_manifest(assembly, keys))
     if worst(hard) == "pass":  # what does not add up is kept for inspection, never made current
         assembly.store.point(identifier)
     snapshot = Snapshot.load(assembly.store.root, identifier)
     currencies = tuple(sorted(c for c in accounts.currency.unique() if c))
-    return IngestResult(snapshot, accounts, reasons, tuple(checks), reused, currencies)
+    return IngestResult(snapshot, accounts, reasons, checks, reused, currencies, quality, identity)
 
 
 def _manifest(assembly: Assembly, keys: KeyRing) -> dict[str, Any]:

@@ -3,26 +3,108 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from retention.engine import Engine
 from retention.ingest.assemble import Assembly
 from retention.ingest.codes import IngestCheck
+from retention.ingest.quality_drift import Drift, checks, compare, stability_index
+from retention.ingest.quality_effects import EFFECTS
+from retention.ingest.quality_limits import QualityLimits
+from retention.ingest.quality_oddities import finding, oddities
 from retention.ingest.snapshot import Snapshot
 from retention.results import Check, Status
+from retention.tables import TABLES, get
 
-QUARANTINE_WARN, QUARANTINE_FAIL = 0.01, 0.20
-LATE_DAYS = 14
-PSI_WARN, PSI_FAIL = 0.10, 0.25
-"""Usual marks of the population stability index: below the first stable, above the second not."""
+__all__ = ["Quality", "inspect", "stability_index"]
+
+SEVERITY = {Status.FAIL: "stops later stages", Status.WARN: "weigh it", Status.PASS: "none"}
+REFERENCES = (
+    ("order_lines", "order_key", "orders"), ("refunds", "order_key", "orders"),
+    ("events", "order_key", "orders"), ("events", "customer_key", "customers"),
+    ("orders", "customer_key", "customers"), ("touches", "customer_key", "customers"),
+    ("tickets", "customer_key", "customers"), ("surveys", "customer_key", "customers"),
+    ("consents", "customer_key", "customers"), ("assignments", "unit_key", "customers"),
+)  # fmt: skip
+"""Columns that point to another table's key."""
+
+
+@dataclass(frozen=True)
+class Quality:
+    """The data-quality report.
+
+    Parameters
+    ----------
+    checks
+        One finding per question, with its action.
+    completeness
+        Share filled of every column that may be empty: table, column, rows, filled.
+    freshness
+        Per table with a time: rows, first and last time, days before the as-of date.
+    references
+        Per reference: rows that point somewhere, and those that point nowhere.
+    drift
+        Volume and shape against the snapshot before.
+    """
+
+    checks: tuple[Check, ...]
+    completeness: pd.DataFrame
+    freshness: pd.DataFrame
+    references: pd.DataFrame
+    drift: Drift
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per finding: dimension, severity, and what it would do to what."""
+        return findings_frame(self.checks)
+
+    def summary(self) -> str:
+        """Say how many findings there are, by their weight."""
+        failed = [c for c in self.checks if c.status is Status.FAIL]
+        warned = [c for c in self.checks if c.status is Status.WARN]
+        text = f"{len(self.checks)} questions were asked of the data: {len(failed)} stop(s) later "
+        text += f"stages, {len(warned)} deserve(s) weighing."
+        return text + (f" Gravest: {(failed + warned)[0].detail}" if failed or warned else "")
+
+    def drift_summary(self) -> str:
+        """Say what moved against the snapshot before."""
+        codes = (IngestCheck.DISTRIBUTION_DRIFT, IngestCheck.VOLUME_DRIFT)
+        told = [check.detail for check in self.checks if check.code in codes]
+        return " ".join(told) or "There is no earlier snapshot to compare with."
+
+    def completeness_summary(self) -> str:
+        """Name the emptiest column."""
+        if self.completeness.empty:
+            return "No column may be empty."
+        row = self.completeness.sort_values(["filled", "table", "column"]).iloc[0]
+        return (f"The emptiest column is {row.table}.{row.column}: {100 * row.filled:.1f} % of its "
+                f"{row.rows:,} rows are filled.")  # fmt: skip
+
+
+def findings_frame(found: tuple[Check, ...] | list[Check]) -> pd.DataFrame:
+    """Return findings with their dimension, severity and effect; the gravest first."""
+    rank = {Status.FAIL: 0, Status.WARN: 1, Status.PASS: 2}
+    rows = []
+    for check in sorted(found, key=lambda c: (rank[c.status], EFFECTS[c.code].dimension)):
+        effect, bad = EFFECTS[check.code], check.status is not Status.PASS
+        rows.append(
+            {"dimension": effect.dimension, "check": str(check.code),
+             "severity": SEVERITY[check.status], "finding": check.detail,
+             "segments": effect.segments if bad else "", "churn": effect.churn if bad else "",
+             "lift": effect.lift if bad else ""}
+        )  # fmt: skip
+    return pd.DataFrame(rows)
 
 
 def inspect(
-    assembly: Assembly, accounts: pd.DataFrame, parent: Snapshot | None, as_of: str
-) -> list[Check]:
-    """Return the findings on a snapshot that is about to be published.
+    assembly: Assembly,
+    accounts: pd.DataFrame,
+    parent: Snapshot | None,
+    as_of: str,
+    limits: QualityLimits | None = None,
+) -> Quality:
+    """Return the data-quality report on a snapshot that is about to be published.
 
     Parameters
     ----------
@@ -34,33 +116,123 @@ def inspect(
         The snapshot before, None for the first.
     as_of
         As-of date (ISO).
+    limits
+        Thresholds; None means the usual ones.
     """
-    engine = assembly.engine
-    checks = [*_quarantine_shares(accounts), *_identity_conflicts(engine)]
+    engine, bounds = assembly.engine, limits or QualityLimits()
+    _name_the_names(assembly)
+    found = [*_quarantine_shares(accounts, bounds), *_empty_sources(accounts)]
+    found += [*_identity_conflicts(engine), _unique(assembly)]
+    references = _references(engine)
     if engine.has("orders"):
         _ensure_lines(engine)
         figures = engine.query("ingest_quality").frame().iloc[0]
-        checks += [*_orders(figures, as_of), *_units(figures)]
-        checks += [*_missing_days(engine), *_outliers(engine)]
-        checks += _drift(engine, parent)
+        found += [*_orders(figures, as_of, bounds, references), *_units(figures)]
+        found += [*_missing_days(engine), *_outliers(engine, bounds)]
+    drift = compare(engine, parent, bounds)
+    found += [*checks(engine, parent, drift), *oddities(engine, bounds)]
     if engine.has("consents") and engine.has("customers"):
-        checks += _consent(engine)
-    return checks
+        found += _consent(engine)
+    return Quality(
+        tuple(found), _completeness(engine), _freshness(engine, as_of), references, drift
+    )
 
 
-def stability_index(expected: np.ndarray, found: np.ndarray) -> float:
-    """Return the population stability index of two histograms over the same bins.
+def _name_the_names(assembly: Assembly) -> None:
+    """Give the keyed names of all contributions one name in the engine."""
+    objects = assembly.store.root / "objects"
+    assembly.engine.register(
+        "names", [objects / f"{c.names}.parquet" for c in assembly.contributions]
+    )
 
-    The sum over bins of (q - p) ln(q / p), with half a unit added to every bin so that an empty
-    one stays finite (Siddiqi, Credit Risk Scorecards, 2006, section 9).
 
-    Examples
-    --------
-    >>> round(stability_index(np.array([50, 50]), np.array([50, 50])), 6)
-    0.0
-    """
-    p, q = (expected + 0.5) / (expected + 0.5).sum(), (found + 0.5) / (found + 0.5).sum()
-    return float(((q - p) * np.log(q / p)).sum())
+def _present(engine: Engine) -> list[str]:
+    """Return the canonical tables that the snapshot holds, but for its own bookkeeping."""
+    own = ("quarantine", "identity_links", "declared_links")
+    return [name for name in TABLES if name not in own and engine.has(name)]
+
+
+def _completeness(engine: Engine) -> pd.DataFrame:
+    """Return the share filled of every column that may be empty."""
+    rows = []
+    for name in _present(engine):
+        columns = [c.name for c in get(name) if c.nullable and not c.name.endswith("_epoch_s")]
+        given = set(engine.connection.execute(f"SELECT * FROM {name} LIMIT 0").df().columns)
+        counts = ", ".join(f'count("{c}") AS "{c}"' for c in columns if c in given)
+        if not counts:
+            continue
+        found = engine.sql(f"SELECT count(*) AS rows, {counts} FROM {name}").frame().iloc[0]
+        rows += [
+            {"table": name, "column": c, "rows": int(found["rows"]),
+             "filled": float(found[c] / max(found["rows"], 1))}
+            for c in columns if c in given
+        ]  # fmt: skip
+    return pd.DataFrame(rows, columns=["table", "column", "rows", "filled"])
+
+
+def _freshness(engine: Engine, as_of: str) -> pd.DataFrame:
+    """Return first and last time of every table, and the days from the last to the as-of date."""
+    rows = []
+    for name in _present(engine):
+        time = next((c.name for c in get(name) if c.name.endswith("_at")), None)
+        if time is None:
+            continue
+        found = engine.sql(
+            f"SELECT count(*) AS rows, min({time}) AS first, max({time}) AS last FROM {name}"
+        ).frame().iloc[0]  # fmt: skip
+        if pd.notna(found["last"]):
+            days = (pd.Timestamp(as_of) - pd.Timestamp(found["last"]).normalize()).days
+            rows.append({"table": name, "rows": int(found["rows"]),
+                         "first": f"{found['first']:%Y-%m-%d}", "last": f"{found['last']:%Y-%m-%d}",
+                         "days before the as-of date": days})  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def _references(engine: Engine) -> pd.DataFrame:
+    """Return how many references of each table point nowhere."""
+    rows = []
+    for name, column, target in REFERENCES:
+        if engine.has(name) and engine.has(target):
+            key = get(target).key[0]
+            found = engine.sql(
+                f"SELECT count(*) AS rows, count(*) FILTER (WHERE t.{key} IS NULL) AS nowhere "
+                f"FROM {name} AS r LEFT JOIN {target} AS t ON r.{column} = t.{key} "
+                f"WHERE r.{column} IS NOT NULL"
+            ).frame().iloc[0]  # fmt: skip
+            rows.append({"reference": f"{name}.{column}", "to": target,
+                         "rows": int(found["rows"]), "nowhere": int(found["nowhere"])})  # fmt: skip
+    return pd.DataFrame(rows, columns=["reference", "to", "rows", "nowhere"])
+
+
+def _unique(assembly: Assembly) -> Check:
+    """Count rows that share a key; within one file a repeated key has been refused already."""
+    told = []
+    for name in _present(assembly.engine):
+        files = [c for c in assembly.contributions if c.tables.get(name, {}).get("rows")]
+        key = ", ".join(f'"{column}"' for column in get(name).key)
+        query = f"SELECT 1 FROM {name} GROUP BY {key} HAVING count(*) > 1"
+        shared = 0
+        if len(files) > 1:
+            found = assembly.engine.sql(f"SELECT count(*) AS n FROM ({query})").frame()
+            shared = int(found["n"][0])
+        told += [f"{name} ({shared:,})"] if shared else []
+    return Check(
+        IngestCheck.UNIQUENESS, Status.FAIL if told else Status.PASS,
+        f"Keys stand more than once in {', '.join(told)}." if told else "Every key stands once.",
+        "Do not use this snapshot; report the files with their hashes from the manifest."
+        if told else "",
+    )  # fmt: skip
+
+
+def _empty_sources(accounts: pd.DataFrame) -> Iterator[Check]:
+    """Warn of sources of which nothing was accepted."""
+    taken = accounts.groupby("source")["rows_accepted"].sum()
+    empty = sorted(taken[taken == 0].index)
+    yield finding(
+        IngestCheck.EMPTY_SOURCE, bool(empty),
+        f"Nothing was accepted of {', '.join(empty)}." if empty else "Every source gave records.",
+        "Read the reasons above: the whole layer is missing from the analyses.",
+    )  # fmt: skip
 
 
 def _ensure_lines(engine: Engine) -> None:
@@ -72,24 +244,19 @@ def _ensure_lines(engine: Engine) -> None:
         )
 
 
-def _finding(code: IngestCheck, bad: bool, detail: str, action: str) -> Check:
-    """Return a check that warns, with its action, where something is wrong."""
-    return Check(code, Status.WARN if bad else Status.PASS, detail, action if bad else "")
-
-
-def _quarantine_shares(accounts: pd.DataFrame) -> Iterator[Check]:
+def _quarantine_shares(accounts: pd.DataFrame, limits: QualityLimits) -> Iterator[Check]:
     """Judge each source by the share of its records that was refused."""
     totals = accounts.groupby("source")[["rows_read", "rows_quarantined"]].sum()
     share = (totals.rows_quarantined / totals.rows_read).sort_values(ascending=False, kind="stable")
-    for source, value in share[share > QUARANTINE_WARN].items():
+    for source, value in share[share > limits.quarantine_warn].items():
         yield Check(
             IngestCheck.QUARANTINE_SHARE,
-            Status.FAIL if value > QUARANTINE_FAIL else Status.WARN,
+            Status.FAIL if value > limits.quarantine_fail else Status.WARN,
             f"{100 * value:.1f} % of the records of {source} were refused.",
             "Read the reasons above; figures built on this source are biased if the refused "
             "records differ from the rest.",
         )
-    if not (share > QUARANTINE_WARN).any():
+    if not (share > limits.quarantine_warn).any():
         detail = f"At most {100 * share.max():.2f} % of any source's records were refused."
         yield Check(IngestCheck.QUARANTINE_SHARE, Status.PASS, detail)
 
@@ -98,7 +265,7 @@ def _identity_conflicts(engine: Engine) -> Iterator[Check]:
     """Count weaker identities that were seen with several people."""
     query = "SELECT count(*) AS n FROM links WHERE candidates > 1"
     count = int(engine.sql(query).frame()["n"][0])
-    yield _finding(
+    yield finding(
         IngestCheck.IDENTITY_CONFLICT, count > 0,
         f"{count:,} telephone numbers or platform ids belong to several people; nobody was merged.",
         "Households share numbers: orders known by such a number alone count as another customer, "
@@ -106,38 +273,44 @@ def _identity_conflicts(engine: Engine) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _orders(figures: pd.Series, as_of: str) -> Iterator[Check]:
+def _orders(
+    figures: pd.Series, as_of: str, limits: QualityLimits, references: pd.DataFrame
+) -> Iterator[Check]:
     """Judge freshness, known buyers, and whether orders agree with their lines."""
     age = (pd.Timestamp(as_of) - pd.Timestamp(figures["last_order"])).days
-    yield _finding(
-        IngestCheck.FRESHNESS, age > LATE_DAYS,
+    yield finding(
+        IngestCheck.FRESHNESS, age > limits.late_days,
         f"The last order is {age} day(s) before the as-of date.",
         "Export again, or set as_of to the day after the last order: otherwise everyone looks "
         "dormant.",
     )  # fmt: skip
     unknown = figures["without_customer"] / figures["orders"]
-    yield _finding(
-        IngestCheck.COMPLETENESS, unknown > 0.02,
+    yield finding(
+        IngestCheck.COMPLETENESS, unknown > limits.unknown_buyer_share,
         f"{100 * unknown:.1f} % of the orders have no known buyer (n = {figures['orders']:,.0f}).",
         "They count in revenue but in no segment and no churn model; say so when quoting totals.",
     )  # fmt: skip
-    off = figures["lines_disagree"]
-    yield _finding(
-        IngestCheck.REFERENTIAL_INTEGRITY, off > 0,
-        f"{off:,.0f} orders have goods that differ from the sum of their lines.",
-        "Some of their lines were refused; value by category will not add up to order value.",
+    off, loose = figures["lines_disagree"], references[references.nowhere > 0.01 * references.rows]
+    told = "; ".join(f"{r.nowhere:,} of {r.rows:,} {r.reference} point to no {r.to}"
+                     for r in loose.itertuples())  # fmt: skip
+    yield finding(
+        IngestCheck.REFERENTIAL_INTEGRITY, off > 0 or len(loose) > 0,
+        f"{off:,.0f} orders have goods that differ from the sum of their lines"
+        + (f"; {told}." if told else "; references point to what is there."),
+        "Some of their lines were refused, or a file is missing; value by category will not add up "
+        "to order value.",
     )  # fmt: skip
 
 
 def _units(figures: pd.Series) -> Iterator[Check]:
     """Judge what money and time are measured in."""
-    yield _finding(
+    yield finding(
         IngestCheck.MIXED_CURRENCIES, figures["currencies"] > 1,
         f"The orders are in {figures['currencies']:.0f} currency(ies).",
         "Supply fx_rates: amounts in different currencies must not be added.",
     )  # fmt: skip
     days_only = figures["day_precision"] / figures["orders"]
-    yield _finding(
+    yield finding(
         IngestCheck.TIME_PRECISION, days_only > 0,
         f"{100 * days_only:.1f} % of the orders are dated by the day only.",
         "Hours between orders mean nothing there; gaps in days are sound.",
@@ -152,7 +325,7 @@ def _missing_days(engine: Engine) -> Iterator[Check]:
     weekday = pd.Series(every.index, index=every.index).dt.weekday
     usual = every.groupby(weekday).transform("median")
     holes = every[(every == 0) & (usual >= 5)]
-    yield _finding(
+    yield finding(
         IngestCheck.MISSING_DAYS, len(holes) > 0,
         f"{len(holes)} day(s) have no order although such weekdays usually have five or more"
         + (f" (the first: {holes.index[0]:%Y-%m-%d})." if len(holes) else "."),
@@ -160,38 +333,16 @@ def _missing_days(engine: Engine) -> Iterator[Check]:
     )  # fmt: skip
 
 
-def _outliers(engine: Engine) -> Iterator[Check]:
+def _outliers(engine: Engine, limits: QualityLimits) -> Iterator[Check]:
     """Find customers whose orders dwarf everyone's: resellers, bots, test accounts."""
-    row = engine.query("ingest_outliers").frame().iloc[0]
+    row = engine.query("ingest_outliers", multiple=limits.outlier_multiple).frame().iloc[0]
     share = row["value_share"] if pd.notna(row["value_share"]) else 0.0
-    yield _finding(
-        IngestCheck.OUTLIERS, share > 0.05,
-        f"{row['customers']:,.0f} customers with more than 20 times the usual number of orders or "
-        f"spend hold {100 * share:.1f} % of net value.",
+    yield finding(
+        IngestCheck.OUTLIERS, share > limits.outlier_value_share,
+        f"{row['customers']:,.0f} customers with more than {limits.outlier_multiple:g} times the "
+        f"usual number of orders or spend hold {100 * share:.1f} % of net value.",
         "Look at them before quoting means: wholesalers and test accounts distort segments, value "
         "and the variance of experiments.",
-    )  # fmt: skip
-
-
-def _drift(engine: Engine, parent: Snapshot | None) -> Iterator[Check]:
-    """Compare the sizes of orders with the snapshot before, by the stability index."""
-    if parent is None or not parent.tables.get("orders"):
-        return
-    engine.register("orders_before", parent.tables["orders"])
-    histogram = engine.query("ingest_order_sizes").frame()
-    index = stability_index(histogram["before"].to_numpy(float), histogram["now"].to_numpy(float))
-    status = Status.PASS if index <= PSI_WARN else Status.WARN
-    yield Check(
-        IngestCheck.DISTRIBUTION_DRIFT, Status.FAIL if index > PSI_FAIL else status,
-        f"Order values against the snapshot before: stability index {index:.3f}.",
-        "Find out whether prices, currency or the export changed; models fitted on the earlier "
-        "data may not hold." if index > PSI_WARN else "",
-    )  # fmt: skip
-    now, before = histogram["now"].sum(), histogram["before"].sum()
-    yield _finding(
-        IngestCheck.VOLUME_DRIFT, now < before,
-        f"{now:,.0f} orders now, {before:,.0f} in the snapshot before.",
-        "A snapshot should not shrink unless people were erased: look for a missing file.",
     )  # fmt: skip
 
 
@@ -199,7 +350,7 @@ def _consent(engine: Engine) -> Iterator[Check]:
     """Say for how many customers a marketing decision is on record; withdrawal wins."""
     row = engine.query("ingest_consent").frame().iloc[0]
     share = row["decided"] / row["customers"]
-    yield _finding(
+    yield finding(
         IngestCheck.CONSENT_COVERAGE, share < 0.5,
         f"{100 * share:.1f} % of the customers have said yes or no to marketing e-mail; "
         f"{row['granted']:,.0f} may be written to.",

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 import pandas as pd
 
+from retention.ingest.quality import Quality
 from retention.ingest.snapshot import Snapshot
 from retention.results import Check, Metric, Status, worst
 
@@ -34,6 +35,10 @@ class IngestResult:
         Files whose contribution had been made before and was not read again.
     currencies
         Currencies of the money in the accounts.
+    quality
+        The data-quality report.
+    identity
+        How many weaker identities each rule joined with a person, or kept apart.
     """
 
     snapshot: Snapshot
@@ -42,6 +47,8 @@ class IngestResult:
     checks: tuple[Check, ...]
     reused: int
     currencies: tuple[str, ...]
+    quality: Quality
+    identity: pd.DataFrame
 
     @property
     def snapshot_id(self) -> str:
@@ -59,6 +66,45 @@ class IngestResult:
         """Return the accounts per source and currency."""
         totals = self.accounts.drop(columns=["day", "file"]).groupby(["source", "currency"])
         return totals.sum().reset_index()
+
+    def by_day(self) -> pd.DataFrame:
+        """Return the accounts per source, day and currency; days unknown come last."""
+        totals = self.accounts.drop(columns="file").fillna({"day": "unknown"})
+        frame = totals.groupby(["source", "day", "currency"]).sum().reset_index()
+        gaps = frame.rows_read - sum(frame[f"rows_{fate}"] for fate in FATES)
+        money = frame.value_read - sum(frame[f"value_{fate}"] for fate in FATES)
+        return frame.assign(rows_gap=gaps, value_gap=money)
+
+    def days_with_refusals(self) -> pd.DataFrame:
+        """Return the days of which records were refused or left out, most money first."""
+        days = self.by_day()
+        touched = days[(days.rows_quarantined > 0) | (days.rows_excluded > 0)]
+        lost = touched.value_quarantined.abs() + touched.value_excluded.abs()
+        order = touched.assign(lost=lost.astype(float))
+        order = order.sort_values(["lost", "source", "day"], ascending=[False, True, True])
+        return order.drop(columns=["lost", "rows_gap", "value_gap"]).reset_index(drop=True)
+
+    def days_summary(self) -> str:
+        """Say of how many days rows and money add up."""
+        days = self.by_day()
+        gaps = days[(days.rows_gap != 0) | (days.value_gap != 0)]
+        if len(gaps):
+            first = gaps.iloc[0]
+            return (f"{len(gaps):,} of {len(days):,} source-days do not add up; the first is "
+                    f"{first.day} of {first.source}.")  # fmt: skip
+        touched = len(self.days_with_refusals())
+        return (f"All {len(days):,} source-days add up in rows and money, to the cent; "
+                f"{touched:,} of them had records refused or left out.")  # fmt: skip
+
+    def identity_summary(self) -> str:
+        """Say how identities became people."""
+        counts = self.identity.set_index("rule").identities
+        apart = int(counts.get("seen_with_several_people", 0))
+        declared = int(counts.get("declared", 0))
+        joined = int(counts.sum()) - apart - declared
+        return (f"{joined:,} telephone numbers and platform ids were joined with the one person "
+                f"they were seen with, {declared:,} identities by a declared link; {apart:,} were "
+                "seen with several people and stay apart.")  # fmt: skip
 
     def to_frame(self) -> pd.DataFrame:
         """Return the accounts per source, file, day and currency."""

@@ -19,7 +19,8 @@ usual AS (
 marked AS (
     SELECT
         per_customer.net,
-        per_customer.orders > 20 * usual.orders OR per_customer.net > 20 * usual.net AS is_outlier
+        per_customer.orders > $multiple * usual.orders
+        OR per_customer.net > $multiple * usual.net AS is_outlier
     FROM per_customer
     CROSS JOIN usual
 )
