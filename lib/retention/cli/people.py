@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import typer
 
 from retention.cli.app import Profile, app
+from retention.cli.privacy import locked, profile_folders
 from retention.errors import ParameterError
 
 Identity = Annotated[
@@ -77,7 +78,8 @@ def _about(act: Callable[..., Any], identity: str, platform: str) -> None:
 
     place = Workspace.find()
     kind = "platform_id" if platform else "auto"
-    done = act(_given(identity), place.private, place.outputs, kind=kind, platform=platform)
+    with locked(profile_folders(place.outputs)):
+        done = act(_given(identity), place.private, place.outputs, kind=kind, platform=platform)
     typer.echo(done.summary())
 
 

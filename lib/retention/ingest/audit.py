@@ -34,7 +34,7 @@ def record(
     keys
         Key ring.
     action
-        ``erase``, ``access`` or ``rotate``.
+        ``erase``, ``access``, ``rotate``, ``forget_old`` or ``audience``.
     person_key
         Pseudonym of the person; only its HMAC is written. Empty where nobody is concerned.
     effect
@@ -60,6 +60,13 @@ def record(
 def subject_reference(keys: KeyRing, person_key: str) -> str:
     """Return how the log refers to a person: an HMAC under the first generation's audit key."""
     return hmac.new(keys.subkey("audit", 0), person_key.encode(), hashlib.sha256).hexdigest()[:24]
+
+
+def actions(private: Path) -> list[str]:
+    """Return the action of every line, oldest first."""
+    path = private / _FILE
+    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+    return [str(json.loads(line)["action"]) for line in lines]
 
 
 def verify(private: Path) -> int | None:

@@ -15,6 +15,9 @@ STAGING = ".staging"
 NAME = re.compile(r"^(\d{4,})-\d{8}T\d{4}-[0-9a-f]{8}$")
 """A run's name: running number (clocks jump, numbers don't), date, what it stood on."""
 
+PSEUDONYMOUS = ("tables", "notebooks")
+"""Parts of a run that hold rows about single people: for analysts. All others hold aggregates."""
+
 
 def new_name(workspace: Workspace, profile: str, inputs_key: str) -> str:
     """Return a name for the next run of a profile."""
@@ -30,6 +33,7 @@ def open_staging(workspace: Workspace, profile: str, name: str) -> Path:
     folder = workspace.profile(profile) / STAGING / name
     for part in ("notebooks", "results", "tables", "reports"):
         (folder / part).mkdir(parents=True, exist_ok=True)
+    folder.parent.chmod(0o750)  # what is not finished has not been told from aggregates yet
     return folder
 
 
@@ -47,8 +51,8 @@ def publish(workspace: Workspace, profile: str, staging: Path) -> Path:
     """
     target = workspace.profile(profile) / staging.name
     for path in staging.rglob("*"):
-        if path.is_file() and path.name != "signoff.html":
-            path.chmod(0o444)
+        if path.name != "signoff.html":
+            _close(path, is_pseudonymous=path.relative_to(staging).parts[0] in PSEUDONYMOUS)
     os.replace(staging, target)
     _sync(target.parent)
     link = workspace.profile(profile) / ".latest.new"
@@ -59,6 +63,14 @@ def publish(workspace: Workspace, profile: str, staging: Path) -> Path:
         shutil.rmtree(leftover, ignore_errors=True)
     (workspace.profile(profile) / "failed.html").unlink(missing_ok=True)
     return target
+
+
+def _close(path: Path, *, is_pseudonymous: bool) -> None:
+    """Make a published file read-only; rows about single people are for owner and group alone."""
+    if path.is_dir():
+        path.chmod(0o750 if is_pseudonymous else 0o755)
+    else:
+        path.chmod(0o440 if is_pseudonymous else 0o444)
 
 
 def prune_runs(

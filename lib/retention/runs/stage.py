@@ -110,6 +110,8 @@ class Stage:
             frame.sort_values(columns, kind="stable"), preserve_index=False
         ).replace_schema_metadata(None)
         pq.write_table(rows, path, compression="zstd", row_group_size=ROW_GROUP_ROWS)
+        path.parent.chmod(0o750)  # rows about single people: for owner and group alone
+        path.chmod(0o640)
         artifact = Artifact(name, f"tables/{name}.parquet", len(frame), sha256_of(path))
         self.artifacts.append(artifact)
         return artifact
