@@ -90,7 +90,7 @@ class Assembly:
         """Add a table that no contribution holds: what was refused, and who was linked."""
         table = get(name)
         entry = self._write(f"SELECT {_names(table)} FROM ({query})", table)
-        self._keep(table, [entry] if entry["rows"] else [])
+        self._keep(table, [entry])  # also where it is empty: "nothing was refused" can be read
 
     def _assemble(self, table: Table, objects: list[tuple[int, str]]) -> None:
         """Make one table from its contributions."""

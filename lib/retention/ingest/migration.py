@@ -20,7 +20,7 @@ from retention.ingest.identity import collect_people, join_on_identity, platform
 from retention.ingest.keys import KeyRing, open_keys
 from retention.ingest.linking import link_people
 from retention.ingest.migration_fields import FIELDS, differences_query, field_query
-from retention.ingest.migration_result import MigrationResult
+from retention.ingest.migration_result import MigrationResult, nothing_compared
 from retention.ingest.plan import Item, plan
 from retention.ingest.workbench import workbench
 from retention.sources.attaching import open_landed
@@ -79,6 +79,7 @@ class Exports:
     ----------
     legacy, new
         Texts ``"format: path/glob"``, several parted by ``|``; the formats must give orders.
+        Where either is empty, nothing is compared.
     root
         Root of the workspace.
     private
@@ -110,6 +111,7 @@ def check_migration(
     end: str,
     *,
     tolerance: float = 0.0,
+    minimum_cell_size: int = 10,
     memory_limit: str | None = None,
     threads: int | None = None,
 ) -> MigrationResult:
@@ -123,6 +125,8 @@ def check_migration(
         The period: first day, and the day after the last (ISO, UTC).
     tolerance
         Share of a table's rows that may be missing, doubled or different where it counts as ready.
+    minimum_cell_size
+        Smallest count of customers that a text tells.
     memory_limit, threads
         Bounds of the engine.
 
@@ -138,6 +142,8 @@ def check_migration(
     ParameterError
         If the period is empty, or a format gives no orders.
     """
+    if not (exports.legacy and exports.new):
+        return nothing_compared(start, end)
     last = date.fromisoformat(end) - timedelta(days=1)
     if last < date.fromisoformat(start):
         raise ParameterError(
@@ -155,7 +161,8 @@ def check_migration(
         engine.connection.execute(
             query_text("migration_outcomes"), {"first": start, "last": last.isoformat()}
         )
-        return _result(engine, start, end, tolerance)
+        found = _result(engine, start, end, tolerance)
+    return replace(found, minimum_cell_size=minimum_cell_size)
 
 
 def _read(engine: Engine, folder: Path, item: Item, keys: KeyRing, side: str) -> None:

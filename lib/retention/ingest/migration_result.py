@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -47,6 +48,8 @@ class MigrationResult:
         One row per difference: pseudonyms, lines in the two files, both values.
     fates
         Records of each side that were compared, repeated, refused or excluded by rule.
+    minimum_cell_size
+        Smallest count of customers that a text tells.
     """
 
     start: str
@@ -58,6 +61,12 @@ class MigrationResult:
     days: pd.DataFrame
     differences: pd.DataFrame
     fates: pd.DataFrame
+    minimum_cell_size: int = 10
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether two exports were named to compare."""
+        return not self.fates.empty
 
     def outcome(self, *names: str) -> int:
         """Return how many orders ended in any of some outcomes."""
@@ -70,9 +79,9 @@ class MigrationResult:
 
     def to_frame(self) -> pd.DataFrame:
         """Return the cut-over table: one row per stage with its verdict."""
-        rows = [self._customers(), self._orders()]
-        rows += [self._stage(stage) for stage in STAGES[2:]]
-        frame = pd.DataFrame(rows)
+        rows = [self._customers(), self._orders()] if self.is_asked else []
+        rows += [self._stage(stage) for stage in STAGES[2:] if self.is_asked]
+        frame = pd.DataFrame(rows, columns=["table", "compared", *_WORDS])
         faults = frame[["missing", "added", "doubled", "identifier_changed", "different"]]
         base = frame[["compared", "matched"]].max(axis=1).clip(lower=1)
         frame["share_at_fault"] = faults.sum(axis=1) / base
@@ -102,6 +111,10 @@ class MigrationResult:
         return frame[["field", "stage", "compared", "equal", "different", "difference",
                       "example_line"]]  # fmt: skip
 
+    def numbered_differences(self) -> pd.DataFrame:
+        """Return every difference with a number of its own, for publication."""
+        return self.differences.assign(difference_no=range(1, len(self.differences) + 1))
+
     def days_at_fault(self) -> pd.DataFrame:
         """Return the days that do not agree, the largest gap first."""
         days = self.daily()
@@ -114,16 +127,18 @@ class MigrationResult:
 
     def checks(self) -> list[Check]:
         """Return one check per table: what is not ready deserves a look, it spoils no analysis."""
-        made = []
+        made: list[Check] = []
         for row in self.to_frame().to_dict("records"):
             bad = row["verdict"] == "not ready"
-            detail = f"Migration of {row['table']}: {row['verdict']}; {_told(row)}."
+            detail = f"Migration of {row['table']}: {row['verdict']}; {self._told(row)}."
             made.append(Check(_CODES[row["table"]], Status.WARN if bad else Status.PASS, detail,
                               row["what to do"]))  # fmt: skip
         return made
 
     def metrics(self) -> list[Metric]:
         """Return the figures of the comparison."""
+        if not self.is_asked:
+            return []
         frame = self.to_frame().set_index("table")
         names = ("missing", "added", "doubled", "identifier_changed", "different")
         share = self.outcome("matched") / max(int(frame.compared["orders"]), 1)
@@ -135,6 +150,8 @@ class MigrationResult:
 
     def summary(self) -> str:
         """Say which tables can be cut over, and what stands against the others."""
+        if not self.is_asked:
+            return _NOT_ASKED
         frame = self.to_frame()
         ready = frame[frame.verdict == "ready"].table.tolist()
         bad = frame[frame.verdict == "not ready"]
@@ -144,16 +161,13 @@ class MigrationResult:
             f"{period}{orders.matched:,} of the old system's {orders.compared:,} orders are in the "
             f"new one under their own number. Ready to cut over: {', '.join(ready) or 'nothing'}."
         )
-        against = "; ".join(f"{row['table']} ({_told(row)})" for row in bad.to_dict("records"))
+        against = "; ".join(f"{row['table']} ({self._told(row)})" for row in bad.to_dict("records"))
         return text + (f" Not ready: {against}." if against else "")
-
-    def customers_summary(self) -> str:
-        """Say what became of the buyers."""
-        row = self._customers()
-        return f"Of {row['compared']:,} buyers of the old system, {_told(row)}."
 
     def days_summary(self) -> str:
         """Say on how many days the two systems agree."""
+        if not self.is_asked:
+            return _NOT_ASKED
         faulty = self.days_at_fault()
         days, bad = self.days.day.nunique(), faulty.day.nunique()
         if not bad:
@@ -162,7 +176,16 @@ class MigrationResult:
         return (f"{days - bad:,} of {days:,} days agree in orders and money; the largest gap is "
                 f"{first.currency} {first.difference:+,.2f} on {first.day}.")  # fmt: skip
 
-    def _customers(self) -> dict[str, object]:
+    def _told(self, row: dict[Any, Any]) -> str:
+        """Return the counts of a stage in words; small counts of people are not told."""
+        shown = {name: text for name, text in _WORDS.items() if row[name] or name == "matched"}
+        least = self.minimum_cell_size if row["table"] == "customers" else 0
+        return ", ".join(
+            f"fewer than {least} {text}" if 0 < row[name] < least else f"{row[name]:,} {text}"
+            for name, text in shown.items()
+        )
+
+    def _customers(self) -> dict[str, Any]:
         """Return the stage of the buyers."""
         matched, changed = (self.buyers("legacy", n) for n in _SETTLED)
         missing, doubled = self.buyers("legacy", "missing"), self.buyers("legacy", "doubled")
@@ -172,7 +195,7 @@ class MigrationResult:
             "doubled": doubled, "identifier_changed": changed, "different": 0,
         }  # fmt: skip
 
-    def _orders(self) -> dict[str, object]:
+    def _orders(self) -> dict[str, Any]:
         """Return the stage of the orders."""
         matched, changed = (self.outcome(name) for name in _SETTLED)
         missing = self.outcome("missing_in_new", "refused_in_new")
@@ -186,7 +209,7 @@ class MigrationResult:
             "different": int(different),
         }  # fmt: skip
 
-    def _stage(self, stage: str) -> dict[str, object]:
+    def _stage(self, stage: str) -> dict[str, Any]:
         """Return the stage of some fields of the matched orders."""
         fields = {f for f in self.fields[self.fields.stage == stage].field}
         compared = int(self.fields[self.fields.stage == stage].compared.max())
@@ -209,14 +232,28 @@ _CODES = {
 }
 
 
-def _told(row: dict[str, object]) -> str:
-    """Return the counts of a stage in words."""
-    words = {
-        "matched": "found again", "missing": "missing", "added": "only in the new system",
-        "doubled": "doubled", "identifier_changed": "under another identifier",
-        "different": "different",
+_NOT_ASKED = (
+    "No old system's export was named (parameters migration_legacy_source and "
+    "migration_new_source), so there is nothing to compare."
+)
+
+_WORDS = {
+    "matched": "found again", "missing": "missing", "added": "only in the new system",
+    "doubled": "doubled", "identifier_changed": "under another identifier",
+    "different": "different",
+}  # fmt: skip
+
+
+def nothing_compared(start: str, end: str) -> MigrationResult:
+    """Return the result where no exports were named."""
+    columns = {
+        "outcomes": ["outcome", "orders"], "customers": ["side", "outcome", "customers"],
+        "fields": ["field", "stage", "compared", "different", "difference", "example_line"],
+        "days": ["day", "currency", "legacy_orders", "new_orders", "matched", "missing", "added",
+                 "doubled", "net_differs", "legacy_net", "new_net", "difference"],
+        "differences": ["kind", "field", "legacy_order", "new_order", "legacy_line", "new_line",
+                        "day", "currency", "legacy_value", "new_value"],
+        "fates": ["side", "fate", "orders"],
     }  # fmt: skip
-    parts = [
-        f"{row[name]:,} {text}" for name, text in words.items() if row[name] or name == "matched"
-    ]
-    return ", ".join(parts)
+    empty = {name: pd.DataFrame(columns=names) for name, names in columns.items()}
+    return MigrationResult(start=start, end=end, tolerance=0.0, **empty)

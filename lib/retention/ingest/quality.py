@@ -339,8 +339,9 @@ def _outliers(engine: Engine, limits: QualityLimits) -> Iterator[Check]:
     share = row["value_share"] if pd.notna(row["value_share"]) else 0.0
     yield finding(
         IngestCheck.OUTLIERS, share > limits.outlier_value_share,
-        f"{row['customers']:,.0f} customers with more than {limits.outlier_multiple:g} times the "
-        f"usual number of orders or spend hold {100 * share:.1f} % of net value.",
+        f"{limits.people(row['customers'])} customers with more than "
+        f"{limits.outlier_multiple:g} times the usual number of orders or spend hold "
+        f"{100 * share:.1f} % of net value.",
         "Look at them before quoting means: wholesalers and test accounts distort segments, value "
         "and the variance of experiments.",
     )  # fmt: skip

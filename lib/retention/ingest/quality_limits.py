@@ -32,6 +32,8 @@ class QualityLimits:
         Share of a source's orders that may stand at 00:00:00 sharp.
     guest_share
         Share of customers who may be guests.
+    minimum_cell_size
+        Smallest count of customers that a finding tells.
     """
 
     quarantine_warn: float = 0.01
@@ -47,3 +49,18 @@ class QualityLimits:
     duplicate_share: float = 0.01
     midnight_share: float = 0.10
     guest_share: float = 0.50
+    minimum_cell_size: int = 10
+
+    def people(self, count: float) -> str:
+        """Return a count of people as it may be shown: small ones are not told.
+
+        Examples
+        --------
+        >>> QualityLimits().people(0), QualityLimits().people(3), QualityLimits().people(1200)
+        ('0', 'fewer than 10', '1,200')
+        """
+        return (
+            f"fewer than {self.minimum_cell_size}"
+            if 0 < count < self.minimum_cell_size
+            else (f"{count:,.0f}")
+        )

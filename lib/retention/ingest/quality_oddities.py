@@ -80,9 +80,10 @@ def _bots(engine: Engine, limits: QualityLimits) -> Check:
     return finding(
         IngestCheck.BOTS, bad,
         f"{row['test_records']:,.0f} records of test orders were left out by rule; "
-        f"{row['customers']:,.0f} customers placed more than {limits.bot_orders_per_day} orders on "
-        f"one day ({row['orders']:,.0f} orders); {row['doubled']:,.0f} orders repeat another of "
-        f"the same buyer and value within a minute; {visits:,} visits have more than "
+        f"{limits.people(row['customers'])} customers placed more than "
+        f"{limits.bot_orders_per_day} orders on one day ({row['orders']:,.0f} orders); "
+        f"{row['doubled']:,.0f} orders repeat another of the same buyer and value within a "
+        f"minute; {visits:,} visits have more than "
         f"{limits.bot_events_per_session} events ({events:,} events).",
         "Look at a few of them in the shop; exclude testers and resellers there, and filter known "
         "bots where the events are collected.",
@@ -102,10 +103,12 @@ def _doubles(engine: Engine, limits: QualityLimits) -> Check:
         ).frame().iloc[0]  # fmt: skip
         groups, people = int(row["groups"]), int(row["people"])
     share = people / max(customers, 1)
+    small = people < limits.minimum_cell_size
+    told = "" if small else f" ({100 * share:.2f} %, in {groups:,} groups)"
     return finding(
         IngestCheck.DUPLICATED_CUSTOMERS, share > limits.duplicate_share,
-        f"{people:,} customers ({100 * share:.2f} %) share name and postcode with another, in "
-        f"{groups:,} groups; nobody was merged (n = {customers:,}).",
+        f"{limits.people(people)} customers share name and postcode with another{told}; nobody was "
+        f"merged (n = {customers:,}).",
         "Declare the links of those you know to be one person (source `links`); until then repeat "
         "rates are a little low.",
     )  # fmt: skip
@@ -120,8 +123,9 @@ def _guests(engine: Engine, limits: QualityLimits) -> Check:
     share = row["guests"] / max(row["n"], 1)
     return finding(
         IngestCheck.GUEST_SHARE, share > limits.guest_share,
-        f"{100 * share:.1f} % of the customers bought as guests only; {row['names']:,.0f} are "
-        f"known by a name alone and are joined with nobody (n = {row['n']:,.0f}).",
+        f"{100 * share:.1f} % of the customers bought as guests only; "
+        f"{limits.people(row['names'])} are known by a name alone and are joined with nobody "
+        f"(n = {row['n']:,.0f}).",
         "Ask for an e-mail address at the checkout: a guest who comes back unrecognised looks like "
         "two who left.",
     )  # fmt: skip

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pandas as pd
 from matplotlib.figure import Figure
 
 from retention.ingest import IngestResult
+from retention.ingest.migration_result import MigrationResult
 from retention.reports.style import BAD, PALETTE, use_style
+from retention.reports.suppression import suppress_counts, suppress_rows
 
 _MOST_SOURCES = 8
 
@@ -34,4 +37,67 @@ def daily_volume(result: IngestResult) -> Figure:
             axis.set_ylim(bottom=0)
         figure.supylabel("records per week (line: accepted, dashes: refused)", fontsize=8)
         axes[-1].set_xlabel("week beginning")
+    return figure
+
+
+def cutover_table(result: MigrationResult, minimum: int) -> pd.DataFrame:
+    """Return the cut-over table as it may be shown: small counts of customers are blanked.
+
+    Parameters
+    ----------
+    result
+        What the migration check handed over.
+    minimum
+        Smallest count of customers that may be shown.
+    """
+    frame = result.to_frame().drop(columns="share_at_fault")
+    counts = [c for c in frame if pd.api.types.is_numeric_dtype(frame[c])]
+    people = frame.table == "customers"
+    if people.any():
+        shown = suppress_counts(frame.loc[people, counts].drop(columns="compared"), minimum)
+        frame[counts] = frame[counts].astype("Int64")
+        frame.loc[people, list(shown.columns)] = shown
+    return frame
+
+
+def identity_table(result: IngestResult, minimum: int) -> pd.DataFrame:
+    """Return identities and people per rule of linking, without small counts of people.
+
+    Parameters
+    ----------
+    result
+        What the ingest handed over.
+    minimum
+        Smallest count of customers that may be shown.
+    """
+    frame = suppress_rows(result.identity, minimum, count="people")
+    return frame.assign(rule=frame.rule.str.replace("_", " "))
+
+
+def migration_days(result: MigrationResult) -> Figure:
+    """Draw each day's orders in both systems, and below the gap in money.
+
+    Parameters
+    ----------
+    result
+        What the migration check handed over.
+    """
+    days = result.daily()
+    with use_style():
+        figure = Figure(figsize=(8.0, 4.2), layout="constrained")
+        above, below = figure.subplots(2, 1, sharex=True, height_ratios=[2, 1])
+        if days.empty:
+            above.text(0.5, 0.5, "nothing to compare", ha="center", transform=above.transAxes)
+            return figure
+        when = pd.to_datetime(days.day)
+        above.plot(when, days.legacy_orders, color=PALETTE[0], lw=1.4, label="old system")
+        above.plot(when, days.new_orders, color=PALETTE[1], lw=1.2, ls="--", label="new system")
+        above.set_ylabel("orders per day")
+        above.set_ylim(bottom=0)
+        above.legend(loc="upper right", ncols=2, frameon=False, fontsize=8)
+        below.bar(when, days.difference.astype(float), width=1.0, color=BAD)
+        below.axhline(0, color="0.6", lw=0.6)
+        codes = "/".join(sorted(days.currency.dropna().unique()))
+        below.set_ylabel(f"net, new less old\n({codes})")
+        below.set_xlabel("day of the order (UTC)")
     return figure
