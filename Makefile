@@ -84,6 +84,22 @@ $(CHECKED)/outputs/demo/latest: | $(STAMP)
 test-browser: $(STAMP) $(BROWSER)/.installed | $(CHECKED)/outputs/demo/latest  ## Every page in headless Chromium: errors, keyboard, axe, print, phone
 	@RETENTION_ROOT=$(CHECKED) PYTHONPATH=$(BROWSER)/site $(BIN)/pytest -q tests/browser
 
+AIRFLOW := .venv-airflow
+$(AIRFLOW)/.installed: deploy/airflow/requirements.lock | $(STAMP)
+	@rm -rf $(AIRFLOW) && $(PYTHON) -m venv $(AIRFLOW)
+	@$(AIRFLOW)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes \
+		-r deploy/airflow/requirements.lock
+	@$(BIN)/python -m ipykernel install --prefix $(AIRFLOW) --name retention --display-name Retention \
+		--env OMP_NUM_THREADS 1 --env OPENBLAS_NUM_THREADS 1 --env MKL_NUM_THREADS 1 --env PYTHONHASHSEED 0
+	@touch $@
+
+.PHONY: airflow
+airflow: $(STAMP) $(AIRFLOW)/.installed  ## Make Airflow's own environment and give it our kernel
+
+.PHONY: test-airflow
+test-airflow: airflow  ## Parse the DAG and execute one run of it in a real Airflow
+	@$(BIN)/pytest -q tests/deploy/test_airflow.py
+
 .PHONY: lint
 lint: $(STAMP)  ## Style of code and notebooks
 	@$(BIN)/ruff check lib tests notebooks benchmarks

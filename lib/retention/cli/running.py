@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from retention.cli.app import AsJson, Profile, app, print_json
-from retention.errors import RetentionError
+from retention.errors import ParameterError, RetentionError
 
 EXIT_FAILED = 1
 
@@ -17,6 +18,7 @@ Parallel = Annotated[int, typer.Option(min=1, max=8, help="Notebooks that run at
 Timeout = Annotated[int, typer.Option(min=1, help="Seconds that one cell may take.")]
 Retries = Annotated[int, typer.Option(min=0, max=5, help="Tries after a kernel died.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Run all, reuse nothing.")]
+Today = Annotated[str, typer.Option(help="ISO date that relative dates count from.")]
 Hook = Annotated[str, typer.Option(help="Command that gets each outcome as JSON on its input.")]
 
 
@@ -27,6 +29,7 @@ def run(
     timeout: Timeout = 3600,
     retries: Retries = 0,
     fresh: Fresh = False,
+    today: Today = "",
     hook: Hook = "",
     as_json: AsJson = False,
 ) -> None:
@@ -46,10 +49,10 @@ def run(
 
     workspace = Workspace.find()
     options = Options(parallel, timeout, retries, fresh)
-    failed = False
+    day, failed = _day(today), False
     for profile in (Path(given).name for given in profiles):
         try:
-            published = run_profile(workspace, profile, options)
+            published = run_profile(workspace, profile, options, day)
         except (RetentionError, OSError) as error:
             _say_failed(profile, error, hook, as_json)
             if len(profiles) == 1:
@@ -91,6 +94,7 @@ def resume(
 def publish(
     profile: Profile,
     folder: Annotated[Path, typer.Argument(help="Where the notebooks were executed to.")],
+    today: Today = "",
     hook: Hook = "",
     as_json: AsJson = False,
 ) -> None:
@@ -106,7 +110,7 @@ def publish(
 
     workspace = Workspace.find()
     try:
-        published = run_profile(workspace, profile, Options(executed=folder))
+        published = run_profile(workspace, profile, Options(executed=folder), _day(today))
     except RetentionError as error:
         _say_failed(profile, error, hook, as_json)
         raise
@@ -136,6 +140,14 @@ def check(profiles: Profiles, as_json: AsJson = False) -> None:
             continue
         listed = ", ".join(names)
         typer.echo(f"{profile}: {len(names)} notebooks ({listed}), {len(files)} inputs.")
+
+
+def _day(today: str) -> date | None:
+    """Return the day that relative dates count from; None for the day of the run."""
+    try:
+        return date.fromisoformat(today) if today else None
+    except ValueError:
+        raise ParameterError(f"{today!r} is no ISO date.", "Write it as 2026-07-06.") from None
 
 
 def _say_failed(profile: str, error: Exception, hook: str, as_json: bool) -> None:

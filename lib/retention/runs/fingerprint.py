@@ -39,9 +39,9 @@ def library_files(notebook: Path) -> list[Path]:
     while waiting:
         path = waiting.pop()
         if path not in reached:
-            reached.add(path)
-            waiting.extend(_imported(_read(path)))
-            reached.update(_queries(_read(path)))
+            modules, queries = _links(path)
+            reached |= {path, *queries}
+            waiting.extend(modules)
     return sorted(reached)
 
 
@@ -51,10 +51,11 @@ def library_digest(files: Iterable[Path]) -> str:
                    for p in files})  # fmt: skip
 
 
-@lru_cache(maxsize=512)
-def _read(path: Path) -> str:
-    """Read a source file once."""
-    return path.read_text(encoding="utf-8")
+@lru_cache(maxsize=1024)
+def _links(path: Path) -> tuple[frozenset[Path], frozenset[Path]]:
+    """Return the modules and the queries that a library file names; each file is parsed once."""
+    code = path.read_text(encoding="utf-8")
+    return frozenset(_imported(code)), frozenset(_queries(code))
 
 
 def _imported(code: str) -> set[Path]:

@@ -22,7 +22,9 @@ import retention.runs.stage, retention.reports
 
 
 class KernelPool:
-    """Keeps a few started kernels ahead of need.
+    """Keeps a few started kernels ahead of need, from the first one taken.
+
+    A run that reuses everything starts none.
 
     Parameters
     ----------
@@ -48,7 +50,6 @@ class KernelPool:
         # Unix sockets in a folder that only we can enter: nothing passes over the network stack.
         self._sockets = tempfile.TemporaryDirectory(prefix="retention-", ignore_cleanup_errors=True)
         self._started = 0
-        self._fill()
 
     def take(self) -> AsyncKernelManager:
         """Hand out a kernel; it is the taker's to shut down."""

@@ -13,12 +13,10 @@ from typing import Any
 
 from retention.engine import sha256_of
 from retention.errors import InputError
+from retention.ingest.plan import DEFAULT_DATA
 from retention.runs.fingerprint import PACKAGE, digest, library_digest, notebook_source
 from retention.runs.settings import Settings
 from retention.runs.workspace import Workspace
-
-DEFAULT_DATA = "../shared/data"
-"""Where ``$RETENTION_DATA`` points to when nobody says otherwise, relative to the project."""
 
 ARTIFACT_FOLDERS = ("notebooks", "reports", "results", "tables")
 ARTIFACT_FILES = ("snapshot.json", "summary.html")

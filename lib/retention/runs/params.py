@@ -147,6 +147,16 @@ class SegmentsParams(CommonParams):
     persona_min_stability: Share = 0.8
     persona_resamples: Annotated[int, Field(ge=2, le=500)] = 20
     persona_template: Literal["", "handmade_jewellery"] = "handmade_jewellery"
+    worth_figures: list[str] = [
+        "conversion_rate",
+        "average_order_value",
+        "purchase_frequency",
+        "repeat_purchase_rate",
+        "margin_per_customer",
+        "cart_abandonment_rate",
+        "email_engagement_rate",
+        "net_promoter_score",
+    ]
     affinity_weeks: Annotated[int, Field(ge=1, le=104)] = 12
     affinity_support: Count = 20
 
@@ -226,7 +236,14 @@ class LifetimeValueParams(CommonParams):
     holdout_days: Annotated[int, Field(ge=28, le=1830)] = 365
     margin: Annotated[float, Field(gt=0, le=1)] = 0.5
     annual_discount_rate: Annotated[float, Field(ge=0, le=1)] = 0.1
-    purchase_model: Literal["auto", "bg_nbd", "mbg_nbd", "pareto_nbd"] = "auto"
+    purchase_model: Literal[
+        "auto", "bg_nbd", "mbg_nbd", "pareto_nbd", "pareto_nbd_covariates"
+    ] = "auto"  # fmt: skip
+    covariates: list[
+        Literal["first_with_discount", "first_is_gift", "first_in_season", "first_is_large"]
+    ] = ["first_with_discount", "first_is_gift", "first_in_season"]
+    compare_days: Days = 90
+    draws: Annotated[int, Field(ge=100, le=10_000)] = 300
     unit_days: Literal[1, 7] = 1
     penalty: Annotated[float, Field(ge=0, le=1)] = 0.0
     attention_days: Days = 90

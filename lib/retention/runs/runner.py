@@ -138,21 +138,22 @@ def run_profile(
     facts = describe_inputs(workspace, settings, inputs)
     facts["inputs_key"] = digest({k: v for k, v in facts.items() if k != "git"})
     with profile_lock(workspace.profile(profile)):
-        name = new_name(workspace, profile, facts["inputs_key"])
-        staging = open_staging(workspace, profile, name)
-        day = (today or date.today()).isoformat()
-        mark_resumable(staging, {"profile": profile, "today": day})
-        course = _Course(workspace, profile, settings, inputs, staging, options or Options())
         try:
+            name = new_name(workspace, profile, facts["inputs_key"])
+            staging = open_staging(workspace, profile, name)
+            day = (today or date.today()).isoformat()
+            mark_resumable(staging, {"profile": profile, "today": day})
+            course = _Course(workspace, profile, settings, inputs, staging, options or Options())
             failure = _execute_all(course)
             if failure is None:
                 return _publish(course, facts)
+            stopped = _leave_failed(course, failure)
         except OSError as error:
             raise RunError(
                 f"The outputs cannot be written ({error.strerror or error}).",
                 f"Free space or mend the rights, then `retention resume {profile}`.",
             ) from error
-        raise _leave_failed(course, failure)
+        raise stopped
 
 
 def resume_profile(workspace: Workspace, profile: str, options: Options | None = None) -> Run:

@@ -1,0 +1,115 @@
+"""What a change reaches: one parameter or module re-runs the notebooks it bears on, no other."""
+
+from __future__ import annotations
+
+import dataclasses
+import shutil
+from pathlib import Path
+
+import pytest
+
+from retention.runs import fingerprint, stages
+from retention.runs.plan import NOTEBOOKS
+from retention.runs.settings import Settings, load_settings
+from retention.runs.stages import Record, stage_key
+from retention.runs.workspace import Workspace
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture
+def workspace(tmp_path) -> Workspace:
+    """Return the real project with an empty root for keys and outputs."""
+    return Workspace(PROJECT, tmp_path)
+
+
+def keys(workspace: Workspace, settings: list[Settings]) -> dict[str, str]:
+    """Return every notebook's key, where a notebook with another key makes other tables."""
+    records: dict[str, Record] = {}
+    for each in settings:
+        name = each.notebook.name
+        upstream = {need: records[need] for need in each.notebook.needs if need in records}
+        key = stage_key(workspace, each, upstream, {"orders.csv": "0"})
+        records[name] = Record(name, key, {"tables/x.parquet": key}, 0.0, 0.0)
+    return {name: record.key for name, record in records.items()}
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    return {name for name in before if before[name] != after[name]}
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Read the library once: the files do not change while parameters do."""
+    digests = {
+        n.name: fingerprint.library_digest(
+            fingerprint.library_files(n.path(Workspace(PROJECT, PROJECT)))
+        )
+        for n in NOTEBOOKS
+    }
+    monkeypatch.setattr(stages, "library_files", lambda path: path.stem)
+    monkeypatch.setattr(stages, "library_digest", digests.__getitem__)
+
+
+@pytest.mark.parametrize(
+    ("notebook", "reruns"),
+    [
+        ("churn_risk", {"churn_risk", "campaign_lift"}),
+        ("design", {"design"}),
+        ("retention_curves", {"retention_curves"}),
+        ("campaign_lift", {"campaign_lift"}),
+        ("ingest", {notebook.name for notebook in NOTEBOOKS}),
+    ],
+)
+def test_one_parameter_reruns_its_notebook_and_what_reads_from_it(
+    workspace, quick, notebook, reruns
+):
+    settings = load_settings(workspace, "demo")
+    other = [
+        dataclasses.replace(s, resolved={**s.resolved, "seed": 1})
+        if s.notebook.name == notebook
+        else s
+        for s in settings
+    ]
+    before = keys(workspace, settings)
+    assert keys(workspace, settings) == before
+    assert changed(before, keys(workspace, other)) == reruns
+
+
+def test_another_export_reruns_everything_through_ingest(workspace, quick):
+    settings = load_settings(workspace, "demo")
+    ingest = next(s for s in settings if s.notebook.name == "ingest")
+    one, other = (stage_key(workspace, ingest, {}, {"orders.csv": h}) for h in ("0", "1"))
+    assert one != other
+
+
+@pytest.mark.parametrize(
+    ("module", "reruns"),
+    [
+        ("churn/backtest.py", {"churn_risk"}),
+        ("survival/logrank.py", {"retention_curves"}),
+        ("abtest/evaluate.py", {"ab_test"}),
+        ("runs/signoff.py", set()),
+        ("cli/running.py", set()),
+        ("tables.py", {notebook.name for notebook in NOTEBOOKS}),
+    ],
+)
+def test_one_module_reruns_the_notebooks_that_import_it(tmp_path, monkeypatch, module, reruns):
+    copy = tmp_path / "retention"
+    ignore = shutil.ignore_patterns("__pycache__", "demo", "templates")
+    shutil.copytree(fingerprint.PACKAGE, copy, ignore=ignore)
+    monkeypatch.setattr(fingerprint, "PACKAGE", copy)
+    place = Workspace(PROJECT, PROJECT)
+    reached = {n.name: fingerprint.library_files(n.path(place)) for n in NOTEBOOKS}
+    before = {name: fingerprint.library_digest(files) for name, files in reached.items()}
+    with (copy / module).open("a") as handle:
+        handle.write("\nCHANGED = 1\n")
+    after = {name: fingerprint.library_digest(files) for name, files in reached.items()}
+    assert changed(before, after) == reruns
+
+
+def test_a_query_belongs_to_the_notebooks_whose_code_names_it():
+    place = Workspace(PROJECT, PROJECT)
+    segments = next(n for n in NOTEBOOKS if n.name == "segments")
+    reached = {path.suffix for path in fingerprint.library_files(segments.path(place))}
+    assert reached == {".py", ".sql"}
