@@ -20,6 +20,12 @@ from retention.ingest.keys import snapshot_key
 
 PRIVATE = ".retention"
 
+_WHOLE = 1 << 30
+_ONE_PAGE = {
+    "data_page_size": _WHOLE, "max_rows_per_page": _WHOLE, "dictionary_pagesize_limit": _WHOLE,
+}  # fmt: skip
+"""One page for each column of a row group: DuckDB 2.0 decrypts no second page that Arrow wrote."""
+
 
 def encrypt(draft: Path, target: Path, key: bytes) -> None:
     """Write a plain Parquet file's rows, encrypted, to another file; row groups stay as they are.
@@ -36,7 +42,7 @@ def encrypt(draft: Path, target: Path, key: bytes) -> None:
     source = pq.ParquetFile(draft)
     with pq.ParquetWriter(
         target, source.schema_arrow, compression="zstd",
-        encryption_properties=create_encryption_properties(footer_key=key),
+        encryption_properties=create_encryption_properties(footer_key=key), **_ONE_PAGE,
     ) as writer:  # fmt: skip
         for number in range(source.num_row_groups):
             writer.write_table(source.read_row_group(number), row_group_size=1 << 30)

@@ -168,7 +168,7 @@ def _silent_people(engine: Engine, store: Path, periods: Periods) -> frozenset[s
     snapshot = Store(store).current()
     if cutoff is None or snapshot is None or not snapshot.tables.get("customers"):
         return frozenset()
-    traces = ["SELECT customer_key AS k, first_seen_epoch_s AS at FROM customers"]
+    traces = ["SELECT customer_key AS k, first_seen_epoch_s AS moment FROM customers"]
     snapshot.register(engine)
     for name, moment in {**TIMES, "consents": "changed_epoch_s"}.items():
         person = next((c for c in ("customer_key", "unit_key") if c in TABLES[name].names), None)
@@ -176,7 +176,7 @@ def _silent_people(engine: Engine, store: Path, periods: Periods) -> frozenset[s
             traces.append(f"SELECT {person}, {moment} FROM {name}")
     frame = engine.sql(
         f"SELECT k FROM ({' UNION ALL '.join(traces)}) WHERE k IS NOT NULL GROUP BY k "
-        f"HAVING max(at) < {cutoff}"
+        f"HAVING max(moment) < {cutoff}"
     ).frame()
     return frozenset(frame["k"])
 
