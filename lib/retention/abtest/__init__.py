@@ -47,13 +47,14 @@ from retention.abtest.design import (
     required_units,
 )
 from retention.abtest.estimates import Estimate, contrast, estimate
-from retention.abtest.evaluate import ExperimentResult, evaluate
+from retention.abtest.evaluate import evaluate
 from retention.abtest.experiment import Analysis, Experiment, read_experiment
 from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy, Role
 from retention.abtest.multiplicity import adjust, correct
 from retention.abtest.programme import plan_check
 from retention.abtest.proportions import score_interval, score_test
 from retention.abtest.relative import RelativeLift, relative_lift
+from retention.abtest.result import ExperimentResult
 from retention.abtest.sample_ratio import (
     exact_p_value,
     sample_ratio,

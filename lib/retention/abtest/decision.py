@@ -72,13 +72,16 @@ def decide(
     checks: Sequence[Check] = (),
     rule: DecisionRule | None = None,
     belief: Posterior | None = None,
+    *,
+    is_futile: bool = False,
+    looks_left: int = 0,
 ) -> Verdict:
     """Apply the rule.
 
     A failed trust check makes the result invalid. Otherwise a harmed guardrail or a primary
     interval below the minimum effect refuses; a primary interval above it with every guardrail
-    cleared ships; what is left keeps running until the planned units are in, then is refused as
-    not shown.
+    cleared ships; an effect below the futility bound stops; what is left keeps running until the
+    planned units are in or the planned looks are taken, then is refused as not shown.
     """
     rule = rule or DecisionRule()
     failed = tuple(str(c.code) for c in checks if c.status is Status.FAIL)
@@ -87,13 +90,20 @@ def decide(
         reasons = "; ".join(c.detail for c in checks if c.status is Status.FAIL)
         decision, why = Decision.INVALID, f"a trust check failed ({reasons})"
     else:
-        decision, why = _by_rule(primary, guardrails, rule)
+        decision, why = _by_rule(
+            primary, guardrails, rule, is_futile=is_futile, looks_left=looks_left
+        )
     sentence = _sentence(decision, why, primary, rule, chance)
     return Verdict(decision, sentence, primary, chance, failed)
 
 
 def _by_rule(
-    primary: Estimate, guardrails: Sequence[Guardrail], rule: DecisionRule
+    primary: Estimate,
+    guardrails: Sequence[Guardrail],
+    rule: DecisionRule,
+    *,
+    is_futile: bool,
+    looks_left: int,
 ) -> tuple[Decision, str]:
     """Return decision and reason of a test that can be trusted."""
     low, high = _towards_good(primary)
@@ -106,6 +116,10 @@ def _by_rule(
         return Decision.DONT_SHIP, "the whole interval lies below the least worthwhile gain"
     if gained and not unclear:
         return Decision.SHIP, "the whole interval lies above the least worthwhile gain"
+    if is_futile:
+        return Decision.DONT_SHIP, "a worthwhile gain is no longer likely to show (futility)"
+    if looks_left:
+        return Decision.KEEP_RUNNING, f"{looks_left} planned look(s) are left"
     if rule.planned_units is not None and _units(primary) < rule.planned_units:
         return Decision.KEEP_RUNNING, "the planned number of units is not in yet"
     if gained:
@@ -130,9 +144,14 @@ class Guardrail:
         """Whether the interval leaves out everything but a loss beyond the margin."""
         return _towards_good(self.estimate)[1] < -self.margin
 
+    @property
+    def words(self) -> str:
+        """Whether the guardrail holds, in words."""
+        return "holds" if self.cleared else "is broken" if self.harmed else "is not settled"
+
     def summary(self) -> str:
         """Say whether the guardrail holds."""
-        words = "holds" if self.cleared else "is broken" if self.harmed else "is not settled"
+        words = self.words
         margin = quantity(self.margin, self.estimate.unit)
         return f"Guardrail {self.estimate.metric} {words} (margin {margin}). " + (
             self.estimate.summary()

@@ -241,7 +241,42 @@ def estimate(
     (0.04538, 0.53462, 0.02016)
     """
     both = contrast(control, treatment, metric)
-    low, high, p_value, method = _interval(control, treatment, metric, both, alpha)
+    found = _interval(control, treatment, metric, both, alpha)
+    return of_contrast(
+        both, metric, found, arm=arm, control_arm=control_arm, alpha=alpha,
+        relative_method=relative_method,
+    )  # fmt: skip
+
+
+Interval = tuple[float, float, float, str]
+"""Lower end, upper end, p-value and the method's name."""
+
+
+def of_contrast(
+    both: Contrast,
+    metric: MetricDefinition,
+    interval: Interval | None = None,
+    *,
+    arm: str = "treatment",
+    control_arm: str = "control",
+    alpha: float = 0.05,
+    relative_method: str = "log",
+    method: str = "",
+) -> Estimate:
+    """Return the estimate of a contrast that was found in whatever way.
+
+    Parameters
+    ----------
+    both
+        The two arms' values with their sampling covariance.
+    metric
+        What is compared.
+    interval
+        Interval, p-value and method; Student's t on the contrast's degrees of freedom if not given.
+    method
+        Name of the method where no interval is given.
+    """
+    low, high, p_value, name = interval or t_interval(both, alpha, method)
     return Estimate(
         metric=metric.name, arm=arm, control_arm=control_arm, unit=metric.unit,
         control_value=both.control, treatment_value=both.treatment, difference=both.difference,
@@ -249,9 +284,20 @@ def estimate(
         p_value=p_value, adjusted_p_value=p_value,
         relative=relative_lift(both.control, both.treatment, both.covariance,
                                both.degrees_of_freedom, alpha, relative_method),
-        alpha=alpha, n_control=both.n_control, n_treatment=both.n_treatment, method=method,
+        alpha=alpha, n_control=both.n_control, n_treatment=both.n_treatment, method=name,
         variance_reduction=both.variance_reduction, higher_is_better=metric.higher_is_better,
     )  # fmt: skip
+
+
+def t_interval(both: Contrast, alpha: float, method: str) -> Interval:
+    """Return Student's interval and two-sided p-value of a contrast."""
+    half = t_quantile(1 - alpha / 2, both.degrees_of_freedom) * both.standard_error
+    distance = abs(both.difference) / both.standard_error
+    if math.isinf(both.degrees_of_freedom):
+        p_value = 2 * float(special.ndtr(-distance))
+    else:
+        p_value = 2 * float(special.stdtr(both.degrees_of_freedom, -distance))
+    return both.difference - half, both.difference + half, p_value, method
 
 
 def _interval(
@@ -264,10 +310,12 @@ def _interval(
 
         counts = (int(control.sums[0]), control.n, int(treatment.sums[0]), treatment.n)
         return (*score_interval(*counts, alpha=alpha), score_test(*counts), "score test")
-    half = t_quantile(1 - alpha / 2, both.degrees_of_freedom) * both.standard_error
-    distance = abs(both.difference) / both.standard_error
-    p_value = 2 * float(special.stdtr(both.degrees_of_freedom, -distance))
-    method = "Welch's t" if metric.kind is not MetricKind.RATIO else "delta method"
-    method += f", CUPED on {', '.join(metric.covariates)}" if metric.covariates else ""
-    method += ", clusters" if clustered else ""
-    return both.difference - half, both.difference + half, p_value, method
+    return t_interval(both, alpha, _method(metric, clustered=clustered))
+
+
+def _method(metric: MetricDefinition, *, clustered: bool) -> str:
+    """Return the name of the method for means and ratios."""
+    name = "Welch's t" if metric.kind is not MetricKind.RATIO else "delta method"
+    name += f" under the cap at {percent(metric.winsorise_at, 1)}" if metric.winsorise_at else ""
+    name += f", CUPED on {', '.join(metric.covariates)}" if metric.covariates else ""
+    return name + (", clusters" if clustered else "")

@@ -59,6 +59,19 @@ class Experiment:
     analysis, looks, spending, tuned_at
         How one may peek: number of planned looks and spending function, or the units at which the
         confidence sequence is tightest.
+    futility_power
+        Power whose type-II error the looks of a group sequential test may spend on stopping for
+        futility; None for no such stop.
+    cluster
+        Column of what was randomised where units come in clusters (household, shop); None where
+        each unit was drawn by itself.
+    segments
+        Columns known before the start within which the effect may differ; named beforehand, so
+        that none is picked afterwards.
+    stratify_by, hold_out, layer, layer_range
+        How units are drawn: column whose strata are split evenly, share kept out of all
+        experiments, and the layer with this experiment's part of it (experiments of one layer with
+        disjoint parts never share a unit).
 
     Examples
     --------
@@ -83,9 +96,21 @@ class Experiment:
     looks: int = 1
     spending: str = "obrien_fleming"
     tuned_at: int | None = None
+    futility_power: float | None = None
+    cluster: str | None = None
+    segments: tuple[str, ...] = ()
+    stratify_by: str | None = None
+    hold_out: float = 0.0
+    layer: str | None = None
+    layer_range: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
         """Refuse a plan that cannot be followed."""
+        self._refuse_names()
+        self._refuse_analysis()
+
+    def _refuse_names(self) -> None:
+        """Refuse arms, metrics and dates that do not fit each other."""
         if self.control not in self.arms or len(self.arms) < 2:
             raise ParameterError(
                 f"Experiment {self.name!r} has arms {sorted(self.arms)} and control "
@@ -99,17 +124,41 @@ class Experiment:
                 "Give one metric `role: primary`; the others are secondary or guardrail.",
                 column="metrics",
             )
+        if len({m.name for m in self.metrics}) < len(self.metrics):
+            raise ParameterError(
+                f"Experiment {self.name!r} has two metrics of one name.",
+                "Give every metric a name of its own.",
+                column="metrics",
+            )
         if date.fromisoformat(self.ends) < date.fromisoformat(self.starts):
             raise ParameterError(
                 f"Experiment {self.name!r} ends on {self.ends}, before it starts.",
                 "Swap the dates.",
                 column="ends",
             )
+
+    def _refuse_analysis(self) -> None:
+        """Refuse an analysis that lacks what it needs."""
         if self.analysis is Analysis.ALWAYS_VALID and not self.tuned_at:
             raise ParameterError(
                 f"Experiment {self.name!r} is always valid but not tuned.",
                 "Give `tuned_at`: the number of units at which you expect to decide.",
                 column="tuned_at",
+            )
+        if self.futility_power and self.analysis is not Analysis.GROUP_SEQUENTIAL:
+            raise ParameterError(
+                f"Experiment {self.name!r} stops for futility but has no planned looks.",
+                "Give `analysis: group_sequential` and `looks`, or leave out `futility_power`.",
+                column="futility_power",
+            )
+        alone = [
+            m.name for m in self.metrics if m.strata or m.kind is MetricKind.TIME_TO_EVENT
+        ]  # fmt: skip
+        if self.cluster and alone:
+            raise ParameterError(
+                f"Metric {alone[0]!r} cannot be read in clusters.",
+                "Leave out its strata, or compare the share with the event as a proportion.",
+                column="cluster",
             )
 
     @classmethod
@@ -137,6 +186,12 @@ class Experiment:
         return tuple(arm for arm in self.arms if arm != self.control)
 
     @property
+    def shares(self) -> dict[str, float]:
+        """Planned share of each arm, adding up to 1."""
+        total = sum(self.arms.values())
+        return {arm: share / total for arm, share in self.arms.items()}
+
+    @property
     def primary(self) -> MetricDefinition:
         """The metric that decides."""
         return next(m for m in self.metrics if m.role is Role.PRIMARY)
@@ -151,14 +206,20 @@ class Experiment:
             ("hypothesis", self.hypothesis),
             ("owner", self.owner),
             ("unit", self.unit),
-            ("arms", ", ".join(f"{a} {s:.4g}" for a, s in self.arms.items())),
+            ("arms", ", ".join(f"{a} {percent(s)}" for a, s in self.shares.items())),
             ("dates", f"{self.starts} to {self.ends}, outcomes over {self.horizon_days} days"),
             (
                 "analysis",
                 f"{self.analysis}, level {percent(self.alpha)}, correction {self.correction}",
             ),
         ]
-        rows += [(f"{m.role} metric", m.name) for m in self.metrics]
+        rows += [(f"{m.role} metric", _described(m)) for m in self.metrics]
+        drawn = {
+            "clusters": self.cluster, "segments": ", ".join(self.segments),
+            "split evenly within": self.stratify_by, "exclusive layer": self.layer,
+            "hold-out": percent(self.hold_out) if self.hold_out else "",
+        }  # fmt: skip
+        rows += [(name, str(value)) for name, value in drawn.items() if value]
         return pd.DataFrame(rows, columns=["what", "declared"])
 
     def as_dict(self) -> dict[str, Any]:
@@ -185,6 +246,17 @@ class Experiment:
         )
 
 
+def _described(metric: MetricDefinition) -> str:
+    """Return a metric with its kind and what adjusts it."""
+    parts = [str(metric.kind).replace("_", " ")]
+    parts += [f"adjusted for {', '.join(metric.covariates)}"] if metric.covariates else []
+    parts += [f"strata of {metric.strata}"] if metric.strata else []
+    parts += [f"capped at {percent(metric.winsorise_at, 1)}"] if metric.winsorise_at else []
+    if metric.non_inferiority_margin is not None:
+        parts.append(f"at most {percent(metric.non_inferiority_margin)} worse")
+    return f"{metric.name} ({'; '.join(parts)})"
+
+
 def _declared(item: Any) -> dict[str, Any]:
     """Return the fields of a dataclass that are not at their default."""
     values = {f.name: (getattr(item, f.name), f.default) for f in fields(item)}
@@ -205,6 +277,7 @@ def _experiment(given: dict[str, Any], file: str | None) -> Experiment:
     values["metrics"] = tuple(_metric(m, file) for m in given["metrics"])
     values["analysis"] = _word(Analysis, given.get("analysis", "fixed"), "analysis", file)
     values["arms"] = {str(k): float(v) for k, v in given["arms"].items()}
+    values |= {k: tuple(given[k]) for k in ("segments", "layer_range") if k in given}
     if "horizon_days" not in values:
         raise ParameterError("The field 'horizon_days' is missing.", "Add it.", file=file)
     return Experiment(**values)

@@ -19,7 +19,7 @@ from retention.abtest.metrics import MetricDefinition
 from retention.abtest.multiplicity import adjust
 from retention.abtest.statistics import Array, Statistics
 from retention.abtest.wording import percent, quantity
-from retention.errors import EvidenceError
+from retention.errors import EvidenceError, InputError
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +39,7 @@ class SegmentEffects:
     between_deviation: float
     table: pd.DataFrame
     left_out: tuple[str, ...]
+    column: str = "segment"
 
     @property
     def differ(self) -> bool:
@@ -52,10 +53,11 @@ class SegmentEffects:
     def summary(self) -> str:
         """Say whether segments differ, and which stand out if they do."""
         note = f" Too small to judge: {', '.join(self.left_out)}." if self.left_out else ""
+        between = f"{len(self.table)} groups of {self.column}"
         if not self.differ:
             return (
                 f"{self.metric}, {self.arm}: the effect is not shown to differ between "
-                f"{len(self.table)} segments (interaction p = {self.interaction_p_value:.3g}); "
+                f"{between} (interaction p = {self.interaction_p_value:.3g}); "
                 f"act on the common effect of "
                 f"{quantity(self.common_effect, self.unit, signed=True)}.{note}"
             )
@@ -66,7 +68,7 @@ class SegmentEffects:
             for row in (high, low)
         )
         return (
-            f"{self.metric}, {self.arm}: the effect differs between segments (interaction "
+            f"{self.metric}, {self.arm}: the effect differs between {between} (interaction "
             f"p = {self.interaction_p_value:.3g}); after shrinkage from {ends}, "
             f"{percent(1 - self.alpha)} intervals in the table.{note}"
         )
@@ -195,3 +197,29 @@ def between_variance(effects: Array, errors: Array) -> float:
     while excess(high) > 0:
         high *= 2
     return float(optimize.brentq(excess, 0.0, high, xtol=1e-14 * high))
+
+
+LARGEST_SPLIT = 12
+"""Distinct numbers up to which each is a segment of its own; beyond, quartiles are."""
+
+
+def segment_labels(units: pd.DataFrame, column: str) -> pd.Series:
+    """Return each unit's segment as text: labels as they are, many numbers as quartiles.
+
+    Raises
+    ------
+    InputError
+        If the column is not there, or is an outcome: what came after cannot split what was done.
+    """
+    if column not in units or column in units.attrs.get("outcomes", ()):
+        known = [c for c in units if c not in units.attrs.get("outcomes", ())]
+        raise InputError(
+            f"{column!r} is no column known before the start.",
+            f"Choose among {', '.join(map(str, known))}.",
+            column=column,
+        )
+    values = units[column]
+    if pd.api.types.is_numeric_dtype(values) and values.nunique() > LARGEST_SPLIT:
+        values = pd.qcut(values.astype(float), 4, duplicates="drop", precision=3)
+    labels = values.astype("string")
+    return labels.mask(values.isna(), "missing").astype(str)

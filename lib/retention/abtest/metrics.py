@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +15,9 @@ class MetricKind(StrEnum):
     MEAN = "mean"
     PROPORTION = "proportion"
     RATIO = "ratio"
+    WINSORISED = "winsorised"
+    QUANTILE = "quantile"
+    TIME_TO_EVENT = "time_to_event"
 
 
 class NullPolicy(StrEnum):
@@ -52,11 +56,20 @@ class MetricDefinition:
     column
         Column of the unit-level table that holds the value (numerator of a ratio).
     kind
-        ``mean``, ``proportion`` (values 0 and 1) or ``ratio`` (sum over sum, delta method).
+        ``mean``, ``proportion`` (values 0 and 1), ``ratio`` (sum over sum, delta method),
+        ``winsorised`` (mean under a pooled cap), ``quantile`` or ``time_to_event`` (difference in
+        restricted mean time; ``column`` holds the duration). The kind decides the estimator.
     denominator
         Column of the denominator; ratio metrics only.
+    quantile
+        Which quantile, between 0 and 1; quantile metrics only.
+    event, horizon
+        Column that tells whether the event was seen (0/1), and the end of the restricted mean in
+        the unit of the duration; time-to-event metrics only.
     covariates
         Pre-treatment columns for CUPED; empty for none.
+    strata
+        Pre-treatment column to post-stratify by, None for none.
     unit
         Unit of the value: ``"share"``, ``"USD"``, ``"orders"`` ...
     higher_is_better
@@ -88,32 +101,25 @@ class MetricDefinition:
     winsorise_at: float | None = None
     role: Role = Role.SECONDARY
     non_inferiority_margin: float | None = None
+    quantile: float | None = None
+    event: str | None = None
+    horizon: float | None = None
+    strata: str | None = None
 
     def __post_init__(self) -> None:
         """Refuse what cannot be computed."""
-        if (self.kind is MetricKind.RATIO) != (self.denominator is not None):
-            raise ParameterError(
-                f"Metric {self.name!r} is a {self.kind} with denominator {self.denominator!r}.",
-                "Give a denominator to ratio metrics and to no others.",
-                column=self.column,
-            )
-        if self.nulls is NullPolicy.OWN_STRATUM:
-            raise ParameterError(
-                f"Metric {self.name!r} asks for missing outcomes as their own stratum.",
-                "An unseen outcome has no value in any stratum: choose strict, zero or drop.",
-                column=self.column,
-            )
-        if self.winsorise_at is not None and not 0.5 < self.winsorise_at < 1:
-            raise ParameterError(
-                f"Metric {self.name!r} is to be capped at quantile {self.winsorise_at}.",
-                "Choose a quantile between 0.5 and 1, such as 0.999.",
-                column=self.column,
-            )
+        for problem, mend in (*_misplaced(self), *_impossible(self)):
+            raise ParameterError(f"Metric {self.name!r} {problem}.", mend, column=self.column)
+
+    @property
+    def of_units(self) -> bool:
+        """Whether the estimate needs the units' values, not their sums."""
+        return self.kind in (MetricKind.QUANTILE, MetricKind.TIME_TO_EVENT)
 
     @property
     def outcome_columns(self) -> tuple[str, ...]:
         """Columns whose nulls fall under ``nulls``."""
-        return (self.column,) if self.denominator is None else (self.column, self.denominator)
+        return tuple(c for c in (self.column, self.denominator, self.event) if c is not None)
 
     @property
     def terms(self) -> tuple[Term, ...]:
@@ -127,3 +133,42 @@ class MetricDefinition:
 def missing_name(column: str) -> str:
     """Return the name of the moment column that flags a missing ``column``."""
     return f"{column} is missing"
+
+
+NEEDS = {
+    MetricKind.RATIO: ("denominator",),
+    MetricKind.WINSORISED: ("winsorise_at",),
+    MetricKind.QUANTILE: ("quantile",),
+    MetricKind.TIME_TO_EVENT: ("event", "horizon"),
+}
+"""What a kind must be given, and no other kind may be (a cap may stand on any mean)."""
+
+
+def _misplaced(metric: MetricDefinition) -> Iterator[tuple[str, str]]:
+    """Yield what the kind lacks, and what it has but cannot use."""
+    for kind, names in NEEDS.items():
+        for name in names:
+            given, own = getattr(metric, name), metric.kind is kind
+            if own and given is None:
+                yield f"is a {kind} without {name}", f"Give {name}, or another kind."
+            if not own and given is not None and name != "winsorise_at":
+                yield f"is a {metric.kind} with {name} {given!r}", f"Give {name} to {kind} only."
+    if metric.of_units and (metric.covariates or metric.strata or metric.winsorise_at):
+        mend = "Leave out covariates, strata and caps, or choose a mean."
+        yield f"is a {metric.kind} with an adjustment that it cannot use", mend
+
+
+def _impossible(metric: MetricDefinition) -> Iterator[tuple[str, str]]:
+    """Yield what no data could fill."""
+    if metric.nulls is NullPolicy.OWN_STRATUM:
+        mend = "An unseen outcome has no value in any stratum: choose strict, zero or drop."
+        yield "asks for missing outcomes as their own stratum", mend
+    if metric.winsorise_at is not None and not 0.5 < metric.winsorise_at < 1:
+        mend = "Choose a quantile between 0.5 and 1, such as 0.999."
+        yield f"is to be capped at quantile {metric.winsorise_at}", mend
+    if metric.quantile is not None and not 0 < metric.quantile < 1:
+        yield f"asks for quantile {metric.quantile}", "Choose one between 0 and 1, such as 0.5."
+    if metric.horizon is not None and not metric.horizon > 0:
+        yield f"has a horizon of {metric.horizon}", "Give the days of the restricted mean."
+    if metric.role is Role.GUARDRAIL and (metric.non_inferiority_margin or 0) < 0:
+        yield "has a negative margin", "Give the largest tolerable loss as a positive share."

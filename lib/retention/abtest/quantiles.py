@@ -28,6 +28,8 @@ class QuantileEffect:
     p_value: float
     n_control: int
     n_treatment: int
+    control_error: float
+    treatment_error: float
 
     def summary(self) -> str:
         """Say the effect in a sentence."""
@@ -89,6 +91,7 @@ def quantile_effect(
     return QuantileEffect(
         quantile, unit, a, b, b - a, error, b - a - z * error, b - a + z * error,
         float(2 * stats.norm.sf(abs(b - a) / error)), len(control), len(treatment),
+        error_a, error_b,
     )  # fmt: skip
 
 

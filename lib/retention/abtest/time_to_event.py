@@ -39,6 +39,8 @@ class TimeToEventEffect:
     events_control: int
     events_treatment: int
     alpha: float
+    control_error: float
+    treatment_error: float
 
     def summary(self) -> str:
         """Say the effect in a sentence."""
@@ -95,7 +97,7 @@ def time_to_event_effect(
         float(2 * stats.norm.sf(abs(b - a) / error)),
         statistic, float(stats.chi2.sf(statistic, 1)),
         len(control[0]), len(treatment[0]),
-        int(np.sum(control[1])), int(np.sum(treatment[1])), alpha,
+        int(np.sum(control[1])), int(np.sum(treatment[1])), alpha, math.sqrt(var_a), math.sqrt(var_b),
     )  # fmt: skip
 
 

@@ -1,0 +1,152 @@
+"""What an experiment says: checks, estimates, read-outs and a verdict for each arm."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pandas as pd
+
+from retention.abtest.bayes import Posterior
+from retention.abtest.decision import Decision, Guardrail, Verdict
+from retention.abtest.estimates import Estimate
+from retention.abtest.experiment import Experiment
+from retention.abtest.heterogeneity import SegmentEffects
+from retention.abtest.sample_ratio import SampleRatio
+from retention.abtest.statistics import Statistics
+from retention.abtest.wording import percent, quantity
+from retention.results import Check, Metric
+
+
+@dataclass(frozen=True, eq=False)
+class ExperimentResult:
+    """Everything an experiment says: checks, estimates, read-outs and a verdict for each arm."""
+
+    experiment: Experiment
+    statistics: Statistics
+    split: SampleRatio
+    checks: tuple[Check, ...]
+    estimates: tuple[Estimate, ...]
+    guardrails: tuple[Guardrail, ...]
+    beliefs: dict[str, Posterior]
+    verdicts: tuple[Verdict, ...]
+    segments: tuple[SegmentEffects, ...] = ()
+
+    @property
+    def best(self) -> Verdict:
+        """The verdict to act on: a shipped arm before others, then the larger gain."""
+        order = [Decision.INVALID, Decision.SHIP, Decision.KEEP_RUNNING, Decision.DONT_SHIP]
+        sign = 1 if self.experiment.primary.higher_is_better else -1
+        return min(
+            self.verdicts, key=lambda v: (order.index(v.decision), -sign * v.primary.difference)
+        )
+
+    def of(self, metric: str, arm: str) -> Estimate:
+        """Return the estimate of one metric and arm."""
+        return next(e for e in self.estimates if (e.metric, e.arm) == (metric, arm))
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per metric and arm."""
+        return pd.concat([e.to_frame() for e in self.estimates], ignore_index=True)
+
+    @property
+    def leading(self) -> Estimate:
+        """Estimate of the primary metric in the arm to act on."""
+        return self.best.primary
+
+    def table(self) -> pd.DataFrame:
+        """Return the readable table of effects."""
+        return pd.DataFrame(
+            [
+                {
+                    "role": self.experiment.metric(e.metric).role.value,
+                    "metric": e.metric,
+                    "arm": e.arm,
+                    "control": quantity(e.control_value, e.unit),
+                    "arm_value": quantity(e.treatment_value, e.unit),
+                    "difference": quantity(e.difference, e.unit, signed=True),
+                    "interval": f"{quantity(e.ci_low, e.unit, signed=True)} to "
+                    f"{quantity(e.ci_high, e.unit, signed=True)}",
+                    "relative": e.relative.summary(),
+                    "p_corrected": f"{e.adjusted_p_value:.3g}",
+                    "n": e.n_control + e.n_treatment,
+                    "method": e.method,
+                }
+                for e in self.estimates
+            ]
+        )
+
+    def beliefs_table(self) -> pd.DataFrame:
+        """Return chance to win and expected losses of each arm."""
+        return pd.DataFrame(
+            [
+                {
+                    "arm": arm,
+                    "chance_to_win": percent(b.chance_to_win, 1),
+                    "expected_loss_if_chosen": b.loss_if_treatment,
+                    "expected_loss_if_not": b.loss_if_control,
+                    "unit": self.experiment.primary.unit,
+                    "prior": b.prior.summary(),
+                }
+                for arm, b in self.beliefs.items()
+            ]
+        )
+
+    def verdicts_table(self) -> pd.DataFrame:
+        """Return decision and sentence of each arm."""
+        return pd.DataFrame(
+            [(v.primary.arm, str(v.decision), v.sentence) for v in self.verdicts],
+            columns=["arm", "decision", "why"],
+        )
+
+    def guardrails_table(self) -> pd.DataFrame:
+        """Return each guardrail with its margin and whether non-inferiority is shown."""
+        return pd.DataFrame(
+            [
+                (g.estimate.metric, g.estimate.arm, quantity(g.margin, g.estimate.unit),
+                 quantity(g.estimate.ci_low, g.estimate.unit, signed=True), g.words)
+                for g in self.guardrails
+            ],
+            columns=["guardrail", "arm", "largest_tolerable_loss", "interval_from", "outcome"],
+        )  # fmt: skip
+
+    def segments_table(self) -> pd.DataFrame:
+        """Return raw and shrunken effect of every declared segment and arm."""
+        columns = ["column", "arm", "segment", "n", "effect", "shrunken", "interval", "p_corrected"]
+        return pd.DataFrame(
+            [
+                (found.column, found.arm, row.segment, row.n,
+                 quantity(row.effect, found.unit, signed=True),
+                 quantity(row.shrunken_effect, found.unit, signed=True),
+                 f"{quantity(row.shrunken_low, found.unit, signed=True)} to "
+                 f"{quantity(row.shrunken_high, found.unit, signed=True)}",
+                 f"{row.corrected_p_value:.3g}")
+                for found in self.segments
+                for row in found.table.itertuples()
+            ],
+            columns=columns,
+        )  # fmt: skip
+
+    def segments_summary(self) -> str:
+        """Say where the effect differs between segments, or that this is not shown."""
+        if not self.segments:
+            return "No segment was declared before the start, so none is read."
+        differing = [found.summary() for found in self.segments if found.differ]
+        if differing:
+            return " ".join(differing)
+        least = min(found.interaction_p_value for found in self.segments)
+        return (
+            f"The effect is not shown to differ within any of {len(self.segments)} declared "
+            f"splits (smallest corrected interaction p = {least:.3g}); act on the common effect."
+        )
+
+    def metrics(self) -> list[Metric]:
+        """Return the effects as figures for the result file."""
+        return [
+            Metric(f"{e.metric}, {e.arm} - {e.control_arm}", e.difference, e.unit, e.ci_low,
+                   e.ci_high, e.n_control + e.n_treatment)
+            for e in self.estimates
+        ]  # fmt: skip
+
+    def summary(self) -> str:
+        """Return the verdict of the arm to act on."""
+        return self.best.summary()

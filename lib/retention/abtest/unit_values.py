@@ -1,0 +1,91 @@
+"""Values of single units under a metric's null policies, where sums are not enough."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from retention.abtest.metrics import MetricDefinition, NullPolicy
+from retention.abtest.statistics import Array
+from retention.errors import InputError
+
+MISSING = "missing"
+"""Stratum of the units whose stratum is not known."""
+
+
+def outcome_values(units: pd.DataFrame, metric: MetricDefinition, arm: str) -> Array:
+    """Return outcome columns, covariates and flags of missing covariates of an arm's units.
+
+    Raises
+    ------
+    InputError
+        If a column is missing, or has nulls that its policy forbids.
+    """
+    rows = units[units["arm"] == arm]
+    outcomes = _filled(rows, metric.outcome_columns, metric.nulls)
+    known = _filled(rows, metric.covariates, metric.covariate_nulls)
+    values = pd.concat([outcomes, known], axis=1)
+    if metric.covariate_nulls is NullPolicy.OWN_STRATUM:
+        flags = rows[list(metric.covariates)].isna().astype(float)
+        values = pd.concat([values, flags.add_suffix(" is missing")], axis=1)
+    return np.asarray(values.dropna().to_numpy(dtype=float))
+
+
+def unit_outcomes(
+    units: pd.DataFrame, metric: MetricDefinition, arm: str, cluster: str | None
+) -> tuple[Array, NDArray[Any] | None]:
+    """Return an arm's outcome values, and the cluster of each where there are clusters."""
+    rows = units[units["arm"] == arm]
+    values = _filled(rows, metric.outcome_columns, metric.nulls)[metric.column].dropna()
+    clusters = None if cluster is None else rows.loc[values.index, cluster].to_numpy()
+    return values.to_numpy(dtype=float), clusters
+
+
+def stratum_labels(units: pd.DataFrame, metric: MetricDefinition) -> pd.DataFrame:
+    """Return the units with their stratum as text, missing ones as the policy says.
+
+    Raises
+    ------
+    InputError
+        If strata are missing under the strict policy, or the column is not there.
+    """
+    column = str(metric.strata)
+    _require(units, column)
+    gaps = units[column].isna()
+    if gaps.any() and metric.covariate_nulls is NullPolicy.STRICT:
+        raise _nulls(column, int(gaps.sum()))
+    if metric.covariate_nulls is NullPolicy.DROP:
+        units, gaps = units[~gaps], gaps[~gaps]
+    labels = units[column].astype("string").mask(gaps, MISSING).astype(str)
+    return units.assign(**{column: labels})
+
+
+def _filled(rows: pd.DataFrame, columns: tuple[str, ...], policy: NullPolicy) -> pd.DataFrame:
+    """Return columns as numbers with their nulls filled, left (to be dropped) or refused."""
+    for column in columns:
+        _require(rows, column)
+        if policy is NullPolicy.STRICT and rows[column].isna().any():
+            raise _nulls(column, int(rows[column].isna().sum()))
+    numbers = rows[list(columns)].astype(float)
+    return numbers if policy in (NullPolicy.STRICT, NullPolicy.DROP) else numbers.fillna(0.0)
+
+
+def _require(rows: pd.DataFrame, column: str) -> None:
+    """Refuse units that lack a column."""
+    if column not in rows:
+        raise InputError(
+            f"The units have no column {column!r}.", f"They have {', '.join(sorted(rows))}.",
+            column=column,
+        )  # fmt: skip
+
+
+def _nulls(column: str, count: int) -> InputError:
+    """Return the error about nulls that nobody said the meaning of."""
+    return InputError(
+        f"There are {count:,} nulls in column {column!r}.",
+        "Say what a null means: nulls = zero, drop or (covariates) missing-is-own-stratum.",
+        column=column,
+    )

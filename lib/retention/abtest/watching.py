@@ -1,0 +1,106 @@
+"""What the engine holds of an experiment: its units with outcomes, log, purchases and currencies."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from retention.abtest.experiment import Experiment
+from retention.abtest.since_assignment import (
+    EffectSinceAssignment,
+    daily_moments,
+    effect_since_assignment,
+)
+from retention.abtest.statistics import Array
+from retention.engine import Engine
+from retention.errors import EvidenceError
+from retention.features import experiment_frame, minor_per_major
+from retention.features.dates import DAY_S, epoch_of
+
+COUNTED = {"revenue": "value", "orders": "orders"}
+"""Outcomes that can be told by the day, and the column of the purchases that holds them."""
+
+
+def experiment_units(engine: Engine, plan: Experiment, as_of: str) -> pd.DataFrame:
+    """Return the units of an experiment with covariates, outcomes and time to the first order.
+
+    ``days_to_order`` is the time from assignment to the first order after it, or to the end of the
+    horizon (or to the as-of date, if that comes first) where there is none; ``ordered`` tells which.
+    Exports that bring outcomes of their own have neither.
+    """
+    units = experiment_frame(engine, plan.name, plan.horizon_days)
+    if not (engine.has("orders") and "orders" in units.attrs["outcomes"]):
+        return units
+    times = engine.query(
+        "abtest_first_order", experiment_key=plan.name, until_s=epoch_of(as_of)
+    ).frame()
+    watched = np.minimum(plan.horizon_days, (epoch_of(as_of) - times["assigned_epoch_s"]) / DAY_S)
+    first = times["first_order_s"] / DAY_S
+    ordered = first < watched
+    times = times[["unit_key"]].assign(
+        days_to_order=first.where(ordered, watched).clip(lower=0.0), ordered=ordered.astype("int64")
+    )
+    attrs = units.attrs
+    found = units.merge(times, "left", "unit_key")
+    found.attrs = attrs | {"outcomes": [*attrs["outcomes"], "days_to_order", "ordered"]}
+    return found
+
+
+def currencies(engine: Engine, experiment_key: str) -> list[str]:
+    """Return the currencies that the units paid in, sorted; none where there are no orders."""
+    if not engine.has("orders"):
+        return []
+    found = engine.query("abtest_currencies", experiment_key=experiment_key).frame()
+    return [str(code) for code in found["currency"]]
+
+
+def arrivals(log: pd.DataFrame, arms: list[str]) -> Array:
+    """Return how many units had been assigned to each arm by the end of each day, cumulated.
+
+    Units without a time of assignment cannot be placed and are left out.
+    """
+    dated = log.dropna(subset=["assigned_epoch_s"])
+    if dated.empty:
+        return np.zeros((0, len(arms)))
+    days = (dated["assigned_epoch_s"] // DAY_S).rename("day")
+    counts = pd.crosstab(days, dated["arm"]).reindex(columns=arms, fill_value=0)
+    return counts.cumsum().to_numpy(dtype=float)
+
+
+def since_assignment(
+    engine: Engine, plan: Experiment, log: pd.DataFrame, as_of: str, *, seed: int = 0
+) -> list[EffectSinceAssignment]:
+    """Return the effect of each arm by days since assignment, on the primary metric's column.
+
+    Only days that every unit has been watched for count. Empty where the primary metric cannot be
+    told by the day (outcomes that the export brings itself, rates, ratios).
+    """
+    metric = plan.primary
+    if metric.column not in COUNTED or metric.denominator or not engine.has("orders"):
+        return []
+    if log["assigned_epoch_s"].isna().all():
+        return []
+    until = epoch_of(as_of)
+    watched = int((until - int(log["assigned_epoch_s"].max())) // DAY_S)
+    days = min(plan.horizon_days, watched)
+    rows = engine.query(
+        "abtest_orders_after", experiment_key=plan.name, window_s=0,
+        horizon_s=plan.horizon_days * DAY_S, until_s=until,
+    ).frame()  # fmt: skip
+    rows = rows.assign(
+        day=rows["after_s"] // DAY_S,
+        orders=1.0,
+        value=rows["value_minor"] / minor_per_major(engine),
+    )
+    rows = rows.drop(columns="value").assign(value=rows[COUNTED[metric.column]])
+    moments = daily_moments(rows, log, max(days, 0))
+    found = []
+    for arm in plan.treatments:
+        try:
+            found.append(effect_since_assignment(
+                moments[plan.control], moments[arm], metric=metric.name, arm=arm,
+                unit=metric.unit, alpha=plan.alpha, seed=seed,
+            ))  # fmt: skip
+        except EvidenceError:
+            continue
+    return found
