@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import shutil
+import subprocess
+import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import duckdb
@@ -22,23 +25,32 @@ LINES_SQL = """
     FROM range({n}) AS t(i)"""
 
 
-def export(lines: int) -> Path:
-    """Return a CSV of that many order lines (about 107 bytes each), written once."""
-    path = Path(tempfile.gettempdir()) / "retention-bench" / f"lines_{lines}.csv"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_suffix(".new")
-        with duckdb.connect(config={"memory_limit": "2GB"}) as connection:
-            connection.execute(f"COPY ({LINES_SQL.format(n=lines)}) TO '{draft}' (HEADER)")
-        draft.replace(path)
-    return path
+_WRITE = """
+import duckdb, sys
+with duckdb.connect(config={"memory_limit": "1GB"}) as connection:
+    connection.execute(f"COPY ({sys.argv[1]}) TO '{sys.argv[2]}' (HEADER)")
+"""
 
 
-def ours(lines: int, memory_limit: str, threads: int) -> Callable[[], dict[str, float]]:
+@contextmanager
+def exported(lines: int) -> Iterator[Path]:
+    """Give a CSV of that many order lines (about 107 bytes each); it is gone afterwards.
+
+    It is written by a process of its own, so that nobody's peak memory holds the writing.
+    """
+    with tempfile.TemporaryDirectory(prefix="retention-bench-") as folder:
+        path = Path(folder) / "lines.csv"
+        query = LINES_SQL.format(n=lines)
+        subprocess.run([sys.executable, "-c", _WRITE, query, str(path)], check=True)
+        yield path
+
+
+def ours(path: str, memory_limit: str, threads: int) -> Callable[[], dict[str, float]]:
     """Ingest with every check on: landed, judged, pseudonymised, reconciled, published."""
     from retention.ingest import run_ingest
 
-    path, root = export(lines), Path(tempfile.mkdtemp())
+    root = Path(path).parent / "ours"
+    root.mkdir()
     os.environ["RETENTION_KEY"] = "5e" * 32
 
     def work() -> dict[str, float]:
@@ -52,20 +64,20 @@ def ours(lines: int, memory_limit: str, threads: int) -> Callable[[], dict[str, 
     return work
 
 
-def bare_copy(lines: int, memory_limit: str, threads: int) -> Callable[[], dict[str, float]]:
+def bare_copy(path: str, memory_limit: str, threads: int) -> Callable[[], dict[str, float]]:
     """Copy the file into Parquet with the engine's own reader and no check at all."""
-    path, folder = export(lines), Path(tempfile.mkdtemp())
+    folder = Path(path).parent
+    config = {"memory_limit": memory_limit, "threads": threads, "temp_directory": str(folder)}
 
     def work() -> dict[str, float]:
         target = folder / "bare.parquet"
-        config = {"memory_limit": memory_limit, "threads": threads}
         with duckdb.connect(config=config) as connection:
             connection.execute(
                 f"COPY (SELECT * FROM read_csv('{path}')) TO '{target}' "
                 "(FORMAT parquet, COMPRESSION zstd)"
             )
             rows = connection.execute(f"SELECT count(*) FROM '{target}'").fetchall()[0][0]
-        shutil.rmtree(folder)
+        target.unlink()
         return {"rows": float(rows)}
 
     return work

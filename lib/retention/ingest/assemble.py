@@ -1,12 +1,12 @@
 """Contributions become one snapshot: later rows win, people are linked, orphans are refused.
 
-A contribution that nothing touches enters the snapshot as the very object that it is; only those
-with superseded, refused, erased or re-keyed rows are written again.
+An object that nothing touches enters the snapshot as it is; only those with superseded, refused,
+erased or re-keyed rows are written again, and those of a month that has too many are merged.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -16,12 +16,27 @@ from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.contribute import Contribution
 from retention.ingest.judge import EXCLUDED, QUARANTINED, person_column
 from retention.ingest.linking import IDENTITY_LINKS, link_people
+from retention.ingest.partition import merged
 from retention.ingest.periods import NO_PERIODS, Periods
-from retention.ingest.store import Store, logical_hash
+from retention.ingest.store import Store, logical_hash, write_ordered
 from retention.tables import TABLES, Table, get
 
 PARENTS = {"order_lines": "orders", "refunds": "orders"}
 """Tables whose rows cannot stand without their order."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """An object that a contribution brings: its place among a table's, and its entry."""
+
+    place: int
+    contribution: int
+    entry: dict[str, Any]
+
+    @property
+    def sha256(self) -> str:
+        """Name of the object."""
+        return str(self.entry["sha256"])
 
 
 @dataclass
@@ -42,6 +57,8 @@ class Assembly:
         Pseudonyms of erased people.
     periods
         How long rows of a table may be kept.
+    parent
+        Tables of the snapshot before: what was merged there is used again.
     """
 
     engine: Engine
@@ -50,40 +67,43 @@ class Assembly:
     folder: Path
     erased: frozenset[str] = frozenset()
     periods: Periods = NO_PERIODS
+    parent: Mapping[str, Any] = field(default_factory=dict)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     history: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def run(self) -> None:
         """Make every table; the tables ``links`` and ``adjusted`` stay in the engine."""
         self._link_people()
-        self.engine.connection.execute(
+        self.engine.execute(
             "CREATE OR REPLACE TEMP TABLE adjusted "
             "(batch_id VARCHAR, table_name VARCHAR, row_key VARCHAR, fate VARCHAR, why VARCHAR)"
         )
         for name in TABLES:
-            objects = self._objects(name)
-            if objects:
-                self._assemble(get(name), objects)
+            pieces = self._pieces(name)
+            if pieces:
+                self._assemble(get(name), pieces)
         self.add("identity_links", IDENTITY_LINKS)
 
-    def _objects(self, table: str) -> list[tuple[int, str]]:
-        """Return sequence number and object of every contribution to a table that has rows."""
-        return [
-            (number, made.tables[table]["sha256"])
+    def _pieces(self, table: str) -> list[Piece]:
+        """Return every object that a contribution brings to a table."""
+        found = [
+            (number, entry)
             for number, made in enumerate(self.contributions)
-            if made.tables.get(table, {}).get("rows")
+            for entry in made.tables.get(table, {}).get("objects", [])
+            if entry["rows"]
         ]
+        return [Piece(place, number, entry) for place, (number, entry) in enumerate(found)]
 
     def _link_people(self) -> None:
         """Make ``links``: which weaker key stands for which person."""
         link_people(
             self.engine,
             [self._path(made.identities) for made in self.contributions],
-            [self._path(sha) for _, sha in self._objects("declared_links")],
+            [self._path(piece.sha256) for piece in self._pieces("declared_links")],
         )
-        self.engine.connection.execute(
+        self.engine.execute(
             "CREATE OR REPLACE TEMP TABLE erased_people AS SELECT unnest($people) AS customer_key",
-            {"people": sorted(self.erased)},
+            people=sorted(self.erased),
         )
 
     def add(self, name: str, query: str) -> None:
@@ -92,61 +112,69 @@ class Assembly:
         entry = self._write(f"SELECT {_names(table)} FROM ({query})", table)
         self._keep(table, [entry])  # also where it is empty: "nothing was refused" can be read
 
-    def _assemble(self, table: Table, objects: list[tuple[int, str]]) -> None:
+    def _assemble(self, table: Table, pieces: list[Piece]) -> None:
         """Make one table from its contributions."""
         views = [
-            f"SELECT *, {number} AS sequence FROM {self.engine.parquet(self._path(sha))}"
-            for number, sha in objects
+            f"SELECT *, {piece.contribution} AS sequence, {piece.place} AS piece "
+            f"FROM {self.engine.parquet(self._path(piece.sha256))}"
+            for piece in pieces
         ]
         person = person_column(table)
-        self.engine.connection.execute(
+        self.engine.execute(
             f"CREATE OR REPLACE TEMP VIEW incoming AS {_linked(table, person, views)}"
         )
         if table.name == "customers":
             self._keep(table, [self._write(query_text("ingest_customers"), table)])
             return
-        self._drop_rows(table, person, len(objects))
-        touched = self._touched(table, person)
+        self._drop_rows(table, person, len({piece.contribution for piece in pieces}))
+        touched = self._touched(person)
         kept = [
-            self._write(_surviving(table, number), table) if number in touched
-            else {"sha256": sha, "rows": self.contributions[number].tables[table.name]["rows"]}
-            for number, sha in objects
+            {**self._write(_surviving(table, piece.place), table),
+             "partition": piece.entry["partition"]}
+            if piece.place in touched else piece.entry
+            for piece in pieces
         ]  # fmt: skip
         self._keep_history(table)
-        self._keep(table, [entry for entry in kept if entry["rows"]])
+        before = self.parent.get(table.name, {}).get("objects", [])
+        self._keep(table, merged([entry for entry in kept if entry["rows"]], before, self._merge))
+
+    def _merge(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
+        """Write several objects as one, in their order."""
+        draft = self.folder / "draft.parquet"
+        source = self.engine.parquet([self._path(entry["sha256"]) for entry in entries])
+        write_ordered(self.engine, f"SELECT * FROM {source}", draft)
+        return {"sha256": self.store.put(draft), "rows": sum(entry["rows"] for entry in entries)}
 
     def _drop_rows(self, table: Table, person: str | None, batches: int) -> None:
         """Make ``dropped``: rows that do not enter the snapshot, with the reason why."""
         key = ", ".join(f'"{name}"' for name in table.key)
         row_key = row_key_of(table)
-        parts = [f"SELECT sequence, {key}, '' AS fate, '' AS why FROM incoming WHERE false"]
+        parts = [f"SELECT sequence, piece, {key}, '' AS fate, '' AS why FROM incoming WHERE false"]
         if batches > 1:
-            parts.append(f"SELECT sequence, {key}, 'superseded', '' FROM incoming QUALIFY "
-                         f"sequence < max(sequence) OVER (PARTITION BY {key})")  # fmt: skip
+            parts.append(_superseded(key))
         if person and self.erased:
-            parts.append(f"SELECT sequence, {key}, '{EXCLUDED}', '{Exclusion.ERASED_PERSON}' FROM "
+            parts.append(f"SELECT sequence, piece, {key}, '{EXCLUDED}', "
+                         f"'{Exclusion.ERASED_PERSON}' FROM "
                          f"incoming WHERE {person} IN (FROM erased_people)")  # fmt: skip
         parts += self.periods.expired_rows(table.name, key, person)
         parent = PARENTS.get(table.name)
         if parent and parent in self.tables:
             parts.append(_without_order(key, parent))
-        self.engine.connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE dropped AS {' UNION ALL '.join(parts)}"
-        )
+        self.engine.execute(f"CREATE OR REPLACE TEMP TABLE dropped AS {' UNION ALL '.join(parts)}")
         batch = "CASE sequence " + " ".join(
             f"WHEN {n} THEN '{c.batch_id}'" for n, c in enumerate(self.contributions)
         )
-        self.engine.connection.execute(
+        self.engine.execute(
             f"INSERT INTO adjusted SELECT {batch} END, '{table.name}', CAST({row_key} AS VARCHAR), "
             "fate, why FROM dropped WHERE fate <> 'superseded'"
         )
 
-    def _touched(self, table: Table, person: str | None) -> set[int]:
-        """Return the contributions that cannot enter as they are."""
-        query = "SELECT DISTINCT sequence FROM dropped"
+    def _touched(self, person: str | None) -> set[int]:
+        """Return the places of the pieces that cannot enter as they are."""
+        query = "SELECT DISTINCT piece FROM dropped"
         if person:
-            query += " UNION SELECT DISTINCT sequence FROM incoming WHERE was_rekeyed"
-        return {row[0] for row in self.engine.connection.execute(query).fetchall()}
+            query += " UNION SELECT DISTINCT piece FROM incoming WHERE was_rekeyed"
+        return {row[0] for row in self.engine.execute(query)}
 
     def _keep_history(self, table: Table) -> None:
         """Keep what a later file replaced, with the file that had said it."""
@@ -156,7 +184,7 @@ class Assembly:
             f"WHERE fate = 'superseded' AND dropped.sequence = t.sequence AND {match})"
         )
         count = "SELECT count(*) FROM dropped WHERE fate = 'superseded'"
-        if self.engine.connection.execute(count).fetchall()[0][0]:
+        if self.engine.execute(count)[0][0]:
             self.history[table.name] = [self._write(query, table, "batch_id, ")]
 
     def _write(self, query: str, table: Table, first: str = "") -> dict[str, Any]:
@@ -164,8 +192,8 @@ class Assembly:
         draft = self.folder / "draft.parquet"
         order = ", ".join(f'"{name}"' for name in (*table.key, "source_record_id"))
         self.engine.sql(query).write(draft, order_by=first + order)
-        rows = self.engine.sql(f"SELECT count(*) AS n FROM read_parquet('{draft}')").frame().n[0]
-        return {"sha256": self.store.put(draft), "rows": int(rows)}
+        rows = self.engine.execute(f"SELECT count(*) FROM {self.engine.parquet(draft)}")[0][0]
+        return {"sha256": self.store.put(draft), "rows": int(rows), "partition": ""}
 
     def _keep(self, table: Table, entries: list[dict[str, Any]]) -> None:
         """Note a finished table and give it its name in the engine."""
@@ -186,7 +214,7 @@ class Assembly:
 def _without_order(key: str, parent: str) -> str:
     """Return SQL of rows whose order is not there: they share its fate, or are orphans."""
     return f"""
-        SELECT incoming.sequence, {_qualified("incoming", key)},
+        SELECT incoming.sequence, incoming.piece, {_qualified("incoming", key)},
                coalesce(adjusted.fate, '{QUARANTINED}'),
                coalesce(adjusted.why, '{Reason.ORPHAN}:order_key')
         FROM incoming ANTI JOIN {parent} USING (order_key)
@@ -221,10 +249,22 @@ def _linked(table: Table, person: str | None, views: list[str]) -> str:
     )
 
 
-def _surviving(table: Table, number: int) -> str:
-    """Return SQL of one contribution's rows that enter the snapshot."""
+def _superseded(key: str) -> str:
+    """Return SQL of rows whose key a later file brings again.
+
+    Such keys are few: they are sought by their hashes, and only those are compared whole.
+    """
+    return f"""
+        SELECT sequence, piece, {key}, 'superseded', ''
+        FROM incoming WHERE hash({key}) IN (
+            SELECT hash({key}) FROM incoming GROUP BY ALL HAVING min(sequence) < max(sequence))
+        QUALIFY sequence < max(sequence) OVER (PARTITION BY {key})"""
+
+
+def _surviving(table: Table, place: int) -> str:
+    """Return SQL of one piece's rows that enter the snapshot."""
     match = " AND ".join(f't."{key}" IS NOT DISTINCT FROM dropped."{key}"' for key in table.key)
     return (
-        f"SELECT {_names(table)} FROM incoming AS t WHERE sequence = {number} AND NOT EXISTS "
-        f"(SELECT 1 FROM dropped WHERE dropped.sequence = {number} AND {match})"
+        f"SELECT {_names(table)} FROM incoming AS t WHERE piece = {place} AND NOT EXISTS "
+        f"(SELECT 1 FROM dropped WHERE dropped.piece = {place} AND {match})"
     )

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from retention.engine import Engine, sha256_of
+from retention.engine import Engine
 from retention.errors import InputError
 from retention.ingest.bookkeeping import (
     VAULT_ROWS,
@@ -26,15 +26,18 @@ from retention.ingest.contracts import RULE_VERSION
 from retention.ingest.guard import guard_texts
 from retention.ingest.judge import Judged, accepted_rows, judge_all
 from retention.ingest.keys import KeyRing, private_folder
+from retention.ingest.partition import cuts
 from retention.ingest.quarantine import quarantine_query
-from retention.ingest.store import Store, write_text
+from retention.ingest.store import Store, write_ordered, write_text
 from retention.ingest.tombstones import erased_people
 from retention.ingest.vault import Vault, parquet_bytes, seal, write_private
 from retention.ingest.workbench import workbench
 from retention.sources.attaching import open_landed
 from retention.sources.base import ReadOptions, SourceFormat
+from retention.sources.databases import is_database
 from retention.sources.landing import Landed, land
-from retention.tables import get
+from retention.sources.parquet_files import digest_of
+from retention.tables import Table, get
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,7 @@ class Contribution:
     accounts_table
         Canonical table whose rows stand for the file's records.
     tables
-        Object (SHA-256) and rows of each canonical table it feeds.
+        Objects (SHA-256, rows, partition) of each canonical table it feeds.
     ledger
         Object with one row per landed record: its day, money and fate.
     quarantine
@@ -110,22 +113,27 @@ class Intake:
         options
             How to read it.
         """
-        known = self._known(path, source, options)
-        if known.is_file():
-            content = json.loads(known.read_text(encoding="utf-8"))
-            return replace(Contribution(**content), path=name), True
+        source = source.for_options(options)
+        if not is_database(path):  # what a database holds is known once it has been fetched
+            known = self._known(content_hash(path, source), source, options)
+            if known.is_file():
+                return _read(known, name), True
         with workbench(self.private, self.memory_limit, self.threads) as (engine, folder):
             landed = land(path, source, folder, replace(options, memory_limit=self.memory_limit,
-                                                        threads=self.threads))  # fmt: skip
+                                                        threads=self.threads), name)  # fmt: skip
             _require_rows(landed, name)
+            if is_database(path):
+                known = self._known(landed.sha256, source, options)
+                if known.is_file():
+                    return _read(known, name), True
             made = self._judge_and_keep(engine, folder, landed, source, known.stem, name, options)
         known.parent.mkdir(parents=True, exist_ok=True)
         write_text(known, json.dumps(asdict(made), indent=1, sort_keys=True) + "\n")
         return made, False
 
-    def _known(self, path: Path, source: SourceFormat, options: ReadOptions) -> Path:
-        """Return where the file's contribution is, or would be, noted."""
-        recipe = [content_hash(path), self.keys.fingerprint, repr(options), recipe_of(source)]
+    def _known(self, content: str, source: SourceFormat, options: ReadOptions) -> Path:
+        """Return where the contribution of some content is, or would be, noted."""
+        recipe = [content, self.keys.fingerprint, repr(options), recipe_of(source)]
         recipe += ["free text"] if self.free_text else []
         batch = sha256("|".join(recipe).encode()).hexdigest()[:16]
         return self.store.root / "batches" / f"{batch}.json"
@@ -144,32 +152,42 @@ class Intake:
                     with_free_text=self.free_text)  # fmt: skip
         self._keep_raw_records(engine, judged, batch_id)
         tables = {
-            table: self._keep_table(engine, folder, table, [j.name for j in judged
-                                                            if j.table.name == table])
+            table: self._keep_table(engine, folder, get(table),
+                                    [j for j in judged if j.table.name == table])
             for table in dict.fromkeys(j.table.name for j in judged)
         }  # fmt: skip
         return Contribution(
             batch_id, source.name, name, landed.sha256, landed.rows_read,
             _measured(engine), accounting(judged).table.name, tables,
-            self._keep(engine, folder, ledger_query(judged), "line_no"),
-            self._keep(engine, folder, quarantine_query(engine.connection, judged, source), "ALL"),
-            self._keep(engine, folder, identities_query(), "ALL"),
-            self._keep(engine, folder, names_query(), "ALL"),
+            self._keep(engine, folder, f"{ledger_query(judged)} ORDER BY line_no"),
+            self._keep(engine, folder,
+                       f"{quarantine_query(engine.connection, judged, source)} ORDER BY ALL"),
+            self._keep(engine, folder, f"{identities_query()} ORDER BY ALL"),
+            self._keep(engine, folder, f"{names_query()} ORDER BY ALL"),
         )  # fmt: skip
 
     def _keep_table(
-        self, engine: Engine, folder: Path, table: str, names: list[str]
+        self, engine: Engine, folder: Path, table: Table, judged: list[Judged]
     ) -> dict[str, Any]:
-        """Store the accepted rows of one canonical table."""
-        query = accepted_rows(get(table), names)
-        order = ", ".join(f'"{name}"' for name in (*get(table).key, "source_record_id"))
-        rows = engine.connection.execute(f"SELECT count(*) FROM ({query})").fetchall()[0][0]
-        return {"rows": rows, "sha256": self._keep(engine, folder, query, order)}
+        """Store the accepted rows of one canonical table, cut into partitions."""
+        rows = accepted_rows(table, [made.name for made in judged])
+        names = ", ".join(f'"{name}"' for name in table.names)
+        # The line orders one record's rows completely, and costs a fraction of ordering by keys.
+        order = "line_no" if all(j.accounts for j in judged) else ", ".join(table.key)
+        objects = []
+        for name, condition in cuts(engine, rows):
+            part = f"FROM ({rows}) WHERE {condition}"
+            count = engine.connection.execute(f"SELECT count(*) {part}").fetchall()[0][0]
+            query = f"SELECT {names} {part} ORDER BY {order}, source_record_id"
+            objects.append(
+                {"sha256": self._keep(engine, folder, query), "rows": count, "partition": name}
+            )
+        return {"objects": objects}
 
-    def _keep(self, engine: Engine, folder: Path, query: str, order_by: str) -> str:
-        """Write a query's answer as an object of the store; return its hash."""
+    def _keep(self, engine: Engine, folder: Path, query: str) -> str:
+        """Write a completely ordered query's answer as an object of the store; return its hash."""
         draft = folder / "draft.parquet"
-        engine.sql(query).write(draft, order_by=order_by)
+        write_ordered(engine, query, draft)
         return self.store.put(draft)
 
     def _keep_identities(self, engine: Engine, source: str) -> None:
@@ -210,17 +228,19 @@ def _measured(engine: Engine) -> dict[str, dict[str, str]]:
     return {name: {"rows": str(count), "value": str(value)} for name, count, value in rows}
 
 
-def content_hash(path: Path) -> str:
-    """Return the hash of a file, or of every file of a folder with its name."""
-    if path.is_file():
-        return sha256_of(path)
-    parts = [
-        f"{p.relative_to(path)}={sha256_of(p)}" for p in sorted(path.rglob("*")) if p.is_file()
-    ]
-    return sha256("|".join(parts).encode()).hexdigest()
+def content_hash(path: Path, source: SourceFormat) -> str:
+    """Return the hash of a file or folder, and of the files beside it that the format looks up."""
+    beside = [path.parent / name for name, _ in source.companions.values()]
+    parts = [f"{p.name}={digest_of(p)}" for p in beside if p.exists()]
+    return "|".join([digest_of(path), *parts])
 
 
 def recipe_of(source: SourceFormat) -> str:
     """Return what a format does, as text: a changed mapping makes a new contribution."""
     plain = [getattr(source, f.name) for f in fields(source) if f.name != "expand"]
     return f"{RULE_VERSION}|{plain!r}"
+
+
+def _read(known: Path, name: str) -> Contribution:
+    """Return a contribution that was made before, under the file's present name."""
+    return replace(Contribution(**json.loads(known.read_text(encoding="utf-8"))), path=name)

@@ -14,6 +14,7 @@ from retention.ingest.identity import collect_people, join_on_identity, platform
 from retention.ingest.keying import canonical_column, collect_orders
 from retention.ingest.keys import KeyRing
 from retention.sources.base import SourceFormat
+from retention.sources.countries import install_countries
 from retention.tables import Table, get
 
 ACCEPTED, QUARANTINED, EXCLUDED = "accepted", "quarantined", "excluded"
@@ -58,37 +59,52 @@ def judge_all(
         Pseudonyms of erased people: their rows are excluded, their identities go nowhere.
     """
     connection = engine.connection
-    _map(connection, source)
+    prepared = _map(connection, source)
+    install_countries(connection)
     people = [f"mapped_{n}" for n, mapping in enumerate(source.tables) if mapping.person]
     collect_people(connection, keys, people, platform_of(source.name))
-    collect_orders(connection, [f"mapped_{n}" for n, _ in enumerate(source.tables)])
+    collect_orders(connection, _naming_orders(source))
     judged = []
     for number, mapping in enumerate(source.tables):
         made = Judged(f"judged_{number}", get(mapping.table), mapping.accounts)
         judge(connection, made.table, f"mapped_{number}", made.name, person=mapping.person,
               source=source.name, batch_id=batch_id)  # fmt: skip
-        connection.execute(f"DROP TABLE mapped_{number}")
+        connection.execute(f"DROP VIEW mapped_{number}")
         judged.append(made)
+    for name in prepared:
+        connection.execute(f'DROP TABLE "{name}"')
     _judge_together(connection, judged)
     if erased:
         exclude_erased(connection, judged, erased)
     return judged
 
 
-def _map(connection: duckdb.DuckDBPyConnection, source: SourceFormat) -> None:
-    """Run the format's mappings, and measure rows and money before any judgement."""
+def _map(connection: duckdb.DuckDBPyConnection, source: SourceFormat) -> list[str]:
+    """Prepare the format's mappings, and measure rows and money before any judgement.
+
+    What several mappings look up is kept as tables, whose names are returned; the mappings
+    themselves are views, so that a wide row is made only once, as it is judged.
+    """
     views = {name: sql for mapping in source.tables for name, sql in mapping.views.items()}
-    for name, select in views.items():  # kept as tables: several mappings read each
+    for name, select in views.items():
         connection.execute(f'CREATE TEMP TABLE "{name}" AS {select}')
     for number, mapping in enumerate(source.tables):
-        connection.execute(f"CREATE TEMP TABLE mapped_{number} AS {mapping.select}")
-    for name in views:
-        connection.execute(f'DROP TABLE "{name}"')
+        connection.execute(f"CREATE TEMP VIEW mapped_{number} AS {mapping.select}")
     counting = next(n for n, mapping in enumerate(source.tables) if mapping.accounts)
     connection.execute(
         "CREATE TEMP TABLE measured AS SELECT coalesce(value_currency, '') AS currency, count(*) "
         f"AS rows, coalesce(sum(value_minor), 0) AS value FROM mapped_{counting} GROUP BY 1"
     )
+    return list(views)
+
+
+def _naming_orders(source: SourceFormat) -> list[str]:
+    """Return the mapped tables that name a file's orders: the orders themselves, or what stands in.
+
+    Lines are many and their orders few, so that only a file without orders is searched for them.
+    """
+    orders = [f"mapped_{n}" for n, m in enumerate(source.tables) if m.table == "orders"]
+    return orders or [f"mapped_{n}" for n, _ in enumerate(source.tables)]
 
 
 def _judge_together(connection: duckdb.DuckDBPyConnection, judged: list[Judged]) -> None:
@@ -137,6 +153,8 @@ def judge(
     joins = f"LEFT JOIN people AS p ON {join_on_identity('m', 'p')}" if person else ""
     if "order_key" in given:
         joins += " LEFT JOIN order_pseudonyms AS o ON m.order_key = o.raw"
+    if "country" in given and "country" in table.names:
+        joins += " LEFT JOIN country_codes AS c ON lower(trim(m.country)) = c.spelling"
     contract = reasons_expression(table, person)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE {target} AS
@@ -156,11 +174,16 @@ def judge(
 
 
 def refuse_duplicates(connection: duckdb.DuckDBPyConnection, table: Table, judged: str) -> None:
-    """Refuse every accepted row but the first that carries a key already taken in this file."""
+    """Refuse every accepted row but the first that carries a key already taken in this file.
+
+    Taken keys are few: they are sought by their hashes, and only those are compared whole.
+    """
     key = ", ".join(f'"{name}"' for name in table.key)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE repeated AS
         SELECT {key}, min(line_no) AS first_line FROM {judged} WHERE fate = '{ACCEPTED}'
+            AND hash({key}) IN (SELECT hash({key}) FROM {judged} WHERE fate = '{ACCEPTED}'
+                                GROUP BY ALL HAVING count(*) > 1)
         GROUP BY ALL HAVING count(*) > 1""")
     match = " AND ".join(f't."{name}" IS NOT DISTINCT FROM repeated."{name}"' for name in table.key)
     refuse(
@@ -236,8 +259,9 @@ def _exclude(connection: duckdb.DuckDBPyConnection, judged: str, condition: str)
 
 
 def accepted_rows(table: Table, judged: Iterable[str]) -> str:
-    """Return SQL of the accepted canonical rows of some judged tables."""
+    """Return SQL of the accepted canonical rows of some judged tables, with line and time."""
     names = ", ".join(f'"{name}"' for name in table.names)
     return " UNION ALL ".join(
-        f"SELECT {names} FROM {name} WHERE fate = '{ACCEPTED}'" for name in judged
+        f"SELECT {names}, line_no, occurred_at FROM {name} WHERE fate = '{ACCEPTED}'"
+        for name in judged
     )

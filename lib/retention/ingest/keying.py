@@ -28,8 +28,14 @@ NAMESPACES: dict[str, str] = {
 """Columns whose raw values are replaced by pseudonyms, each in a namespace of its own."""
 
 
+_ORDER = (
+    f"coalesce(o.pseudonym, pseudonym('{NAMESPACES['order_key']}', CAST(m.order_key AS VARCHAR)))"
+)
+"""An order's pseudonym: looked up, or computed for the few that a file mentions without it."""
+
+
 def collect_orders(connection: duckdb.DuckDBPyConnection, mapped: Sequence[str]) -> None:
-    """Make ``order_pseudonyms(raw, pseudonym)``: one row per order that a file mentions."""
+    """Make ``order_pseudonyms(raw, pseudonym)``: one row per order of some mapped tables."""
     parts = [
         f"SELECT CAST(order_key AS VARCHAR) AS raw FROM {name}"
         for name in mapped
@@ -65,7 +71,8 @@ def canonical_column(column: Column, given: set[str], person: str, origin: dict[
     Returns
     -------
     str
-        An expression over ``m`` (mapped), ``p`` (people) and ``o`` (order pseudonyms).
+        An expression over ``m`` (mapped), ``p`` (people), ``o`` (order pseudonyms) and ``c``
+        (country codes).
     """
     name = column.name
     if name in origin:
@@ -82,6 +89,8 @@ def canonical_column(column: Column, given: set[str], person: str, origin: dict[
 def _typed(column: Column, given: set[str]) -> str:
     """Return the SQL of a column that is no key: as mapped, derived from its time, or NULL."""
     name = column.name
+    if name == "country" and name in given:
+        return "coalesce(c.code, m.country) AS country"
     if name in given:
         return f"CAST(m.{name} AS {column.kind}) AS {name}"
     stem = name.removesuffix("_epoch_s")
@@ -94,15 +103,15 @@ def _key(name: str, given: set[str]) -> str:
     """Return the SQL of a pseudonymised key."""
     raw = f"CAST(m.{name} AS VARCHAR)"
     if name == "order_key":
-        return "o.pseudonym"
+        return _ORDER
     keyed = f"WHEN {raw} IS NOT NULL THEN pseudonym('{NAMESPACES[name]}', {raw})"
     if "order_key" in given and name in ("order_line_key", "source_record_id"):
         rest = f"substr({raw}, length(m.order_key) + 1)"
-        keyed = f"WHEN starts_with({raw}, m.order_key) THEN o.pseudonym || {rest} {keyed}"
+        keyed = f"WHEN starts_with({raw}, m.order_key) THEN {_ORDER} || {rest} {keyed}"
     if {"order_key", "order_line_key"} <= given and name == "source_record_id":
         rest = "substr(m.order_line_key, length(m.order_key) + 1)"
         keyed = (
             f"WHEN ends_with(m.order_line_key, {raw}) AND starts_with(m.order_line_key, "
-            f"m.order_key) THEN o.pseudonym || {rest} {keyed}"
+            f"m.order_key) THEN {_ORDER} || {rest} {keyed}"
         )
     return f"CASE {keyed} END"

@@ -73,7 +73,7 @@ class Periods:
             return []
         if person:  # those of the erased are dropped as such already
             condition += f" AND coalesce({person}, '') NOT IN (FROM erased_people)"
-        return [f"SELECT sequence, {key}, '{EXCLUDED}', '{Exclusion.PAST_RETENTION}' "
+        return [f"SELECT sequence, piece, {key}, '{EXCLUDED}', '{Exclusion.PAST_RETENTION}' "
                 f"FROM incoming WHERE {condition}"]  # fmt: skip
 
 

@@ -97,9 +97,11 @@ def run_ingest(
     intake = Intake(place, private, keys, memory_limit, threads, free_text)
     made = [intake.contribute(i.path, i.name, i.source, i.options) for i in items]
     contributions = [contribution for contribution, _ in made]
+    before = Store(store).current()
     with workbench(private, memory_limit, threads) as (engine, folder):
         assembly = Assembly(engine, place, contributions, folder,
-                            erased_people(private, keys), periods)  # fmt: skip
+                            erased_people(private, keys), periods,
+                            before.manifest["tables"] if before else {})  # fmt: skip
         assembly.run()
         result = _conclude(assembly, keys, sum(known for _, known in made), as_of, limits)
     place.encrypt_plain()

@@ -13,7 +13,10 @@ from retention.errors import InputError, ParameterError
 from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.registry import format_named
 
-_DEFAULTS = {"RETENTION_DATA": "../shared/data"}
+DEFAULT_DATA = "../shared/data"
+"""Where ``$RETENTION_DATA`` points to when nobody says otherwise, relative to the workspace."""
+
+_DEFAULTS = {"RETENTION_DATA": DEFAULT_DATA}
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from retention.engine import Engine, is_encrypted, sha256_of
+from retention.engine import ROW_GROUP_ROWS, Engine, is_encrypted, sha256_of
 from retention.ingest.encryption import encrypt
 from retention.ingest.snapshot import CURRENT, Snapshot
 
@@ -116,14 +116,21 @@ def write_text(path: Path, text: str) -> None:
     draft.replace(path)
 
 
+def write_ordered(engine: Engine, query: str, path: Path) -> None:
+    """Write a completely ordered query's answer: the bytes depend on the rows alone."""
+    target = str(path).replace("'", "''")
+    engine.connection.execute(
+        f"COPY ({query}) TO '{target}' "
+        f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 10000, "
+        f"ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
+    )
+
+
 def logical_hash(engine: Engine, table: str, columns: Sequence[str]) -> str:
     """Return a hash of the rows that does not depend on their order or on the file format.
 
-    The sum over rows of 64 bits of each row's MD5: a multiset hash, stable between engine versions.
+    A multiset hash: the sum over rows of the engine's 64-bit hash of each row. It compares
+    snapshots made by one version of the engine, which the manifest names.
     """
-    fields = ", ".join(f"""coalesce(CAST("{c}" AS VARCHAR), '\\N')""" for c in columns)
-    total = engine.connection.execute(
-        f"SELECT CAST(coalesce(sum(CAST(md5_number_lower(concat_ws(chr(31), {fields})) AS HUGEINT))"
-        f", 0) AS VARCHAR) || '/' || count(*) FROM {table}"
-    ).fetchall()[0][0]
+    total = "/".join(str(part) for part in engine.multiset_total(table, columns))
     return hashlib.sha256(f"{','.join(columns)}|{total}".encode()).hexdigest()[:32]

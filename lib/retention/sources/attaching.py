@@ -116,6 +116,9 @@ def _decimal(
     """Return the decimal mark: declared or proven; a point where nothing speaks against it."""
     if options.decimal != "auto" or not fmt.money:
         return options.decimal if options.decimal != "auto" else "."
+    written = " OR ".join(f"""contains("{column}", ',')""" for column in fmt.money)
+    if not connection.execute(f"SELECT 1 FROM landed WHERE {written} LIMIT 1").fetchall():
+        return "."
     counts = [0, 0, 0]
     for column in fmt.money:
         found = connection.execute(

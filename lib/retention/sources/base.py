@@ -7,6 +7,7 @@ pseudonyms and storage are the ingest layer's.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -185,6 +186,9 @@ class SourceFormat:
         Whether columns are parted by runs of blanks.
     companions
         Files in the same folder that the mappings look up: view → (file name, format).
+    headerless
+        Columns of files that come without a header row: pattern of a first line (blanks folded) →
+        names of its columns.
     """
 
     name: str
@@ -202,6 +206,7 @@ class SourceFormat:
     is_settled: bool = False
     blank_delimited: bool = False
     companions: Mapping[str, tuple[str, SourceFormat]] = field(default_factory=dict)
+    headerless: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def for_options(self, options: ReadOptions) -> SourceFormat:
         """Return the format with the options' column mapping in force.
@@ -229,6 +234,14 @@ class SourceFormat:
                 f"It knows {', '.join(self.used_columns())}.", column="columns",
             )  # fmt: skip
         return replace(self, aliases={**self.aliases, **named}, is_settled=True)
+
+    def columns_of_bare(self, line: str) -> tuple[str, ...]:
+        """Return the columns of a file without header by its first line; none where it has one."""
+        folded = " ".join(line.split())
+        for pattern, columns in self.headerless.items():
+            if re.fullmatch(pattern, folded):
+                return columns
+        return ()
 
     def recognise(self, header: Iterable[str]) -> float:
         """Return how well a header fits: 0 without all required columns, 1 with every column.

@@ -36,6 +36,9 @@ def land_delimited(
         options = replace(options, delimiter=" ")
     known = frozenset((*fmt.used_columns(), *fmt.aliases))
     heading, encoding, mark = text_heading(real, named, options, known)
+    bare = fmt.columns_of_bare(heading.raw.decode("utf-8"))
+    if bare:
+        heading = Heading(b"", 0, 0, heading.delimiter, bare)
     require_columns(fmt, heading.names, named)
     in_place = encoding in ("utf-8", "ascii") and _readable_in_place(real, heading, mark)
     stem = stem_in(folder, fmt)

@@ -38,7 +38,13 @@ def reasons(*unreadable: tuple[ReasonCode, str, str], more: Iterable[str] = ()) 
         f"unreadable('{code}:{name}', {column(name)}, {value})" for code, name, value in unreadable
     ]
     items = ", ".join([*cases, *more])
-    return f"reasons_of(CAST([{items}] AS VARCHAR[])) AS reasons"
+    if not items:
+        return NO_REASONS
+    # Lists are dear, and nearly every row is sound: they are built for the others only.
+    return (
+        f"CASE WHEN coalesce({items}) IS NULL THEN CAST([] AS VARCHAR[]) "
+        f"ELSE reasons_of(CAST([{items}] AS VARCHAR[])) END AS reasons"
+    )
 
 
 def unreadable_times(*names: str) -> list[tuple[ReasonCode, str, str]]:

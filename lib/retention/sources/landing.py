@@ -29,7 +29,9 @@ BROKEN_SCHEMA = pa.schema(
 )
 
 
-def land(path: Path, fmt: SourceFormat, folder: Path, options: ReadOptions) -> Landed:
+def land(
+    path: Path, fmt: SourceFormat, folder: Path, options: ReadOptions, named: str = ""
+) -> Landed:
     """Read one export faithfully into ``folder``.
 
     Parameters
@@ -43,6 +45,8 @@ def land(path: Path, fmt: SourceFormat, folder: Path, options: ReadOptions) -> L
         Where to write the landed Parquet; created if need be.
     options
         What the user says about the file.
+    named
+        The file as messages name it; empty means its path.
 
     Returns
     -------
@@ -59,20 +63,27 @@ def land(path: Path, fmt: SourceFormat, folder: Path, options: ReadOptions) -> L
     if is_database(path):
         read, digest = land_query(path, fmt, folder, options)
         return _landed(shown(path), fmt, read, digest)
-    real = checked_path(path, options)
+    named = named or str(path)
+    real = checked_path(path, options, named)
     before = real.stat()
     with ThreadPoolExecutor(1) as pool:
         pending = pool.submit(digest_of, real)
-        read = _read(real, str(path), fmt, folder, options)
+        read = _read(real, named, fmt, folder, options)
         digest = pending.result()
     after = real.stat()
     if (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns):
-        raise InputError("The file changed while it was read.", "Start again.", file=str(path))
+        raise InputError("The file changed while it was read.", "Start again.", file=named)
     companions = {
-        view: land(path.parent / name, companion, folder, options)
+        view: land(path.parent / name, companion, folder, options, _beside(named, name))
         for view, (name, companion) in fmt.companions.items()
     }
-    return replace(_landed(str(path), fmt, read, digest), companions=companions)
+    return replace(_landed(named, fmt, read, digest), companions=companions)
+
+
+def _beside(named: str, name: str) -> str:
+    """Return how messages name a file that lies beside another."""
+    folder, slash, _ = named.rpartition("/")
+    return f"{folder}{slash}{name}"
 
 
 def _read(real: Path, named: str, fmt: SourceFormat, folder: Path, options: ReadOptions) -> Read:

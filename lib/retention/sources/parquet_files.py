@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from hashlib import sha256
 from pathlib import Path
 
@@ -53,11 +54,21 @@ def parquet_columns(real: Path, named: str) -> tuple[str, ...]:
 
 
 def digest_of(real: Path) -> str:
-    """Return the SHA-256 of a file, or of the names and hashes of a folder's files."""
+    """Return the SHA-256 of a file, or of the names and hashes of a folder's Parquet files."""
     if real.is_file():
-        return sha256_of(real)
+        state = real.stat()
+        return _digest(real, state.st_size, state.st_mtime_ns)
     files = sorted(real.rglob("*.parquet"))
-    return sha256("|".join(f"{p.name}={sha256_of(p)}" for p in files).encode()).hexdigest()
+    return sha256(
+        "|".join(f"{p.relative_to(real)}={sha256_of(p)}" for p in files).encode()
+    ).hexdigest()
+
+
+@lru_cache(maxsize=256)
+def _digest(path: Path, size: int, changed: int) -> str:
+    """Return the SHA-256 of a file in a certain state: a large one is not read twice for it."""
+    del size, changed
+    return sha256_of(path)
 
 
 def _schema(path: Path, named: str) -> tuple[pa.Schema, int]:

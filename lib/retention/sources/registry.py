@@ -97,8 +97,12 @@ def recognise_file(
         If the file cannot be read or has no header.
     """
     names = header_of(path, options or ReadOptions())
+    line = names[0]
     if len(names) == 1:
-        names = tuple(names[0].split())
-    scored = [(fmt, fmt.recognise(names)) for fmt in FORMATS.values()]
+        names = tuple(line.split())
+    scored = [
+        (fmt, 1.0 if fmt.columns_of_bare(line) else fmt.recognise(names))
+        for fmt in FORMATS.values()
+    ]
     fits = [(fmt, score) for fmt, score in scored if score > 0]
     return sorted(fits, key=lambda pair: (-pair[1], pair[0].name))

@@ -12,12 +12,12 @@ from typing import IO
 from retention.errors import InputError
 from retention.sources.base import ReadOptions
 
-CHUNK = 1 << 24
+CHUNK = 1 << 20
 BOMB_FLOOR = 1 << 26
 WORKBOOK_MEMBER = "xl/workbook.xml"
 
 
-def checked_path(path: Path, options: ReadOptions) -> Path:
+def checked_path(path: Path, options: ReadOptions, named: str = "") -> Path:
     """Return the real path of a readable, non-empty regular file (or folder).
 
     Raises
@@ -25,23 +25,22 @@ def checked_path(path: Path, options: ReadOptions) -> Path:
     InputError
         If there is nothing there, it cannot be read, it is empty, or it leads out of the root.
     """
+    named = named or str(path)
     try:
         real = path.resolve(strict=True)
     except (OSError, RuntimeError) as error:
         raise InputError(
             "There is no such file." if not path.is_symlink() else "The link leads nowhere.",
-            "Check the path in the params.", file=str(path),
+            "Check the path in the params.", file=named,
         ) from error  # fmt: skip
     if options.root and not real.is_relative_to(Path(options.root).resolve()):
-        raise InputError(
-            f"The path leads out of {options.root}.", "Put the file inside it.", file=str(path)
-        )
+        raise InputError("The path leads out of its folder.", "Put the file inside it.", file=named)
     if real.is_dir():
         return real
     if not real.is_file():
-        raise InputError("This is not a regular file.", "Name an export file.", file=str(path))
+        raise InputError("This is not a regular file.", "Name an export file.", file=named)
     if real.stat().st_size == 0:
-        raise InputError("The file is empty (0 bytes).", "Export it again.", file=str(path))
+        raise InputError("The file is empty (0 bytes).", "Export it again.", file=named)
     return real
 
 
@@ -79,10 +78,15 @@ def unpacked(path: Path, named: str, options: ReadOptions) -> Iterator[bytes]:
                         "size.", "Unpack it by hand if you trust it.", file=named,
                     )  # fmt: skip
                 yield chunk
-    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile, NotImplementedError) as e:
+    except (EOFError, zlib.error, gzip.BadGzipFile, zipfile.BadZipFile) as e:
         raise InputError(
             f"The archive is damaged or cut short ({e}).", "Copy or export it again.", file=named
         ) from e
+    except NotImplementedError as error:  # a RuntimeError too: to be told apart before it
+        raise InputError(
+            f"The archive is packed in a way that cannot be read here ({error}).",
+            "Pack it as gzip or as an ordinary zip.", file=named,
+        ) from error  # fmt: skip
     except RuntimeError as error:
         raise InputError(
             "The archive asks for a password.", "Unpack it by hand.", file=named

@@ -13,6 +13,8 @@ from retention.sources.fragments import (
     unreadable_integers,
 )
 
+_COLUMNS = ("customer_id", "date", "number_of_cds", "dollar_value")
+
 _ROWS = """
 SELECT *, 'cdnow:' || text_of("customer_id") || ':' || row_number() OVER (
     PARTITION BY text_of("customer_id") ORDER BY line_no) AS order_key,
@@ -48,8 +50,8 @@ FROM cdnow_rows WHERE moment IS NOT NULL"""
 
 FORMAT = SourceFormat(
     name="cdnow",
-    meaning="CDNOW master file (Fader and Hardie), with one header line.",
-    required=("customer_id", "date", "number_of_cds", "dollar_value"),
+    meaning="CDNOW master or sample file (Fader and Hardie), as published or with a header line.",
+    required=_COLUMNS,
     optional=(),
     tables=(
         TableMapping("orders", _ORDERS, accounts=True, views={"cdnow_rows": _ROWS}),
@@ -57,4 +59,8 @@ FORMAT = SourceFormat(
     ),
     currency="USD",
     blank_delimited=True,
+    headerless={
+        "[0-9]{1,6} [0-9]{8} [0-9]+ [0-9.]+": _COLUMNS,
+        "[0-9]{1,6} [0-9]{1,6} [0-9]{8} [0-9]+ [0-9.]+": (_COLUMNS[0], "sample_id", *_COLUMNS[1:]),
+    },
 )

@@ -27,65 +27,108 @@ from retention.sources.fragments import (
     condition,
     identities,
     reasons,
-    unreadable_integers,
-    unreadable_times,
 )
 
 _CODE = "currency_of(default_currency())"
 
-_KIND = """CASE WHEN upper(text_of("StockCode")) IN ('POST', 'DOT', 'C2', 'C3') THEN 'carriage'
-  WHEN upper(text_of("StockCode")) = 'D' THEN 'discount'
-  WHEN upper(text_of("StockCode")) IN ('BANK CHARGES', 'AMAZONFEE', 'CRUK', 'B', 'S', 'PADS',
+_KIND = """CASE WHEN product IN ('POST', 'DOT', 'C2', 'C3') THEN 'carriage'
+  WHEN product = 'D' THEN 'discount'
+  WHEN product IN ('BANK CHARGES', 'AMAZONFEE', 'CRUK', 'B', 'S', 'PADS',
        'ADJUST', 'ADJUST2', 'TEST001', 'TEST002') THEN 'fee'
-  WHEN upper(text_of("StockCode")) = 'M' THEN 'manual'
-  WHEN lower(text_of("StockCode")) LIKE 'gift_0%' THEN 'voucher' END"""
+  WHEN product = 'M' THEN 'manual'
+  WHEN product LIKE 'GIFT_0%' THEN 'voucher' END"""
 
-_ROWS = f"""
-SELECT *, text_of("InvoiceNo") AS invoice, integer_of("Quantity") AS pieces,
-  decimal_of("UnitPrice") AS price, time_of("InvoiceDate") AS moment, {_KIND} AS category,
-  starts_with(upper(text_of("InvoiceNo")), 'C') AS is_cancellation,
-  regexp_replace(text_of("CustomerID"), '[.]0$', '') AS customer,
-  line_value("Quantity", "UnitPrice", {_CODE}) AS value_minor,
-  row_number() OVER (PARTITION BY "InvoiceNo", "StockCode", "Description", "Quantity",
-    "InvoiceDate", "UnitPrice", "CustomerID", "Country" ORDER BY line_no) AS copy,
-  row_number() OVER (PARTITION BY text_of("InvoiceNo") ORDER BY line_no) AS line_index
+_COLUMNS = (
+    "InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice", "CustomerID",
+    "Country",
+)  # fmt: skip
+_EVERY = ", ".join(f'"{name}"' for name in _COLUMNS)
+
+_READ = f"""
+SELECT line_no, hash({_EVERY}) AS fingerprint, text_of("InvoiceNo") AS invoice,
+  text_of("StockCode") AS sku, upper(text_of("StockCode")) AS product, "Quantity", "InvoiceDate",
+  "UnitPrice", integer_of("Quantity") AS pieces, minor_of("UnitPrice", {_CODE}) AS minor,
+  time_of("InvoiceDate") AS moment, text_of("Country") AS country,
+  CASE WHEN ends_with("CustomerID", '0') THEN regexp_replace(text_of("CustomerID"), '[.]0$', '')
+       ELSE text_of("CustomerID") END AS customer
 FROM landed"""
 
+_ROWS = f"""
+SELECT line_no, fingerprint, invoice, sku, product, pieces, moment, country, customer, minor,
+  {_KIND} AS category, coalesce(sign(minor), sign(decimal_of("UnitPrice"))) AS price_sign,
+  coalesce(CAST(product_of(pieces, minor) AS DECIMAL(38, 6)),
+    line_value("Quantity", "UnitPrice", {_CODE})) AS value_minor,
+  coalesce(minor, rounded_minor(minor_value("UnitPrice", {_CODE}))) AS unit_price,
+  CASE WHEN moment IS NULL THEN "InvoiceDate" END AS "InvoiceDate",
+  CASE WHEN pieces IS NULL THEN "Quantity" END AS "Quantity",
+  CASE WHEN minor IS NULL THEN "UnitPrice" END AS "UnitPrice"
+FROM ({_READ})"""
+
+# Few lines are repeated: they are found by their fingerprints, and only those are compared whole.
+_COPIES = f"""
+WITH alike AS (
+  SELECT line_no FROM retail_rows WHERE fingerprint IN (
+    SELECT fingerprint FROM retail_rows GROUP BY fingerprint HAVING count(*) > 1)
+), numbered AS (
+  SELECT line_no, row_number() OVER (PARTITION BY {_EVERY} ORDER BY line_no) AS copy
+  FROM landed SEMI JOIN alike USING (line_no)
+)
+SELECT line_no FROM numbered WHERE copy > 1"""
+
+_IS_SOUND = (
+    "copies.line_no IS NULL AND price_sign > 0 AND pieces IS NOT NULL AND moment IS NOT NULL"
+)
+
+_INVOICES = f"""
+SELECT invoice, starts_with(upper(invoice), 'C') AS is_cancellation,
+  min(rows.line_no) AS first_line, max(rows.line_no) - min(rows.line_no) + 1 = count(*)
+    AS is_together, count(*) FILTER ({_IS_SOUND}) AS sound_lines,
+  min(moment) FILTER ({_IS_SOUND}) AS moment, min(customer) FILTER ({_IS_SOUND}) AS customer,
+  min(country) FILTER ({_IS_SOUND}) AS country, min(rows.line_no) FILTER ({_IS_SOUND}) AS line_no,
+  CAST(round(coalesce(sum(value_minor) FILTER ({_IS_SOUND} AND (category IS NULL OR category IN
+    ('manual', 'voucher'))), 0), 0) AS BIGINT) AS goods,
+  CAST(round(coalesce(sum(value_minor) FILTER ({_IS_SOUND} AND category = 'carriage'), 0), 0)
+    AS BIGINT) AS carriage,
+  CAST(round(coalesce(sum(-value_minor) FILTER ({_IS_SOUND} AND category = 'discount'), 0), 0)
+    AS BIGINT) AS discount,
+  CAST(round(sum(value_minor) FILTER ({_IS_SOUND}), 0) AS BIGINT) AS total
+FROM retail_rows AS rows LEFT JOIN retail_copies AS copies ON rows.line_no = copies.line_no
+WHERE invoice IS NOT NULL
+GROUP BY invoice"""
+
+# An invoice's lines stand together as a rule: then a line's place follows from the first's.
+_SCATTERED = """
+SELECT line_no, row_number() OVER (PARTITION BY invoice ORDER BY line_no) AS line_index
+FROM retail_rows SEMI JOIN (SELECT invoice FROM retail_invoices WHERE NOT is_together) AS apart
+  ON retail_rows.invoice = apart.invoice"""
+
+_INDEX = "coalesce(scattered.line_index, rows.line_no - invoices.first_line + 1)"
+
 _LINES = f"""
-SELECT shop_id() || ':' || invoice || ':' || line_index AS order_line_key,
-  shop_id() || ':' || invoice AS order_key, upper(text_of("StockCode")) AS product_key,
-  text_of("StockCode") AS sku, category, pieces AS quantity, {_CODE} AS currency,
-  rounded_minor(minor_value("UnitPrice", {_CODE})) AS unit_price_minor,
-  CAST(0 AS BIGINT) AS line_discount_minor, rounded_minor(value_minor) AS line_net_minor,
+SELECT shop_id() || ':' || rows.invoice || ':' || {_INDEX} AS order_line_key,
+  shop_id() || ':' || rows.invoice AS order_key, product AS product_key, sku, category,
+  pieces AS quantity, {_CODE} AS currency, unit_price AS unit_price_minor,
+  CAST(0 AS BIGINT) AS line_discount_minor,
+  coalesce(product_of(pieces, minor), rounded_minor(value_minor)) AS line_net_minor,
   CAST(NULL AS BOOLEAN) AS is_made_to_order,
-  line_no, invoice || ':' || line_index AS source_record_id,
+  rows.line_no, rows.invoice || ':' || {_INDEX} AS source_record_id,
   {reasons(
-      *unreadable_times("InvoiceDate"), *unreadable_integers("Quantity"),
-      (ReasonCode.UNREADABLE_MONEY, "UnitPrice", "price"),
+      (ReasonCode.UNREADABLE_TIME, "InvoiceDate", "rows.moment"),
+      (ReasonCode.UNREADABLE_NUMBER, "Quantity", "pieces"),
+      (ReasonCode.UNREADABLE_MONEY, "UnitPrice", "price_sign"),
       more=[
-          condition('text_of("InvoiceDate") IS NULL',
+          condition('rows.moment IS NULL AND text_of("InvoiceDate") IS NULL',
                     ReasonCode.MISSING_VALUE, "InvoiceDate"),
-          condition("copy > 1", ReasonCode.DUPLICATE_LINE, "InvoiceNo"),
-          condition("price = 0", ReasonCode.ZERO_PRICE, "UnitPrice"),
-          condition("price < 0", ReasonCode.STOCK_ADJUSTMENT, "UnitPrice"),
+          condition("copies.line_no IS NOT NULL", ReasonCode.DUPLICATE_LINE, "InvoiceNo"),
+          condition("price_sign = 0", ReasonCode.ZERO_PRICE, "UnitPrice"),
+          condition("price_sign < 0", ReasonCode.STOCK_ADJUSTMENT, "UnitPrice"),
       ],
   )},
-  {NO_EXCLUSION}, moment AS occurred_at, value_minor, {_CODE} AS value_currency
-FROM retail_rows"""  # fmt: skip
-
-_INVOICES = """
-SELECT invoice, bool_or(is_cancellation) AS is_cancellation, min(moment) AS moment,
-  min(customer) AS customer, min(text_of("Country")) AS country, min(line_no) AS line_no,
-  CAST(round(coalesce(sum(value_minor) FILTER (category IS NULL OR category IN
-    ('manual', 'voucher')), 0), 0) AS BIGINT) AS goods,
-  CAST(round(coalesce(sum(value_minor) FILTER (category = 'carriage'), 0), 0) AS BIGINT)
-    AS carriage,
-  CAST(round(coalesce(sum(-value_minor) FILTER (category = 'discount'), 0), 0) AS BIGINT)
-    AS discount,
-  CAST(round(sum(value_minor), 0) AS BIGINT) AS total
-FROM retail_rows
-WHERE copy = 1 AND price > 0 AND pieces IS NOT NULL AND moment IS NOT NULL AND invoice IS NOT NULL
-GROUP BY invoice"""
+  {NO_EXCLUSION}, rows.moment AS occurred_at, value_minor, {_CODE} AS value_currency
+FROM retail_rows AS rows
+LEFT JOIN retail_invoices AS invoices ON rows.invoice = invoices.invoice
+LEFT JOIN retail_copies AS copies ON rows.line_no = copies.line_no
+LEFT JOIN retail_scattered AS scattered ON rows.line_no = scattered.line_no"""  # fmt: skip
 
 _ORDERS = f"""
 SELECT shop_id() || ':' || invoice AS order_key, shop_id() AS shop_id, moment AS ordered_at,
@@ -98,7 +141,7 @@ SELECT shop_id() || ':' || invoice AS order_key, shop_id() AS shop_id, moment AS
   line_no, invoice AS source_record_id, {NO_REASONS}, {NO_EXCLUSION}, moment AS occurred_at,
   {NO_MONEY},
   {identities(platform_id="customer")}
-FROM retail_invoices"""
+FROM retail_invoices WHERE sound_lines > 0"""
 
 _REFUNDS = f"""
 SELECT shop_id() || ':' || invoice || ':refund' AS refund_key,
@@ -106,24 +149,24 @@ SELECT shop_id() || ':' || invoice || ':refund' AS refund_key,
   -total AS amount_minor, 'exact' AS dating,
   line_no, invoice || ':refund' AS source_record_id, {NO_REASONS}, {NO_EXCLUSION},
   moment AS occurred_at, {NO_MONEY}
-FROM retail_invoices WHERE is_cancellation AND total < 0"""
+FROM retail_invoices WHERE is_cancellation AND total < 0 AND sound_lines > 0"""
 
 _CUSTOMERS = f"""
 SELECT moment AS first_seen_at, country, CAST(NULL AS VARCHAR) AS channel, FALSE AS is_guest,
   line_no, customer AS source_record_id, {NO_REASONS}, {NO_EXCLUSION}, moment AS occurred_at,
   {NO_MONEY},
   {identities(platform_id="customer")}
-FROM retail_invoices WHERE customer IS NOT NULL"""
+FROM retail_invoices WHERE customer IS NOT NULL AND sound_lines > 0"""
 
 FORMAT = SourceFormat(
     name="online_retail",
     meaning="UCI Online Retail or Online Retail II, workbook or CSV.",
-    required=("InvoiceNo", "StockCode", "Description", "Quantity", "InvoiceDate", "UnitPrice",
-              "CustomerID", "Country"),
+    required=_COLUMNS,
     optional=(),
     tables=(
         TableMapping("order_lines", _LINES, accounts=True, person="",
-                     views={"retail_rows": _ROWS, "retail_invoices": _INVOICES}),
+                     views={"retail_rows": _ROWS, "retail_copies": _COPIES,
+                            "retail_invoices": _INVOICES, "retail_scattered": _SCATTERED}),
         TableMapping("orders", _ORDERS),
         TableMapping("refunds", _REFUNDS, person=""),
         TableMapping("customers", _CUSTOMERS),
