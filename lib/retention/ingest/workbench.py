@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import duckdb
+
 from retention.engine import Engine
+from retention.engine.spill import sweep
+from retention.errors import RunError
 from retention.ingest.encryption import unlock
 from retention.ingest.keys import private_folder
 
@@ -19,7 +24,9 @@ def workbench(
 ) -> Iterator[tuple[Engine, Path]]:
     """Give an engine that spills into a private folder, and the folder, until the block ends.
 
-    Raw identities pass through both, so neither lies where an analyst can look.
+    Raw identities pass through both, so neither lies where an analyst can look. What a killed
+    process left there is removed by the next one that comes, and the engine's own errors, which
+    quote values, are told by their kind alone.
 
     Parameters
     ----------
@@ -29,13 +36,24 @@ def workbench(
         Upper bound of the engine's memory.
     threads
         Threads of the engine; None means all.
+
+    Raises
+    ------
+    RunError
+        If the engine itself fails.
     """
     base = private_folder(private_folder(private) / "work")
-    folder = Path(tempfile.mkdtemp(dir=base))
+    sweep(base)
+    folder = Path(tempfile.mkdtemp(prefix=f"retention-{os.getpid()}-", dir=base))
     engine = Engine(memory_limit, threads, str(folder / "spill"))
     unlock(engine, private)
     try:
         yield engine, folder
+    except duckdb.Error as error:
+        raise RunError(
+            f"The engine could not go on ({type(error).__name__}).",
+            "Look for room on the disk and in memory; else report the step that failed.",
+        ) from None
     finally:
         engine.close()
         shutil.rmtree(folder)
