@@ -54,7 +54,6 @@ class IngestCheck(StrEnum):
     GUEST_SHARE = "guest_share"
     SNAPSHOT_RECONCILES = "snapshot_reconciles"
     UNIQUENESS = "uniqueness"
-    FUTURE_RECORDS = "records_after_as_of"
     TIME_ODDITIES = "time_zone_oddities"
     CURRENCY_ODDITIES = "currency_oddities"
     COUNTRY_SPELLINGS = "country_spellings"

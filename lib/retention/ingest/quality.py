@@ -157,7 +157,7 @@ def _completeness(engine: Engine) -> pd.DataFrame:
     rows = []
     for name in _present(engine):
         columns = [c.name for c in get(name) if c.nullable and not c.name.endswith("_epoch_s")]
-        given = set(engine.connection.execute(f"SELECT * FROM {name} LIMIT 0").df().columns)
+        given = set(engine.sql(f"SELECT * FROM {name} LIMIT 0").arrow().column_names)
         counts = ", ".join(f'count("{c}") AS "{c}"' for c in columns if c in given)
         if not counts:
             continue
@@ -238,7 +238,7 @@ def _empty_sources(accounts: pd.DataFrame) -> Iterator[Check]:
 def _ensure_lines(engine: Engine) -> None:
     """Give a shop that exports no lines an empty table of them."""
     if not engine.has("order_lines"):
-        engine.connection.execute(
+        engine.execute(
             "CREATE TEMP VIEW order_lines AS SELECT order_key, '' AS category, "
             "net_minor AS line_net_minor, net_minor AS line_discount_minor FROM orders WHERE false"
         )
@@ -278,9 +278,10 @@ def _orders(
 ) -> Iterator[Check]:
     """Judge freshness, known buyers, and whether orders agree with their lines."""
     age = (pd.Timestamp(as_of) - pd.Timestamp(figures["last_order"])).days
+    told = f"{age} day(s) before" if age >= 0 else "not before"
     yield finding(
         IngestCheck.FRESHNESS, age > limits.late_days,
-        f"The last order is {age} day(s) before the as-of date.",
+        f"The last order is {told} the as-of date.",
         "Export again, or set as_of to the day after the last order: otherwise everyone looks "
         "dormant.",
     )  # fmt: skip
@@ -296,7 +297,8 @@ def _orders(
     yield finding(
         IngestCheck.REFERENTIAL_INTEGRITY, off > 0 or len(loose) > 0,
         f"{off:,.0f} orders have goods that differ from the sum of their lines"
-        + (f"; {told}." if told else "; references point to what is there."),
+        + (f"; {told}." if told else f"; {references.nowhere.sum():,} of "
+           f"{references.rows.sum():,} references between tables point nowhere."),
         "Some of their lines were refused, or a file is missing; value by category will not add up "
         "to order value.",
     )  # fmt: skip

@@ -45,9 +45,7 @@ def load_ledger(assembly: Assembly) -> None:
         f"FROM {assembly.engine.parquet(store / 'objects' / f'{c.ledger}.parquet')}"
         for c in assembly.contributions
     ]
-    assembly.engine.connection.execute(
-        f"CREATE OR REPLACE TEMP VIEW ledger AS {' UNION ALL '.join(parts)}"
-    )
+    assembly.engine.execute(f"CREATE OR REPLACE TEMP VIEW ledger AS {' UNION ALL '.join(parts)}")
 
 
 def accounts_of(engine: Engine) -> pd.DataFrame:
@@ -59,10 +57,8 @@ def accounts_of(engine: Engine) -> pd.DataFrame:
 def reasons_of(engine: Engine) -> pd.DataFrame:
     """Return why records were refused or excluded, by source and currency, each with its mend."""
     reasons = engine.sql(query_text("ingest_reasons")).arrow().to_pandas()
-    reasons["example"] = [
-        f"{file}, line {line}" for file, line in zip(reasons.pop("file"), reasons.pop("line"),
-                                                     strict=True)
-    ]  # fmt: skip
+    places = zip(reasons.pop("file"), reasons.pop("line"), strict=True)
+    reasons["example"] = [f"{file.rsplit('/', 1)[-1]}, line {line}" for file, line in places]
     reasons["mend"] = [mend_of(reason) for reason in reasons.reason]
     return _in_major_units(reasons, ["value"])
 

@@ -182,12 +182,13 @@ class IngestResult:
         """Say in two sentences whether the data can be trusted."""
         read, taken = self.total("rows_read"), self.total("rows_accepted")
         share = 100 * float(taken) / max(int(read), 1)
+        told = f"{share:.2f}" if taken != read else "100"
         money = ""
         if len(self.currencies) == 1:
             money = (f" Of {self.currencies[0]} {self.total('value_read'):,.2f} read, "
                      f"{self.total('value_accepted'):,.2f} was accepted.")  # fmt: skip
         return (
-            f"{self._verdict()} {taken:,} of {read:,} records ({share:.1f} %) were accepted, "
+            f"{self._verdict()} {taken:,} of {read:,} records ({told} %) were accepted, "
             f"{self.total('rows_quarantined'):,} quarantined with a reason and "
             f"{self.total('rows_excluded'):,} excluded by rule.{money}"
         )

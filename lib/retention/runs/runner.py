@@ -174,9 +174,14 @@ def resume_profile(workspace: Workspace, profile: str, options: Options | None =
 
 
 def sources_of(settings: list[Settings]) -> list[str]:
-    """Return the raw exports that the profile's ingest reads."""
-    found = [s.resolved.get("sources", []) for s in settings if s.notebook.name == "ingest"]
-    return list(found[0]) if found else []
+    """Return the raw exports that the profile's ingest reads, those it only compares included."""
+    found = [s.resolved for s in settings if s.notebook.name == "ingest"]
+    if not found:
+        return []
+    compared = [found[0].get(f"migration_{side}_source", "") for side in ("legacy", "new")]
+    both = compared if all(compared) else []
+    parts = [part.strip() for text in both for part in text.split("|")]
+    return list(dict.fromkeys([*found[0].get("sources", []), *filter(None, parts)]))
 
 
 def _execute_all(course: _Course) -> Failure | None:

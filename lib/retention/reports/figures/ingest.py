@@ -40,6 +40,54 @@ def daily_volume(result: IngestResult) -> Figure:
     return figure
 
 
+_HEADINGS = {
+    "rows_read": "read", "rows_accepted": "accepted", "rows_quarantined": "refused",
+    "rows_excluded": "left out", "value_read": "money read", "value_accepted": "money accepted",
+    "value_quarantined": "money refused", "value_excluded": "money left out",
+    "legacy_orders": "old orders", "new_orders": "new orders", "matched": "found",
+    "net_differs": "net differs", "legacy_net": "old net", "new_net": "new net",
+    "difference": "gap",
+}  # fmt: skip
+
+
+AS_NUMBERS = dict.fromkeys([*_HEADINGS.values(), "filled"], "{:,}".format) | dict.fromkeys(
+    ["money read", "money accepted", "money refused", "money left out", "old net", "new net",
+     "gap", "filled"], str,
+)  # fmt: skip
+"""Headings whose values stand to the right, for :func:`show_table`."""
+
+
+def money_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return accounts or compared days under short headings, money with its cents.
+
+    Parameters
+    ----------
+    frame
+        Columns named as in the accounts or in the days of a migration check.
+    """
+    money = [c for c in frame if c.startswith("value_") or c in ("legacy_net", "new_net")]
+    money += [c for c in frame if c == "difference"]
+    shown = frame.assign(**{c: [f"{value:,.2f}" for value in frame[c]] for c in money})
+    return shown.rename(columns=_HEADINGS)
+
+
+def gaps_table(frame: pd.DataFrame) -> pd.DataFrame:
+    """Return the columns that are not full, the emptiest first, in percent."""
+    gaps = frame[frame.filled < 1].sort_values(["filled", "table", "column"], kind="stable")
+    return gaps.assign(filled=[f"{100 * value:.1f} %" for value in gaps.filled])
+
+
+def fields_table(result: MigrationResult, minimum: int) -> pd.DataFrame:
+    """Return the comparison per field, without small counts of customers."""
+    frame = result.by_field()
+    counts = ["equal", "different"]
+    people = frame.field == "customer"
+    if people.any():
+        frame[counts] = frame[counts].astype("Int64")
+        frame.loc[people, counts] = suppress_counts(frame.loc[people, counts], minimum)
+    return frame
+
+
 def cutover_table(result: MigrationResult, minimum: int) -> pd.DataFrame:
     """Return the cut-over table as it may be shown: small counts of customers are blanked.
 
