@@ -14,6 +14,7 @@ Examples
 
 from __future__ import annotations
 
+from retention.abtest.assignment import assign, assign_experiment
 from retention.abtest.baseline import (
     Baseline,
     SizePlan,
@@ -47,12 +48,15 @@ from retention.abtest.design import (
     required_units,
 )
 from retention.abtest.estimates import Estimate, contrast, estimate
+from retention.abtest.estimators import estimate_arm, gather, look_plan
 from retention.abtest.evaluate import evaluate
 from retention.abtest.experiment import Analysis, Experiment, read_experiment
+from retention.abtest.heterogeneity import segment_effects
 from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy, Role
 from retention.abtest.multiplicity import adjust, correct
-from retention.abtest.programme import plan_check
+from retention.abtest.programme import Programme, programme
 from retention.abtest.proportions import score_interval, score_test
+from retention.abtest.register import changes_table, plan_check, register
 from retention.abtest.relative import RelativeLift, relative_lift
 from retention.abtest.result import ExperimentResult
 from retention.abtest.sample_ratio import (
@@ -62,8 +66,9 @@ from retention.abtest.sample_ratio import (
 )
 from retention.abtest.sequential import constant_bounds, sequential_plan
 from retention.abtest.simulation import Rehearsal, rehearse, rehearse_all
+from retention.abtest.since_assignment import EffectSinceAssignment, effect_since_assignment
 from retention.abtest.statistics import Cell, Moments, Statistics
-from retention.abtest.trust import assignment_log
+from retention.abtest.watching import assignment_log, currencies, experiment_units, since_assignment
 
 __all__ = [
     "AbtestCode",
@@ -73,6 +78,7 @@ __all__ = [
     "Decision",
     "DecisionRule",
     "Design",
+    "EffectSinceAssignment",
     "Estimate",
     "Experiment",
     "ExperimentResult",
@@ -84,6 +90,7 @@ __all__ = [
     "NullPolicy",
     "Posterior",
     "PowerCurve",
+    "Programme",
     "Rehearsal",
     "RelativeLift",
     "Role",
@@ -92,23 +99,32 @@ __all__ = [
     "Verdict",
     "adjust",
     "always_valid",
+    "assign",
+    "assign_experiment",
     "assignment_log",
     "baseline",
     "baselines_table",
     "beta_binomial_chance",
+    "changes_table",
     "collect",
     "constant_bounds",
     "contrast",
     "correct",
+    "currencies",
     "curve_of",
     "decide",
     "design_metrics",
     "detectable_effect",
     "duration_days",
+    "effect_since_assignment",
     "equal_arms",
     "estimate",
+    "estimate_arm",
     "evaluate",
     "exact_p_value",
+    "experiment_units",
+    "gather",
+    "look_plan",
     "mixture_boundary",
     "mixture_rho",
     "past_units",
@@ -117,8 +133,10 @@ __all__ = [
     "posterior",
     "power_at",
     "power_curve",
+    "programme",
     "proportion_design",
     "read_experiment",
+    "register",
     "rehearse",
     "rehearse_all",
     "relative_lift",
@@ -126,8 +144,10 @@ __all__ = [
     "sample_ratio",
     "score_interval",
     "score_test",
+    "segment_effects",
     "sequence_half_width",
     "sequential_plan",
     "sequential_sample_ratio",
+    "since_assignment",
     "untreated_units",
 ]

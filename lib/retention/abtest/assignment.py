@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from retention.abtest.experiment import Experiment
 from retention.abtest.statistics import Array
 from retention.errors import InputError, ParameterError
 
@@ -59,6 +60,13 @@ class Assignment:
     def to_frame(self) -> pd.DataFrame:
         """Return ``unit_key, arm, stratum, reason``, sorted by unit."""
         return self.table
+
+    def counts_table(self) -> pd.DataFrame:
+        """Return units per stratum and arm, those left out under their reason."""
+        place = self.table["arm"].astype("object").where(self.table["reason"] == "",
+                                                         self.table["reason"])  # fmt: skip
+        counts = pd.crosstab(self.table["stratum"].replace("", "all"), place.rename("arm"))
+        return counts.rename_axis(columns=None).reset_index()
 
     def summary(self) -> str:
         """Say how many units each arm got, and how many none."""
@@ -132,6 +140,37 @@ def assign(
     table["arm"] = pd.Series(np.array(names, dtype=object)[at]).mask(~free)
     columns = ["unit_key", "arm", "stratum", "reason"]
     return Assignment(experiment, table[columns].sort_values("unit_key", ignore_index=True))
+
+
+def assign_experiment(
+    units: pd.DataFrame, plan: Experiment, *, unit: str = "unit_key"
+) -> Assignment:
+    """Assign units as an experiment's plan says: its arms, strata, hold-out and layer.
+
+    Parameters
+    ----------
+    units
+        One row per unit, with the plan's ``stratify_by`` column where it names one.
+    plan
+        The experiment; its name is the salt.
+    unit
+        Column of the key.
+
+    Raises
+    ------
+    InputError
+        If the units lack the stratum's column.
+    """
+    if plan.stratify_by is not None and plan.stratify_by not in units:
+        raise InputError(
+            f"The units have no column {plan.stratify_by!r} to split evenly within.",
+            f"They have {', '.join(map(str, units.columns))}.",
+            column=plan.stratify_by,
+        )
+    return assign(
+        units, plan.name, plan.arms, unit=unit, stratum=plan.stratify_by, hold_out=plan.hold_out,
+        layer=plan.layer, layer_range=plan.layer_range,
+    )  # fmt: skip
 
 
 def _refuse(

@@ -46,8 +46,9 @@ class Evidence:
 
 
 def gather(engine: Engine, units: pd.DataFrame, experiment: Experiment, seed: int) -> Evidence:
-    """Collect the sufficient statistics of every declared metric, in one query for all without
-    strata and one for each with.
+    """Collect the sufficient statistics of every declared metric.
+
+    One query serves all metrics without strata, one more each metric with.
 
     Raises
     ------

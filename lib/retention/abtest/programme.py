@@ -1,35 +1,34 @@
-"""A programme of experiments: a register that tells what was changed, a catalogue, and its lessons.
+"""A programme of experiments: the catalogue of all of them, and the lessons they teach together.
 
-One experiment is one file; registering it keeps the hash of its plan. What the programme has found
-so far says how large true effects are here (the prior), how far a winner's figure is too good
-(shrinkage), and how often ideas work at all (hit rate).
+What the programme has found so far says how large true effects are here (the prior), how far a
+winner's figure is too good (shrinkage), and how often ideas work at all (hit rate).
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
 from scipy import stats
 
 from retention.abtest.bayes import NormalPrior, Posterior, posterior
-from retention.abtest.codes import AbtestCode
-from retention.abtest.decision import Decision
+from retention.abtest.decision import Decision, Verdict
+from retention.abtest.evaluate import evaluate
 from retention.abtest.experiment import Experiment
 from retention.abtest.heterogeneity import between_variance
+from retention.abtest.register import Registration, plan_changed, register_of
+from retention.abtest.result import ExperimentResult
+from retention.abtest.watching import assignment_log, currencies, experiment_units
 from retention.abtest.wording import percent
-from retention.errors import EvidenceError, InputError, ParameterError
-from retention.results import Check, Status
-
-DESCRIPTIVE = ("hypothesis", "owner")
-"""Fields that may change after the start without changing what decides."""
+from retention.engine import Engine
+from retention.errors import EvidenceError, InputError, ParameterError, RetentionError
+from retention.results import Check
 
 
 class State(StrEnum):
@@ -61,97 +60,6 @@ def read_programme(folder: Path) -> list[Experiment]:
             )
         found.append(plan)
     return sorted(found, key=lambda plan: (plan.starts, plan.name))
-
-
-@dataclass(frozen=True)
-class Registration:
-    """A plan as registered: its hash, its content and the day."""
-
-    name: str
-    digest: str
-    registered_on: str
-    content: Mapping[str, Any]
-
-    @classmethod
-    def of(cls, plan: Experiment, registered_on: str) -> Registration:
-        """Register a plan as it stands.
-
-        Raises
-        ------
-        ParameterError
-            If the experiment has already started: a plan registered later proves nothing.
-        """
-        if date.fromisoformat(registered_on) > date.fromisoformat(plan.starts):
-            raise ParameterError(
-                f"Experiment {plan.name!r} started on {plan.starts}, before it was registered on "
-                f"{registered_on}.",
-                "Register a plan on or before its first day; mark this one as exploratory.",
-                column="starts",
-            )
-        return cls(plan.name, plan.digest(), registered_on, plan.as_dict())
-
-    def as_line(self) -> str:
-        """Return the registration as one JSON line, for an append-only register."""
-        return json.dumps(dict(vars(self)), sort_keys=True, ensure_ascii=False)
-
-    @classmethod
-    def from_line(cls, line: str) -> Registration:
-        """Read a line of the register."""
-        try:
-            return cls(**json.loads(line))
-        except (ValueError, TypeError) as error:
-            raise InputError(
-                "A line of the register cannot be read.", "Restore it; it must not be edited."
-            ) from error
-
-
-def read_register(lines: Iterable[str]) -> dict[str, Registration]:
-    """Return the first registration of each experiment; later ones cannot replace it."""
-    found: dict[str, Registration] = {}
-    for line in lines:
-        if line.strip():
-            entry = Registration.from_line(line)
-            found.setdefault(entry.name, entry)
-    return found
-
-
-def plan_check(folder: Path, plan: Experiment) -> Check:
-    """Check a plan against ``<folder>/register.jsonl``; no register, nothing registered."""
-    path = folder / "register.jsonl"
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return plan_changed(plan, read_register(lines).get(plan.name))
-
-
-def plan_changed(plan: Experiment, registered: Registration | None) -> Check:
-    """Check a plan against its registration and name the fields that were changed since."""
-    if registered is None:
-        return Check(
-            AbtestCode.PLAN_CHANGED, Status.WARN,
-            f"The plan of {plan.name} was not registered before the start.",
-            "Take the result as exploratory; register the next plan before its first day.",
-        )  # fmt: skip
-    if registered.digest == plan.digest():
-        detail = f"The plan is as registered on {registered.registered_on}."
-        return Check(AbtestCode.PLAN_CHANGED, Status.PASS, detail)
-    changed = _differences(registered.content, plan.as_dict())
-    decisive = [line for line in changed if not line.startswith(DESCRIPTIVE)]
-    return Check(
-        AbtestCode.PLAN_CHANGED, Status.FAIL if decisive else Status.WARN,
-        f"Changed since registration on {registered.registered_on}: {', '.join(changed)}.",
-        "Judge by the registered plan, or take the result as exploratory." if decisive
-        else "The words were changed, not what decides.",
-    )  # fmt: skip
-
-
-def _differences(before: Any, after: Any, prefix: str = "") -> list[str]:
-    """Return the paths whose values differ, with both values."""
-    if isinstance(before, Mapping) and isinstance(after, Mapping):
-        return [
-            line
-            for key in sorted({*before, *after})
-            for line in _differences(before.get(key), after.get(key), f"{prefix}.{key}".strip("."))
-        ]
-    return [] if before == after else [f"{prefix} ({before} to {after})"]
 
 
 @dataclass(frozen=True)
@@ -249,8 +157,12 @@ def catalogue(
     *,
     register: Mapping[str, Registration] | None = None,
     decisions: Mapping[str, str] | None = None,
+    notes: Mapping[str, str] | None = None,
 ) -> pd.DataFrame:
-    """Return one row per experiment: state on the as-of date, plan, registration and outcome."""
+    """Return one row per experiment: state on the as-of date, plan, registration and outcome.
+
+    ``decisions`` are outcomes by name; ``notes`` say why one that has ended has none.
+    """
     rows = []
     for plan in plans:
         outcome = (decisions or {}).get(plan.name, "")
@@ -259,7 +171,8 @@ def catalogue(
             "experiment": plan.name, "state": str(_state(plan, as_of, outcome)),
             "owner": plan.owner, "starts": plan.starts, "ends": plan.ends,
             "primary_metric": plan.primary.name, "hypothesis": plan.hypothesis,
-            "plan": check.detail, "outcome": outcome, "sha256": plan.digest()[:12],
+            "plan": check.detail, "outcome": outcome or (notes or {}).get(plan.name, ""),
+            "sha256": plan.digest()[:12],
         })  # fmt: skip
     return pd.DataFrame(rows)
 
@@ -272,3 +185,128 @@ def _state(plan: Experiment, as_of: str, outcome: str) -> State:
     if today < date.fromisoformat(plan.starts):
         return State.PLANNED
     return State.RUNNING if today <= date.fromisoformat(plan.ends) else State.ENDED
+
+
+RESULTS = "results.jsonl"
+"""File beside the experiments' own with results from elsewhere: one JSON object a line."""
+
+
+@dataclass(frozen=True, eq=False)
+class Programme:
+    """Every experiment of a profile: its plan, where it stands, what it found."""
+
+    plans: tuple[Experiment, ...]
+    table: pd.DataFrame
+    past: tuple[PastResult, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the catalogue, one row per experiment."""
+        return self.table
+
+    @property
+    def lessons(self) -> ProgrammeLessons | None:
+        """What the results teach together, None while there are too few."""
+        try:
+            return programme_lessons(self.past)
+        except EvidenceError:
+            return None
+
+    def lessons_table(self) -> pd.DataFrame:
+        """Return each result as it was found and as it is to be expected after shrinkage."""
+        if self.lessons is None:
+            rows = [(r.name, percent(r.relative_effect, 1, signed=True)) for r in self.past]
+            return pd.DataFrame(rows, columns=["result", "lift_found"])
+        found = self.lessons.table
+        return pd.DataFrame({
+            "result": found["experiment"], "decision": found["decision"],
+            "lift_found": [percent(v, 1, signed=True) for v in found["relative_effect"]],
+            "lift_to_expect": [percent(v, 1, signed=True) for v in found["shrunken_effect"]],
+            "chance_to_win": [percent(v) for v in found["chance_to_win"]],
+        })  # fmt: skip
+
+    def summary(self) -> str:
+        """Say where the experiments stand, and what they teach."""
+        counts = self.table["state"].value_counts()
+        states = ", ".join(f"{n} {state}" for state, n in counts.items())
+        lessons = self.lessons
+        taught = (
+            f"{len(self.past)} result(s) are too few to teach a prior." if lessons is None
+            else lessons.summary()
+        )  # fmt: skip
+        return f"{len(self.plans)} experiments declared: {states}. {taught}"
+
+
+def programme(engine: Engine, folder: Path, as_of: str, *, seed: int = 0) -> Programme:
+    """Judge every experiment of a folder that has ended and whose units the engine knows.
+
+    Results from before, or from elsewhere, count if ``results.jsonl`` in the folder holds them:
+    ``{"name": …, "relative_effect": …, "standard_error": …, "decision": "ship"}`` a line.
+
+    Parameters
+    ----------
+    engine
+        Engine with the snapshot's tables.
+    folder
+        Folder of the experiments' files.
+    as_of
+        ISO date at which they are looked at.
+    seed
+        As in :func:`retention.abtest.evaluate`.
+    """
+    plans, register = read_programme(folder), register_of(folder)
+    past, decisions, notes = list(_from_elsewhere(folder / RESULTS)), {}, {}
+    for plan in plans:
+        if date.fromisoformat(as_of) <= date.fromisoformat(plan.ends):
+            continue
+        try:
+            check = plan_changed(plan, register.get(plan.name))
+            found = _judge(engine, plan, as_of, check, seed)
+        except RetentionError as error:
+            notes[plan.name] = f"Not judged: {error.problem}"
+            continue
+        decisions[plan.name] = found.summary()
+        past += [_past(plan.name, verdict) for verdict in found.verdicts]
+    table = catalogue(plans, as_of, register=register, decisions=decisions, notes=notes)
+    return Programme(tuple(plans), table, tuple(p for p in past if p is not None))
+
+
+def _judge(
+    engine: Engine, plan: Experiment, as_of: str, check: Check, seed: int
+) -> ExperimentResult:
+    """Return what an experiment that has ended says."""
+    return evaluate(
+        engine, experiment_units(engine, plan, as_of), plan, as_of=as_of, looks_taken=plan.looks,
+        assignments=assignment_log(engine, plan.name), currencies=currencies(engine, plan.name),
+        extra_checks=[check], seed=seed,
+    )  # fmt: skip
+
+
+def _past(name: str, verdict: Verdict) -> PastResult | None:
+    """Return a verdict as a relative effect, gains positive; None where it cannot be read."""
+    found = verdict.primary
+    if verdict.decision is Decision.INVALID or not found.control_value > 0:
+        return None
+    sign = 1 if found.higher_is_better else -1
+    return PastResult(
+        f"{name}, {found.arm}", sign * found.difference / found.control_value,
+        found.standard_error / found.control_value, verdict.decision,
+    )  # fmt: skip
+
+
+def _from_elsewhere(path: Path) -> Iterator[PastResult]:
+    """Yield the results that a file holds."""
+    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    for number, line in enumerate(lines, 1):
+        try:
+            given = json.loads(line)
+            yield PastResult(
+                str(given["name"]), float(given["relative_effect"]),
+                float(given["standard_error"]), Decision(given["decision"]),
+            )  # fmt: skip
+        except (ValueError, TypeError, KeyError) as error:
+            raise InputError(
+                "This is no past result.",
+                "Write name, relative_effect, standard_error and decision as one JSON object.",
+                file=path.name,
+                line=number,
+            ) from error

@@ -112,19 +112,17 @@ class ExperimentResult:
     def segments_table(self) -> pd.DataFrame:
         """Return raw and shrunken effect of every declared segment and arm."""
         columns = ["column", "arm", "segment", "n", "effect", "shrunken", "interval", "p_corrected"]
-        return pd.DataFrame(
-            [
-                (found.column, found.arm, row.segment, row.n,
-                 quantity(row.effect, found.unit, signed=True),
-                 quantity(row.shrunken_effect, found.unit, signed=True),
-                 f"{quantity(row.shrunken_low, found.unit, signed=True)} to "
-                 f"{quantity(row.shrunken_high, found.unit, signed=True)}",
-                 f"{row.corrected_p_value:.3g}")
-                for found in self.segments
-                for row in found.table.itertuples()
-            ],
-            columns=columns,
-        )  # fmt: skip
+        rows = []
+        for found in self.segments:
+            for row in found.table.to_dict("records"):
+                raw, shrunken, low, high = (
+                    quantity(float(row[name]), found.unit, signed=True)
+                    for name in ("effect", "shrunken_effect", "shrunken_low", "shrunken_high")
+                )
+                p = f"{row['corrected_p_value']:.3g}"
+                rows.append((found.column, found.arm, row["segment"], row["n"], raw, shrunken,
+                             f"{low} to {high}", p))  # fmt: skip
+        return pd.DataFrame(rows, columns=columns)
 
     def segments_summary(self) -> str:
         """Say where the effect differs between segments, or that this is not shown."""

@@ -1,16 +1,18 @@
 """Effect by days since assignment, and the effect as it adds up, for units watched equally long.
 
-Each unit is a vector of its outcome on day 0, 1, 2 ... after its own assignment; the sums and
-cross-products of that vector (:class:`Moments` with one column a day) hold everything: the effect of
-each day, of all days up to it, and its trend, with the correlation of a unit's days allowed for.
+Each unit is a vector of its outcome on day 0, 1, 2 ... after its own assignment. The sums and
+cross-products of that vector (:class:`Moments` with one column a day) hold everything: the effect
+of each day, of all days up to it, and its trend, the correlation of a unit's days allowed for.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from retention.abtest.estimates import contrast, t_interval
 from retention.abtest.metrics import MetricDefinition
@@ -151,7 +153,7 @@ def effect_since_assignment(
     effect = treatment.mean - control.mean
     covariance = control.covariance / control.n + treatment.covariance / treatment.n
     adding = np.tril(np.ones((days, days)))
-    columns: dict[str, Array] = {"day": np.arange(1, days + 1)}
+    columns: dict[str, NDArray[Any]] = {"day": np.arange(1, days + 1)}
     for name, values, spread in (
         ("effect", effect, covariance),
         ("total", adding @ effect, adding @ covariance @ adding.T),

@@ -110,7 +110,12 @@ def switchback_effect(
 
 
 def cut_carry_over(
-    events: pd.DataFrame, period_seconds: int, carry_over_seconds: int, start_epoch_s: int
+    events: pd.DataFrame,
+    period_seconds: int,
+    carry_over_seconds: int,
+    start_epoch_s: int,
+    *,
+    periods: int | None = None,
 ) -> pd.DataFrame:
     """Return total and exposure of each period without its first seconds.
 
@@ -122,6 +127,8 @@ def cut_carry_over(
         Length of a period and of the start that is cut off.
     start_epoch_s
         Start of the first period.
+    periods
+        Number of periods, also where the last ones saw nothing; None for those that saw something.
     """
     if not 0 <= carry_over_seconds < period_seconds:
         raise ParameterError(
@@ -132,7 +139,8 @@ def cut_carry_over(
     kept = (since >= 0) & (since % period_seconds >= carry_over_seconds)
     period = (since // period_seconds)[kept]
     totals = events["value"][kept].groupby(period).sum()
-    full = totals.reindex(range(int(period.max()) + 1), fill_value=0.0)
+    count = int(period.max()) + 1 if periods is None else periods
+    full = totals.reindex(range(count), fill_value=0.0)
     return pd.DataFrame({
         "period": full.index.to_numpy(), "total": full.to_numpy(),
         "exposure": float(period_seconds - carry_over_seconds) / 3600,

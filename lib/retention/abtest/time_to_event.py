@@ -97,7 +97,8 @@ def time_to_event_effect(
         float(2 * stats.norm.sf(abs(b - a) / error)),
         statistic, float(stats.chi2.sf(statistic, 1)),
         len(control[0]), len(treatment[0]),
-        int(np.sum(control[1])), int(np.sum(treatment[1])), alpha, math.sqrt(var_a), math.sqrt(var_b),
+        int(np.sum(control[1])), int(np.sum(treatment[1])), alpha,
+        math.sqrt(var_a), math.sqrt(var_b),
     )  # fmt: skip
 
 

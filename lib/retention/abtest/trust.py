@@ -15,7 +15,6 @@ from retention.abtest.sample_ratio import ACTION as SRM_ACTION
 from retention.abtest.sample_ratio import sample_ratio
 from retention.abtest.statistics import Array
 from retention.abtest.wording import percent
-from retention.engine import Engine
 from retention.errors import EvidenceError
 from retention.results import Check, Status
 
@@ -316,8 +315,3 @@ def peeking(looks_taken: int, looks_planned: int, *, always_valid: bool) -> Chec
         f"{looks_taken} looks were taken where the plan allows {looks_planned}.",
         "Read the always-valid interval instead of the fixed one.",
     )  # fmt: skip
-
-
-def assignment_log(engine: Engine, experiment_key: str) -> pd.DataFrame:
-    """Return ``unit_key, arm, assigned_epoch_s, exposed_epoch_s`` of one experiment."""
-    return engine.query("abtest_assignments", experiment_key=experiment_key).frame()

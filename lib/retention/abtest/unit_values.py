@@ -77,9 +77,10 @@ def _require(rows: pd.DataFrame, column: str) -> None:
     """Refuse units that lack a column."""
     if column not in rows:
         raise InputError(
-            f"The units have no column {column!r}.", f"They have {', '.join(sorted(rows))}.",
+            f"The units have no column {column!r}.",
+            f"They have {', '.join(sorted(map(str, rows)))}.",
             column=column,
-        )  # fmt: skip
+        )
 
 
 def _nulls(column: str, count: int) -> InputError:

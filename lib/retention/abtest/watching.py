@@ -1,4 +1,4 @@
-"""What the engine holds of an experiment: its units with outcomes, log, purchases and currencies."""
+"""What the engine holds of an experiment: units with outcomes, purchases by day, currencies."""
 
 from __future__ import annotations
 
@@ -17,15 +17,16 @@ from retention.errors import EvidenceError
 from retention.features import experiment_frame, minor_per_major
 from retention.features.dates import DAY_S, epoch_of
 
-COUNTED = {"revenue": "value", "orders": "orders"}
-"""Outcomes that can be told by the day, and the column of the purchases that holds them."""
+COUNTED = ("revenue", "orders")
+"""Outcomes that can be told by the day."""
 
 
 def experiment_units(engine: Engine, plan: Experiment, as_of: str) -> pd.DataFrame:
     """Return the units of an experiment with covariates, outcomes and time to the first order.
 
     ``days_to_order`` is the time from assignment to the first order after it, or to the end of the
-    horizon (or to the as-of date, if that comes first) where there is none; ``ordered`` tells which.
+    horizon (or to the as-of date, if that comes first) where there is none; ``ordered`` tells
+    which.
     Exports that bring outcomes of their own have neither.
     """
     units = experiment_frame(engine, plan.name, plan.horizon_days)
@@ -34,7 +35,8 @@ def experiment_units(engine: Engine, plan: Experiment, as_of: str) -> pd.DataFra
     times = engine.query(
         "abtest_first_order", experiment_key=plan.name, until_s=epoch_of(as_of)
     ).frame()
-    watched = np.minimum(plan.horizon_days, (epoch_of(as_of) - times["assigned_epoch_s"]) / DAY_S)
+    observed = (epoch_of(as_of) - times["assigned_epoch_s"]) / DAY_S
+    watched = observed.clip(upper=float(plan.horizon_days))
     first = times["first_order_s"] / DAY_S
     ordered = first < watched
     times = times[["unit_key"]].assign(
@@ -44,6 +46,11 @@ def experiment_units(engine: Engine, plan: Experiment, as_of: str) -> pd.DataFra
     found = units.merge(times, "left", "unit_key")
     found.attrs = attrs | {"outcomes": [*attrs["outcomes"], "days_to_order", "ordered"]}
     return found
+
+
+def assignment_log(engine: Engine, experiment_key: str) -> pd.DataFrame:
+    """Return ``unit_key, arm, assigned_epoch_s, exposed_epoch_s`` of one experiment."""
+    return engine.query("abtest_assignments", experiment_key=experiment_key).frame()
 
 
 def currencies(engine: Engine, experiment_key: str) -> list[str]:
@@ -87,12 +94,10 @@ def since_assignment(
         "abtest_orders_after", experiment_key=plan.name, window_s=0,
         horizon_s=plan.horizon_days * DAY_S, until_s=until,
     ).frame()  # fmt: skip
+    money = rows["value_minor"] / minor_per_major(engine)
     rows = rows.assign(
-        day=rows["after_s"] // DAY_S,
-        orders=1.0,
-        value=rows["value_minor"] / minor_per_major(engine),
+        day=rows["after_s"] // DAY_S, value=money if metric.column == "revenue" else 1.0
     )
-    rows = rows.drop(columns="value").assign(value=rows[COUNTED[metric.column]])
     moments = daily_moments(rows, log, max(days, 0))
     found = []
     for arm in plan.treatments:
