@@ -25,6 +25,7 @@ from retention.value import (
     fit_spend,
     learn_from,
     lifetime_values,
+    predicted_range,
     reporting_currency,
     split_holdout,
     track,
@@ -231,12 +232,16 @@ def test_the_verdict_carries_every_figure_and_says_when_evidence_is_thin(shop):
     spread = concentration(values.customers["lifetime_value"].to_numpy())
     chosen = past_family.choose("auto", family, split.actual, past, 180)
     assert chosen == "bg_nbd"
-    rest = (family, chosen, spend, values, comparison, tracking, spread)
+    reality = predicted_range(frame, summary, family["bg_nbd"], spend, terms, draws=100)
+    rest = (family, chosen, spend, values, comparison, tracking, spread, reality)
     verdict = ValueVerdict(evidence_gate(frame, unit_days=1), *rest)
     named = {metric.name: metric for metric in verdict.metrics()}
     assert named["lifetime_value_total"].unit == "USD"
     assert named["lifetime_value_total"].ci_low < named["lifetime_value_total"].value
     assert named["customers"].value == len(frame)
+    clv, booked = named["customer_lifetime_value"], named["value_that_may_be_booked"]
+    assert clv.ci_high * len(frame) < booked.ci_high
+    assert named["expected_purchases"].ci_low < named["expected_purchases"].value
     assert len({check.code for check in verdict.checks(700)}) == 11
     assert "USD" in verdict.summary()
     thin = ValueVerdict(evidence_gate(frame.head(50), unit_days=1), *rest)

@@ -54,6 +54,18 @@ class Worth:
             return "No segment stands out from the whole shop by more than chance."
         return f"Beyond chance, against the whole shop: {'; '.join(parts)}."
 
+    def changes_summary(self) -> str:
+        """Return in words how much has changed beyond chance since the window before."""
+        known = self.figures[self.figures["change"].notna()]
+        up, down = known["change_ci_low"] > 0, known["change_ci_high"] < 0
+        if known.empty:
+            return "The window before was not observed."
+        return (
+            f"Since the window before, {int(up.sum())} figures of segments rose and "
+            f"{int(down.sum())} fell beyond chance, of {len(known)} (about one in twenty would by "
+            "chance alone)."
+        )
+
 
 def worth(by_segment: dict[str, KeyFigures], whole: KeyFigures) -> Worth:
     """Set the key figures of segments beside those of the whole shop.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from retention.value.codes import ValueCheck
 from retention.value.conditional import ConditionalExpectations, conditional_expectations
+from retention.value.earlier import values_as_of
 from retention.value.family import MODELS, ModelFamily, fit_family
 from retention.value.forecasts import (
     ForecastComparison,
@@ -17,6 +18,7 @@ from retention.value.groups import (
     GroupValues,
     acquisition_cohorts,
     beside,
+    beside_summary,
     concentration,
     labels_of,
     value_by,
@@ -64,6 +66,7 @@ __all__ = [
     "acquisition_cohorts",
     "baseline_forecasts",
     "beside",
+    "beside_summary",
     "compare_forecasts",
     "compress",
     "concentration",
@@ -83,5 +86,6 @@ __all__ = [
     "split_holdout",
     "track",
     "value_by",
+    "values_as_of",
     "with_covariates",
 ]

@@ -152,6 +152,22 @@ def beside(now: GroupValues, before: GroupValues | None, whole: LifetimeValues) 
     )  # fmt: skip
 
 
+def beside_summary(compared: pd.DataFrame) -> str:
+    """Return in words which groups of `beside` differ from the whole and which have changed."""
+    apart = compared[compared["differs"]]
+    moved = compared[(compared["change_ci_low"] > 0) | (compared["change_ci_high"] < 0)]
+    words = [
+        f"{r.group!r} {'rose' if r.change > 0 else 'fell'} by {abs(r.change):,.2f}"
+        for r in moved.sort_values("group").itertuples()
+    ]
+    told = (
+        f"since the earlier date, beyond chance: {', '.join(words)}."
+        if words
+        else "no group's value per customer changed beyond chance since the earlier date."
+    )
+    return f"{len(apart)} of {len(compared)} groups differ from the whole base; {told}"
+
+
 def labels_of(frame: pd.DataFrame, assigned: pd.DataFrame | None, column: str) -> pd.Series[str]:
     """Return each customer's label from a published table, or one label for all without a table.
 

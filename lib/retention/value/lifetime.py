@@ -139,9 +139,9 @@ class LifetimeValues:
         currency = self.terms.currency
         return (
             f"Over the next {self.terms.horizon_days:,.0f} days the {count:,} known customers are "
-            f"worth {currency} {self.total:,.0f} of margin (95 % interval {low:,.0f} to "
-            f"{high:,.0f}), {currency} {self.total / count:,.2f} each on average; model "
-            f"{self.model}, margin {percent(self.terms.margin, 0)}, discount rate "
+            f"expected to bring {currency} {self.total:,.0f} of margin (95 % interval of the "
+            f"expectation {low:,.0f} to {high:,.0f}), {currency} {self.total / count:,.2f} each on "
+            f"average; model {self.model}, margin {percent(self.terms.margin, 0)}, discount rate "
             f"{percent(self.terms.annual_discount_rate, 0)} a year."
         )
 

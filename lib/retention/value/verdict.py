@@ -12,6 +12,7 @@ from retention.value.forecasts import ForecastComparison
 from retention.value.gate import Evidence
 from retention.value.groups import Concentration
 from retention.value.lifetime import LifetimeValues
+from retention.value.predictive import PredictedRange
 from retention.value.spend import SpendFit
 from retention.value.tracking import Tracking
 
@@ -34,6 +35,8 @@ class ValueVerdict:
         How the forecasts met the hold-out.
     spread
         How unevenly value is spread.
+    reality
+        What the customers may really bring.
     """
 
     evidence: Evidence
@@ -44,6 +47,7 @@ class ValueVerdict:
     comparison: ForecastComparison
     tracking: Tracking
     spread: Concentration
+    reality: PredictedRange
 
     def checks(self, history_days: float) -> list[Check]:
         """Return all trust checks; ``history_days`` is the longest observed tenure."""
@@ -64,11 +68,20 @@ class ValueVerdict:
         row = self.comparison.line(self.comparison.used)
         held = self.comparison.customers
         total, mean = self.values.total, self.values.total / count
+        customers, drawn = self.values.customers, self.reality.table.iloc[0]
         error, rank = float(row["total_error"]), float(row["spearman"])
         return [
             Metric("customers", count, "customers", n=count),
             Metric("lifetime_value_total", total, unit, low, high, count),
-            Metric("lifetime_value_mean", mean, unit, low / count, high / count, count),
+            Metric("customer_lifetime_value", mean, unit, low / count, high / count, count),
+            Metric(
+                "expected_purchases", float(customers["expected_purchases"].sum()), "purchases",
+                float(drawn["purchases_low"]), float(drawn["purchases_high"]), count,
+            ),
+            Metric(
+                "value_that_may_be_booked", total, unit, float(drawn["predicted_low"]),
+                float(drawn["predicted_high"]), count,
+            ),
             Metric("top_fifth_share_of_value", self.spread.top_share, "share", n=count),
             Metric("holdout_total_error", error, "share", n=held),
             Metric("holdout_weekly_error", self.tracking.weekly_error, "share", n=held),
@@ -89,7 +102,7 @@ class ValueVerdict:
             return self.evidence.summary()
         row = self.comparison.line(self.comparison.used)
         return (
-            f"{self.values.summary()} In the held-out {self.comparison.horizon_days} days the "
-            f"forecast in use ({self.comparison.used}) was off by "
-            f"{100 * row['total_error']:+.1f} % in total."
+            f"{self.values.summary()} {self.reality.summary()} In the held-out "
+            f"{self.comparison.horizon_days} days the forecast in use ({self.comparison.used}) was "
+            f"off by {100 * row['total_error']:+.1f} % in total."
         )

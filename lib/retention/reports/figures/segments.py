@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
+from retention.kpis import Worth
 from retention.reports.style import PALETTE, use_style
 from retention.segments import RFM, CohortRetention, Migration, Personas
 
@@ -225,3 +227,50 @@ def _ticks(axes: Axes, table: pd.DataFrame) -> None:
 def _words(name: str) -> str:
     """Write a name as words."""
     return str(name).replace("_", " ")
+
+
+def worth_figure(values: Worth, names: Sequence[str], minimum_cell_size: int = 10) -> Figure:
+    """Draw key figures of every segment with their intervals beside the whole shop's.
+
+    Parameters
+    ----------
+    values
+        Worth of the segments.
+    names
+        Key figures to draw, one panel each; those that the data does not carry are left out.
+    minimum_cell_size
+        Segments with fewer customers behind a figure are left out of its panel.
+    """
+    import matplotlib.pyplot as plt
+
+    tables = {name: values.table(name) for name in names}
+    shown = {n: t[(t["n"] >= minimum_cell_size) & t["value"].notna()] for n, t in tables.items()}
+    shown = {name: table for name, table in shown.items() if len(table)}
+    segments = sorted({s for table in shown.values() for s in table["segment"]}, reverse=True)
+    rows = max(-(-len(shown) // 2), 1)
+    with use_style():
+        figure, panels = plt.subplots(
+            rows, 2, figsize=(10.5, rows * (0.9 + 0.27 * len(segments))), sharey=True,
+            squeeze=False, layout="constrained",
+        )  # fmt: skip
+        for axes in panels.flat[len(shown) :]:
+            axes.axis("off")
+        for axes, (name, table) in zip(panels.flat, shown.items(), strict=False):
+            _worth_panel(axes, name, table, segments)
+    return figure
+
+
+def _worth_panel(axes: Axes, name: str, table: pd.DataFrame, segments: list[str]) -> None:
+    """Draw one figure of every segment; blue where it differs from the whole beyond chance."""
+    scale, unit = (100.0, "%") if table["unit"].iloc[0] == "share" else (1.0, table["unit"].iloc[0])
+    for row in table.itertuples():
+        colour = PALETTE[0] if row.differs else "#777777"
+        place = segments.index(row.segment)
+        axes.plot([scale * row.ci_low, scale * row.ci_high], [place, place], color=colour, lw=2)
+        axes.plot(scale * row.value, place, "o", color=colour, markersize=5)
+    axes.axvline(scale * float(table["whole"].iloc[0]), color="black", lw=0.9, ls="--")
+    axes.set_yticks(range(len(segments)), [_words(s) for s in segments], fontsize=9)
+    axes.set_ylim(-0.7, len(segments) - 0.3)
+    axes.set_title(f"{_words(name)}, {unit}", fontsize=10)
+    axes.grid(axis="x")
+    axes.grid(axis="y", visible=False)

@@ -1,0 +1,102 @@
+"""Key figures and the worth of segments as tables for people: each figure in its own unit."""
+
+from __future__ import annotations
+
+import math
+
+import pandas as pd
+
+from retention.kpis import KeyFigure, KeyFigures, Worth
+from retention.reports.formatting import MISSING, interval_text, with_unit
+
+ABOVE, BELOW = "▲", "▼"
+"""Mark a figure whose interval leaves out that of the whole shop."""
+
+
+def figures_table(figures: KeyFigures) -> pd.DataFrame:
+    """Return key figures as texts: value, 95 % interval, n, what it was before, change.
+
+    Parameters
+    ----------
+    figures
+        Key figures of the shop, a segment or a cohort.
+    """
+    return pd.DataFrame([_figure_row(figure) for figure in figures.figures])
+
+
+def worth_table(worth: Worth, whole: KeyFigures) -> pd.DataFrame:
+    """Return segments as rows and figures as columns, the whole shop last.
+
+    A triangle marks what differs from the whole shop beyond chance.
+    """
+    listed = list(dict.fromkeys(worth.figures["name"]))
+    rows = []
+    for segment, cells in worth.figures.groupby("segment", sort=True):
+        keyed = cells.set_index("name")
+        row = {"segment": str(segment)}
+        rows.append(row | {_words(n): _cell(keyed.loc[n]) for n in listed if n in keyed.index})
+    shop = {_words(n): with_unit(_known(whole[n].now.value), whole[n].unit) for n in listed}
+    return pd.DataFrame([*rows, {"segment": "the whole shop"} | shop]).fillna(MISSING)
+
+
+def changes_table(worth: Worth) -> pd.DataFrame:
+    """Return the figures of segments that changed beyond chance since the window before."""
+    rows = worth.figures
+    moved = rows[(rows["change_ci_low"] > 0) | (rows["change_ci_high"] < 0)]
+    columns = ["segment", "figure", "value", "change", "95 % interval of the change", "n"]
+    return pd.DataFrame([_change_row(row) for _, row in moved.iterrows()], columns=columns)
+
+
+def _figure_row(figure: KeyFigure) -> dict[str, str]:
+    """Return one key figure as texts."""
+    now, change, unit = figure.now, figure.change, figure.unit
+    return {
+        "figure": _words(figure.name),
+        "value": with_unit(_known(now.value), unit),
+        "95 % interval": interval_text(_known(now.ci_low), _known(now.ci_high), unit),
+        "n": f"{now.n:,}",
+        "window before": with_unit(_known(figure.previous.value), unit),
+        "change": _signed(change.value, unit),
+        "beyond chance": "yes" if figure.changed() else "no",
+        "definition": figure.definition,
+    }
+
+
+def _change_row(row: pd.Series) -> dict[str, str]:
+    """Return one changed figure of a segment as texts."""
+    low, high = (_known(row[name]) for name in ("change_ci_low", "change_ci_high"))
+    return {
+        "segment": str(row["segment"]), "figure": _words(str(row["name"])),
+        "value": with_unit(_known(row["value"]), row["unit"]),
+        "change": _signed(float(row["change"]), row["unit"]),
+        "95 % interval of the change": interval_text(low, high, row["unit"]),
+        "n": f"{int(row['n']):,}",
+    }  # fmt: skip
+
+
+def _cell(row: pd.Series) -> str:
+    """Return one figure of one segment, marked where it differs from the whole."""
+    text = with_unit(_known(row["value"]), row["unit"])
+    if not row["differs"]:
+        return text
+    return f"{text} {ABOVE if row['value'] > row['whole'] else BELOW}"
+
+
+def _signed(change: float, unit: str) -> str:
+    """Write a change with its sign; a change of a share is in points."""
+    if math.isnan(change):
+        return MISSING
+    sign = "+" if change > 0 else ""
+    if unit == "share":
+        return f"{sign}{100 * change:.1f} points"
+    return f"{sign}{with_unit(change, unit)}"
+
+
+def _known(value: float) -> float | None:
+    """Return None for what is not known."""
+    return None if pd.isna(value) else float(value)
+
+
+def _words(name: str) -> str:
+    """Write a name as words."""
+    return name.replace("_", " ").replace("email", "e-mail")
