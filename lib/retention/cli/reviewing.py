@@ -56,7 +56,12 @@ def show(profile: Profile, run_name: RunName = "latest", as_json: AsJson = False
 
 
 @app.command()
-def diff(profile: Profile, before: str, after: str = "latest", as_json: AsJson = False) -> None:
+def diff(
+    profile: Profile,
+    before: Annotated[str, typer.Argument(help="Name of the earlier run.")],
+    after: Annotated[str, typer.Argument(help="Name of the later run.")] = "latest",
+    as_json: AsJson = False,
+) -> None:
     """Compare two runs: figures, model quality, segments, parameters, inputs, code.
 
     A figure has changed where the difference is larger than both intervals explain; else it moved

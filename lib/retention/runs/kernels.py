@@ -89,6 +89,7 @@ class KernelPool:
         run_sync(manager.start_kernel)(**options)
         client = BlockingKernelClient()
         client.load_connection_info(manager.get_connection_info())
-        client.start_channels()
+        # The shell alone: a heartbeat would outlive the client that is dropped at once.
+        client.start_channels(iopub=False, stdin=False, hb=False, control=False)
         client.execute(WARM_UP, silent=True, store_history=False)
         return manager, client

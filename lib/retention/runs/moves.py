@@ -42,7 +42,7 @@ class SegmentMoves:
 
 
 def segment_moves(before: Run, after: Run, minimum: int) -> SegmentMoves | None:
-    """Compare who was in which segment; None where a run has no segments.
+    """Compare who was in which segment; None where a run names no segments.
 
     A segment's net change is held against the chance of equal flows in and out (McNemar's test on
     the customers who moved): many coming and as many going is noise, not growth.
@@ -57,7 +57,10 @@ def segment_moves(before: Run, after: Run, minimum: int) -> SegmentMoves | None:
     if not (before.publishes(TABLE) and after.publishes(TABLE)):
         return None
     columns = ["customer_key", "segment"]
-    old, new = (run.table(TABLE)[columns].astype(str) for run in (before, after))
+    tables = [run.table(TABLE) for run in (before, after)]
+    if not all(set(columns) <= set(table) for table in tables):
+        return None
+    old, new = (table[columns].astype(str) for table in tables)
     both = old.merge(new, on="customer_key", how="outer", suffixes=("_old", "_new"))
     both = both.fillna(OUTSIDE)
     table = pd.crosstab(both["segment_old"], both["segment_new"])
