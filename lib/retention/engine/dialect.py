@@ -27,7 +27,7 @@ _NAMED = {
 
 
 def to_spark(text: str, parameters: Mapping[str, Any] | None = None) -> str:
-    """Return a query of DuckDB's dialect in that of Spark, its parameters bound.
+    r"""Return a query of DuckDB's dialect in that of Spark, its parameters bound.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def to_spark(text: str, parameters: Mapping[str, Any] | None = None) -> str:
     Examples
     --------
     >>> to_spark("SELECT x // 86400 FROM t WHERE name = $name", {"name": "it's"})
-    "SELECT x DIV 86400 FROM t WHERE name = 'it\\\\'s'"
+    "SELECT x DIV 86400 FROM t WHERE name = 'it\\'s'"
     """
     return spark_sql(bound(parsed(text), parameters or {}))
 
@@ -130,7 +130,7 @@ def _extreme(node: exp.Expression) -> exp.Expression:
 
 
 def _numbered(node: exp.Expression) -> exp.Expression:
-    """Number rows in the order in which they lie, where a query names none."""
+    """Let rows be numbered in the order in which they lie, where a query names none."""
     if isinstance(node, exp.Window) and isinstance(node.this, exp.RowNumber):
         order = node.args.get("order")
         if order is None:
@@ -168,6 +168,8 @@ def _renamed(node: exp.Expression) -> exp.Expression:
     """Give functions the names that they bear on Spark."""
     if isinstance(node, exp.PercentileCont):
         return exp.func("percentile", node.this.copy(), node.expression.copy())
+    if isinstance(node, exp.DayOfWeek):
+        return exp.paren(exp.Sub(this=node.copy(), expression=exp.Literal.number(1)))
     if not isinstance(node, exp.Anonymous):
         return node
     name = node.name.lower()

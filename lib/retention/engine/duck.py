@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ import pandas as pd
 import pyarrow as pa
 
 from retention.engine.files import ROW_GROUP_ROWS, is_encrypted, is_remote, query_text
+from retention.engine.hashing import total_query
 from retention.engine.spill import spill_folder
 from retention.errors import InputError, RunError
 
@@ -139,6 +140,11 @@ class Engine:
         """Run one statement with its ``$name`` parameters; return the rows it gives, if any."""
         answer = self.connection.execute(text, parameters or None)
         return answer.fetchall() if answer.description else []
+
+    def multiset_total(self, table: str, columns: Sequence[str]) -> tuple[int, int]:
+        """Return a number that any change of a table's rows changes, and how many there are."""
+        total, number = self.execute(total_query(table, columns))[0]
+        return int(total), int(number)
 
     def drop(self, *names: str) -> None:
         """Forget temporary tables."""

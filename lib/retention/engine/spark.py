@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -15,6 +15,7 @@ from sqlglot import exp
 from retention.engine.dialect import bound, parsed, spark_sql
 from retention.engine.duck import Answer, Engine
 from retention.engine.files import is_encrypted, is_remote, query_text
+from retention.engine.hashing import SCHEMA, partial_totals
 from retention.engine.session import open_session
 from retention.engine.spill import spill_folder
 from retention.errors import InputError, RunError
@@ -87,7 +88,7 @@ class SparkEngine(Engine):
             )
         try:
             return self.session.read.option("mergeSchema", "true").parquet(*found)
-        except Exception as error:  # noqa: BLE001 - the JVM raises whatever the connector does
+        except Exception as error:
             raise _unreachable(found[0], error) from error
 
     def parquet(self, source: Path | str | Iterable[Path | str]) -> str:
@@ -153,6 +154,12 @@ class SparkEngine(Engine):
         self._cached.discard(name)
         made.createOrReplaceTempView(name)
         self._tables[name] = made
+
+    def multiset_total(self, table: str, columns: Sequence[str]) -> tuple[int, int]:
+        """Return a number that any change of a table's rows changes, and how many there are."""
+        rows = self._tables[table].select(*columns)
+        parts = rows.mapInArrow(partial_totals(columns), SCHEMA).collect()
+        return sum(int(p.total) for p in parts), sum(p.number for p in parts)
 
     def drop(self, *names: str) -> None:
         """Forget temporary tables."""

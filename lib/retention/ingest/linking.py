@@ -70,11 +70,11 @@ def link_people(engine: Engine, seen: Sequence[Path], declared: Sequence[Path]) 
     engine.register("unlinked_frame", parted)
     for name in ("declared", "unlinked"):
         table = "declared_people" if name == "declared" else "unlinked"
-        engine.connection.execute(
+        engine.execute(
             f"CREATE OR REPLACE TEMP TABLE {table} AS FROM {name}_frame"
         )  # fmt: skip
-    engine.connection.execute(query_text("ingest_links"))
-    engine.connection.execute(
+    engine.execute(query_text("ingest_links"))
+    engine.execute(
         "CREATE OR REPLACE TEMP TABLE rekeyed AS SELECT token, customer_key FROM links "
         "WHERE candidates = 1 AND token <> customer_key"
     )
