@@ -41,7 +41,8 @@ def exported(lines: int) -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="retention-bench-") as folder:
         path = Path(folder) / "lines.csv"
         query = LINES_SQL.format(n=lines)
-        subprocess.run([sys.executable, "-c", _WRITE, query, str(path)], check=True)
+        subprocess.run([sys.executable, "-c", _WRITE, query, str(path)], check=True,
+                       capture_output=True)  # fmt: skip
         yield path
 
 
@@ -67,11 +68,11 @@ def ours(path: str, memory_limit: str, threads: int) -> Callable[[], dict[str, f
 def bare_copy(path: str, memory_limit: str, threads: int) -> Callable[[], dict[str, float]]:
     """Copy the file into Parquet with the engine's own reader and no check at all."""
     folder = Path(path).parent
-    config = {"memory_limit": memory_limit, "threads": threads, "temp_directory": str(folder)}
+    settings = {"memory_limit": memory_limit, "temp_directory": str(folder)}
 
     def work() -> dict[str, float]:
         target = folder / "bare.parquet"
-        with duckdb.connect(config=config) as connection:
+        with duckdb.connect(config={"threads": threads, **settings}) as connection:
             connection.execute(
                 f"COPY (SELECT * FROM read_csv('{path}')) TO '{target}' "
                 "(FORMAT parquet, COMPRESSION zstd)"

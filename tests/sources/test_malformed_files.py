@@ -46,6 +46,15 @@ def zipped(*members: tuple[str, bytes], compress: int = zipfile.ZIP_DEFLATED) ->
     return buffer.getvalue()
 
 
+def locked(archive: bytes, method: int = 0) -> bytes:
+    """Return a zip archive whose member claims a password, or another method of packing."""
+    changed = bytearray(archive)
+    for mark, flags, packing in ((b"PK\x03\x04", 6, 8), (b"PK\x01\x02", 8, 10)):
+        at = archive.find(mark)
+        changed[at + (packing if method else flags)] = method or 1
+    return bytes(changed)
+
+
 def packed(content: bytes) -> bytes:
     """Return a gzip member without a time stamp."""
     return gzip.compress(content, mtime=0)
@@ -166,6 +175,10 @@ CASES = [
          error="unpacks to more", file="costs.zip"),
     Case("zip cut short", zipped(("costs.csv", costs()))[:-30], error="damaged",
          file="costs.zip"),
+    Case("zip that asks for a password", locked(zipped(("costs.csv", costs()))),
+         error="asks for a password", file="costs.zip"),
+    Case("zip packed in a way unknown", locked(zipped(("costs.csv", costs())), method=98),
+         error="packed in a way", file="costs.zip"),
     Case("zip with a wrong checksum",
          spoilt(zipped(("costs.csv", costs()), compress=zipfile.ZIP_STORED), 80),
          error="damaged", file="costs.zip"),

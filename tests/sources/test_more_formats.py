@@ -162,3 +162,16 @@ def test_olist_people_are_unique_ids_and_orders_take_money_from_the_items_beside
         "customers"
     ].iloc[0]
     assert (person.identity_email, person.identity_platform_id) == ("u1@olist.invalid", "c1")
+
+
+def test_cdnow_is_read_as_it_was_published_without_a_header(mapped, tmp_path):
+    text = (b" 00001 19970101  1   11.77\r\n 00001 19970118  2   20.00\r\n"
+            b" 00002 19970112  1   12.00\r\n")  # fmt: skip
+    made = mapped(text, FORMATS["cdnow"], name="CDNOW_master.txt")
+    assert made["orders"].gross_minor.tolist() == [1177, 2000, 1200]
+    assert made["orders"].line_no.tolist() == [1, 2, 3]
+    assert recognise_file(tmp_path / "CDNOW_master.txt")[0][0].name == "cdnow"
+    sample = b"   00004     1 19970101  2   29.33\n   00004     1 19970118  2   29.73\n"
+    made = mapped(sample, FORMATS["cdnow"], name="CDNOW_sample.txt")
+    assert made["orders"].identity_platform_id.tolist() == ["00004", "00004"]
+    assert made["orders"].gross_minor.tolist() == [2933, 2973]
