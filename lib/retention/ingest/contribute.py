@@ -85,6 +85,10 @@ class Contribution:
     identities: str
     names: str
 
+    def rows_of(self, table: str) -> int:
+        """Return how many rows the file brings to a canonical table."""
+        return sum(int(entry["rows"]) for entry in self.tables.get(table, {}).get("objects", []))
+
 
 @dataclass(frozen=True)
 class Intake:

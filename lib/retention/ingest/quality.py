@@ -208,7 +208,7 @@ def _unique(assembly: Assembly) -> Check:
     """Count rows that share a key; within one file a repeated key has been refused already."""
     told = []
     for name in _present(assembly.engine):
-        files = [c for c in assembly.contributions if c.tables.get(name, {}).get("rows")]
+        files = [made for made in assembly.contributions if made.rows_of(name)]
         key = ", ".join(f'"{column}"' for column in get(name).key)
         query = f"SELECT 1 FROM {name} GROUP BY {key} HAVING count(*) > 1"
         shared = 0

@@ -94,7 +94,7 @@ def _snapshot(assembly: Assembly, accounts: pd.DataFrame) -> Check:
     """
     gaps, compared = [], 0
     for name, entry in assembly.tables.items():
-        files = [c for c in assembly.contributions if c.tables.get(name, {}).get("rows")]
+        files = [made for made in assembly.contributions if made.rows_of(name)]
         if name in _GATHERED or not files or any(c.accounts_table != name for c in files):
             continue
         sources = {c.source for c in assembly.contributions if c.accounts_table == name}
