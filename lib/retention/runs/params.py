@@ -55,8 +55,10 @@ class CommonParams(BaseModel):
     run: str = "latest"
     output_dir: str = ""
     as_of: IsoDate = "2026-07-01"
-    engine: Literal["duckdb"] = "duckdb"
+    engine: Literal["duckdb", "spark"] = "duckdb"
     memory_limit: Memory = "4GB"
+    temporary_directory: str = ""
+    spark_master: Annotated[str, Field(pattern=r"^[^\s;]*$")] = ""
     minimum_cell_size: Annotated[int, Field(ge=1, le=1000)] = 10
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 20260701
 

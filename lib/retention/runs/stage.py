@@ -11,7 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from retention.engine import ROW_GROUP_ROWS, Engine, sha256_of
+from retention.engine import ROW_GROUP_ROWS, Engine, open_engine, sha256_of
 from retention.errors import RunError
 from retention.reports.formatting import metric_text
 from retention.results import Artifact, Check, Metric, worst
@@ -160,6 +160,8 @@ def open_stage(
     engine: str = "duckdb",
     memory_limit: str = "4GB",
     minimum_cell_size: int = 10,
+    temporary_directory: str = "",
+    spark_master: str = "",
 ) -> Stage:
     """Open a notebook's view of the run; its first act after the imports.
 
@@ -176,21 +178,28 @@ def open_stage(
         in ``$RETENTION_OUTPUT_DIR`` instead, so that the executed notebook holds no path; then
         nothing is read but what this very run has made.
     engine
-        Columnar engine; ``duckdb``.
+        Columnar engine: ``duckdb`` on this machine, ``spark`` beyond it.
     memory_limit
         Upper bound of the engine's memory, such as ``4GB``.
     minimum_cell_size
         Smallest count of customers that a report may show.
+    temporary_directory
+        Where the engine spills; empty for the system's folder for temporary files.
+    spark_master
+        Spark's master URL; empty for ``$RETENTION_SPARK_MASTER``, else ``local[2]``.
+
+    Raises
+    ------
+    RunError
+        If the engine is unknown, or Spark is asked for and not installed.
     """
-    if engine != "duckdb":
-        raise RunError(f"There is no engine {engine!r}.", "Set `engine: duckdb` in common.yaml.")
     workspace = Workspace.find()
     staging = os.environ.get(STAGING_VARIABLE)
     scratch = workspace.profile(profile) / "scratch"
     output = Path(output_dir or staging or scratch)
     folders = [output] if staging else [output, workspace.profile(profile) / run]
     sources = tuple(Run(profile, folder, workspace.store(profile)) for folder in folders)
-    opened = Engine(memory_limit=memory_limit)
+    opened = open_engine(engine, memory_limit, temporary_directory, spark_master)
     _register_snapshot(opened, sources)
     return Stage(notebook, profile, workspace, sources, output, opened, minimum_cell_size)
 
