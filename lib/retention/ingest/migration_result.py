@@ -256,4 +256,7 @@ def nothing_compared(start: str, end: str) -> MigrationResult:
         "fates": ["side", "fate", "orders"],
     }  # fmt: skip
     empty = {name: pd.DataFrame(columns=names) for name, names in columns.items()}
-    return MigrationResult(start=start, end=end, tolerance=0.0, **empty)
+    return MigrationResult(
+        start, end, 0.0, empty["outcomes"], empty["customers"], empty["fields"], empty["days"],
+        empty["differences"], empty["fates"],
+    )  # fmt: skip

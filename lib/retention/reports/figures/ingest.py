@@ -65,9 +65,10 @@ def money_table(frame: pd.DataFrame) -> pd.DataFrame:
     frame
         Columns named as in the accounts or in the days of a migration check.
     """
-    money = [c for c in frame if c.startswith("value_") or c in ("legacy_net", "new_net")]
-    money += [c for c in frame if c == "difference"]
-    shown = frame.assign(**{c: [f"{value:,.2f}" for value in frame[c]] for c in money})
+    shown = frame.copy()
+    for name in map(str, frame.columns):
+        if name.startswith("value_") or name in ("legacy_net", "new_net", "difference"):
+            shown[name] = [f"{value:,.2f}" for value in frame[name]]
     return shown.rename(columns=_HEADINGS)
 
 
@@ -99,7 +100,7 @@ def cutover_table(result: MigrationResult, minimum: int) -> pd.DataFrame:
         Smallest count of customers that may be shown.
     """
     frame = result.to_frame().drop(columns="share_at_fault")
-    counts = [c for c in frame if pd.api.types.is_numeric_dtype(frame[c])]
+    counts = [str(c) for c in frame.columns if pd.api.types.is_numeric_dtype(frame[c])]
     people = frame.table == "customers"
     if people.any():
         shown = suppress_counts(frame.loc[people, counts].drop(columns="compared"), minimum)
