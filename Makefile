@@ -37,6 +37,10 @@ run: $(STAMP) exports/demo/shopify/orders_export.csv  ## Write the simulated sho
 exports/demo/shopify/orders_export.csv: | $(STAMP)
 	@$(BIN)/retention demo
 
+.PHONY: git-tools
+git-tools: $(STAMP)  ## Teach this checkout to diff, merge and strip notebooks, and to check each commit
+	@.ci/git-tools.sh $(BIN)
+
 .PHONY: lab
 lab: $(STAMP)  ## Open JupyterLab on the same environment
 	@$(BIN)/jupyter lab notebooks
@@ -102,8 +106,8 @@ test-airflow: airflow  ## Parse the DAG and execute one run of it in a real Airf
 
 .PHONY: lint
 lint: $(STAMP)  ## Style of code and notebooks
-	@$(BIN)/ruff check lib tests notebooks benchmarks
-	@$(BIN)/ruff format --check lib tests notebooks benchmarks
+	@$(BIN)/ruff check lib tests notebooks benchmarks deploy
+	@$(BIN)/ruff format --check deploy lib tests notebooks benchmarks
 
 .PHONY: types
 types: $(STAMP)  ## Type check
