@@ -270,3 +270,25 @@ def test_a_segment_that_stands_out_is_named(engine):
     cheap = found.to_frame().set_index(["segment", "name"]).loc[("cheap", "average_order_value")]
     assert cheap["differs"]
     assert "cheap have the most orders per active customer" in found.summary()
+
+
+def test_reorders_are_of_all_who_were_known_before_the_window(engine):
+    figure = key_figures(engine, AS_OF, 30)["reorder_rate"]
+    assert (figure.now.value, figure.now.n) == (0.5, 4)
+    assert figure.previous.value == pytest.approx(2 / 3)
+
+
+def test_the_last_period_of_a_segment_is_that_of_its_earlier_members(engine):
+    now = key_figures_by(engine, AS_OF, members("a", "b"), 30)
+    before = key_figures_by(engine, "2024-01-31", members("a", "z"), 30)
+    rows = worth(now, key_figures(engine, AS_OF, 30), before).to_frame().set_index("name")
+    assert rows.loc["reorder_rate", "value"] == 0.5
+    assert rows.loc["reorder_rate", "previous"] == 0.5
+    assert rows.loc["average_order_value", "change"] == pytest.approx(30.0 - 20.0)
+    alone = worth(now, key_figures(engine, AS_OF, 30))
+    assert alone.to_frame()["change"].isna().all()
+    assert "No earlier period" in alone.changes_summary()
+
+
+def members(*keys: str) -> pd.DataFrame:
+    return pd.DataFrame({"customer_key": list(keys), "segment": "s"})

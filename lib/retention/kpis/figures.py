@@ -269,6 +269,13 @@ def _repeat_rate(window: Window, when: str) -> Estimate:
     return share(int(again.sum()), int(_active(window, when).sum()))
 
 
+def _reorder_rate(window: Window, when: str) -> Estimate:
+    """Share of the customers known before the window who ordered in it."""
+    begins = window.start_s if when == "now" else window.before_s
+    known = window.orders["first_s"] < begins
+    return share(int((known & _active(window, when)).sum()), int(known.sum()))
+
+
 def _orders_per_customer(window: Window, when: str) -> Estimate:
     """Return orders per buyer."""
     return mean(_column(window.orders[_active(window, when)], f"orders_{when}"))
@@ -326,6 +333,9 @@ DEFINITIONS: tuple[Definition, ...] = (
     Definition("repeat_purchase_rate", "share",
                "share of active customers who had bought on an earlier day", "orders",
                _repeat_rate),
+    Definition("reorder_rate", "share",
+               "share of all customers known before the window who ordered in it", "orders",
+               _reorder_rate),
     Definition("retention_rate", "share",
                "share of the previous window's active customers who are active again", "orders",
                _retention, 2),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from retention.kpis.estimates import NOTHING, Estimate
 from retention.kpis.figures import KeyFigure, KeyFigures
 
 
@@ -18,8 +19,9 @@ class Worth:
     ----------
     figures
         One row per segment and figure: ``segment, name, unit, value, ci_low, ci_high, n, whole,
-        differs, change, change_ci_low, change_ci_high``; ``differs`` where the interval leaves
-        out the figure of the whole shop.
+        differs, previous, change, change_ci_low, change_ci_high``; ``differs`` where the interval
+        leaves out the figure of the whole shop; ``previous`` is that of the segment of the same
+        name one period earlier.
     """
 
     figures: pd.DataFrame
@@ -55,19 +57,23 @@ class Worth:
         return f"Beyond chance, against the whole shop: {'; '.join(parts)}."
 
     def changes_summary(self) -> str:
-        """Return in words how much has changed beyond chance since the window before."""
+        """Return in words how much has changed beyond chance since the period before."""
         known = self.figures[self.figures["change"].notna()]
         up, down = known["change_ci_low"] > 0, known["change_ci_high"] < 0
         if known.empty:
-            return "The window before was not observed."
+            return "No earlier period to compare with was observed."
         return (
-            f"Since the window before, {int(up.sum())} figures of segments rose and "
+            f"Since the period before, {int(up.sum())} figures of segments rose and "
             f"{int(down.sum())} fell beyond chance, of {len(known)} (about one in twenty would by "
             "chance alone)."
         )
 
 
-def worth(by_segment: dict[str, KeyFigures], whole: KeyFigures) -> Worth:
+def worth(
+    by_segment: dict[str, KeyFigures],
+    whole: KeyFigures,
+    previous: dict[str, KeyFigures] | None = None,
+) -> Worth:
     """Set the key figures of segments beside those of the whole shop.
 
     Parameters
@@ -76,10 +82,19 @@ def worth(by_segment: dict[str, KeyFigures], whole: KeyFigures) -> Worth:
         From `retention.kpis.key_figures_by`.
     whole
         From `retention.kpis.key_figures`, for the same date and window.
+    previous
+        The same figures of the segments as they were drawn one period earlier, over the period
+        that followed. The window before of the *same* customers would not do: what they bought
+        then is what put them into their segment.
     """
     known = {figure.name: figure for figure in whole.figures}
+    past = {
+        (segment, figure.name): figure.now
+        for segment, figures in (previous or {}).items()
+        for figure in figures.figures
+    }
     rows = [
-        _row(segment, figure, known[figure.name])
+        _row(segment, figure, known[figure.name], past.get((segment, figure.name), NOTHING))
         for segment, figures in sorted(by_segment.items())
         for figure in figures.figures
         if figure.name in known
@@ -87,15 +102,17 @@ def worth(by_segment: dict[str, KeyFigures], whole: KeyFigures) -> Worth:
     return Worth(pd.DataFrame(rows))
 
 
-def _row(segment: str, figure: KeyFigure, whole: KeyFigure) -> dict[str, object]:
+def _row(
+    segment: str, figure: KeyFigure, whole: KeyFigure, previous: Estimate
+) -> dict[str, object]:
     """Return one figure of one segment as a row; totals are not compared with the whole."""
-    now = figure.now
+    now, change = figure.now, figure.now.less(previous)
     total = figure.name in ("active_customers", "new_customers", "revenue")
     outside = whole.now.value < now.ci_low or whole.now.value > now.ci_high
     return {
         "segment": segment, "name": figure.name, "unit": figure.unit, "value": now.value,
         "ci_low": now.ci_low, "ci_high": now.ci_high, "n": now.n,
         "whole": math.nan if total else whole.now.value, "differs": outside and not total,
-        "change": figure.change.value, "change_ci_low": figure.change.ci_low,
-        "change_ci_high": figure.change.ci_high,
+        "previous": previous.value, "change": change.value, "change_ci_low": change.ci_low,
+        "change_ci_high": change.ci_high,
     }  # fmt: skip

@@ -65,8 +65,10 @@ def number(value: Any) -> str:
     """
     if value is None or (isinstance(value, float) and not math.isfinite(value)):
         return MISSING
-    if isinstance(value, str | bool):
-        return str(value)
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, str):
+        return value
     if float(value).is_integer() and abs(value) < 1e15:
         return f"{int(value):,}"
     size = abs(float(value))

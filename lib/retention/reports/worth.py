@@ -12,6 +12,9 @@ from retention.reports.formatting import MISSING, interval_text, with_unit
 ABOVE, BELOW = "▲", "▼"
 """Mark a figure whose interval leaves out that of the whole shop."""
 
+NO_BREAK = "\u00a0"
+"""Keeps a number and its unit on one line."""
+
 
 def figures_table(figures: KeyFigures) -> pd.DataFrame:
     """Return key figures as texts: value, 95 % interval, n, what it was before, change.
@@ -27,9 +30,11 @@ def figures_table(figures: KeyFigures) -> pd.DataFrame:
 def worth_table(worth: Worth, whole: KeyFigures) -> pd.DataFrame:
     """Return segments as rows and figures as columns, the whole shop last.
 
-    A triangle marks what differs from the whole shop beyond chance.
+    A triangle marks what differs from the whole shop beyond chance. Figures that a segment of
+    known customers has by definition (no new ones, all of them repeat) are left out.
     """
-    listed = list(dict.fromkeys(worth.figures["name"]))
+    names = dict.fromkeys(worth.figures["name"])
+    listed = [name for name in names if name not in ("new_customers", "repeat_purchase_rate")]
     rows = []
     for segment, cells in worth.figures.groupby("segment", sort=True):
         keyed = cells.set_index("name")
@@ -40,10 +45,11 @@ def worth_table(worth: Worth, whole: KeyFigures) -> pd.DataFrame:
 
 
 def changes_table(worth: Worth) -> pd.DataFrame:
-    """Return the figures of segments that changed beyond chance since the window before."""
+    """Return the figures of segments that changed beyond chance since the period before."""
     rows = worth.figures
     moved = rows[(rows["change_ci_low"] > 0) | (rows["change_ci_high"] < 0)]
-    columns = ["segment", "figure", "value", "change", "95 % interval of the change", "n"]
+    columns = ["segment", "figure", "value", "one period earlier", "change",
+               "95 % interval of the change", "n"]  # fmt: skip
     return pd.DataFrame([_change_row(row) for _, row in moved.iterrows()], columns=columns)
 
 
@@ -68,6 +74,7 @@ def _change_row(row: pd.Series) -> dict[str, str]:
     return {
         "segment": str(row["segment"]), "figure": _words(str(row["name"])),
         "value": with_unit(_known(row["value"]), row["unit"]),
+        "one period earlier": with_unit(_known(row["previous"]), row["unit"]),
         "change": _signed(float(row["change"]), row["unit"]),
         "95 % interval of the change": interval_text(low, high, row["unit"]),
         "n": f"{int(row['n']):,}",
@@ -76,10 +83,10 @@ def _change_row(row: pd.Series) -> dict[str, str]:
 
 def _cell(row: pd.Series) -> str:
     """Return one figure of one segment, marked where it differs from the whole."""
-    text = with_unit(_known(row["value"]), row["unit"])
+    text = with_unit(_known(row["value"]), row["unit"]).replace(" ", NO_BREAK)
     if not row["differs"]:
         return text
-    return f"{text} {ABOVE if row['value'] > row['whole'] else BELOW}"
+    return f"{text}{NO_BREAK}{ABOVE if row['value'] > row['whole'] else BELOW}"
 
 
 def _signed(change: float, unit: str) -> str:

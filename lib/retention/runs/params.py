@@ -153,7 +153,7 @@ class SegmentsParams(CommonParams):
         "conversion_rate",
         "average_order_value",
         "purchase_frequency",
-        "repeat_purchase_rate",
+        "reorder_rate",
         "margin_per_customer",
         "cart_abandonment_rate",
         "email_engagement_rate",

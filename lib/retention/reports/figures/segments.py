@@ -80,7 +80,7 @@ def migration_heat_map(
         size = 0.55 * len(shares.columns) + 2.6
         figure, axes = plt.subplots(figsize=(size + 1.4, size), layout="constrained")
         _heat(axes, shares, f"share of the segment of {moves.before_as_of}", annotate=True)
-        axes.tick_params(axis="x", labelrotation=40)
+        plt.setp(axes.get_xticklabels(), rotation=40, ha="right", rotation_mode="anchor")
         axes.set_xlabel(f"segment at {moves.as_of}")
         axes.set_ylabel(f"segment at {moves.before_as_of}")
         axes.set_title("Where the customers of each segment went")

@@ -104,7 +104,7 @@ def group_figure(groups: GroupValues, *, most: int = 12) -> Figure:
         place = np.arange(len(table))
         axes.barh(place, mean, color=PALETTE[0], height=0.62)
         axes.errorbar(mean, place, xerr=reach, fmt="none", color="black", capsize=3, lw=1)
-        axes.set_yticks(place, [str(group) for group in table["group"]])
+        axes.set_yticks(place, [str(group).replace("_", " ") for group in table["group"]])
         for at, high, share in zip(
             place, table["mean_ci_high"], table["share_of_value"], strict=True
         ):
