@@ -164,7 +164,8 @@ def judge(
             FROM {mapped} AS m {joins}
         ), judged AS (
             SELECT * EXCLUDE (source_reasons),
-                   list_concat(source_reasons, {contract}) AS reasons
+                   CASE WHEN len(source_reasons) = 0 THEN {contract}
+                        ELSE list_concat(source_reasons, {contract}) END AS reasons
             FROM canonical
         )
         SELECT *, CASE WHEN exclusion IS NOT NULL THEN '{EXCLUDED}'

@@ -39,6 +39,7 @@ FORMATS: dict[str, SourceFormat] = {
         klaviyo.PROFILES,
         track_events.FORMAT,
         surveys.FORMAT,
+        surveys.TYPEFORM,
         tickets.FORMAT,
         ledgers.CONSENTS,
         ledgers.ASSIGNMENTS,

@@ -36,3 +36,18 @@ FORMAT = SourceFormat(
              "Date": "Submitted At", "Customer Email": "Email", "email": "Email",
              "NPS": "Score", "Rating": "Score"},
 )  # fmt: skip
+
+_FORM = _ANSWERS.replace(SNAKE.format(name="Survey"), "coalesce("
+                         + SNAKE.format(name="Survey") + ", 'typeform')")  # fmt: skip
+
+TYPEFORM = SourceFormat(
+    name="typeform_answers",
+    meaning="Typeform → Results → Download: name the questions with columns ('Score = How …').",
+    required=("Response ID", "Started At", "Submitted At"),
+    optional=("Email", "Score", "Reason", "Comment", "Survey", "Stage Date (UTC)", "Network ID",
+              "Response Type", "Tags", "Ending"),
+    tables=(TableMapping("surveys", _FORM, accounts=True),),
+    dates=("Submitted At",),
+    aliases={"#": "Response ID", "Start Date (UTC)": "Started At",
+             "Submit Date (UTC)": "Submitted At", "email": "Email"},
+)  # fmt: skip
