@@ -203,3 +203,36 @@ def test_an_audience_is_counted_before_it_is_written_and_never_under_outputs(
     assert stat.S_IMODE(os.stat(out).st_mode) == 0o600
     assert "email" in out.read_text().splitlines()[0].lower()
     assert retention.load("demo").has_table("consents")
+
+
+@pytest.mark.slow
+def test_init_recognises_every_export_of_the_simulated_shop(call, workspace):
+    import yaml
+
+    assert call("demo", "--customers", "100").code == 0
+    params = yaml.safe_load((PROJECT / "params" / "demo" / "ingest.yaml").read_text())
+    told = [*params["sources"], params["migration_legacy_source"]]
+    named = [line.split(": ", 1) for line in told]
+    expected = {
+        str(path.relative_to(workspace.root)): name
+        for name, pattern in named
+        for path in workspace.root.glob(pattern)
+    }
+    for platform in ("shopify", "etsy", "klaviyo", "woocommerce"):
+        assert any(platform in name for name in expected.values())
+    done = call("init", "copied", *expected)
+    assert done.code == 0, done.err
+    written = yaml.safe_load((workspace.params / "copied" / "ingest.yaml").read_text())["sources"]
+    found = dict(reversed(line.split(": ", 1)) for line in written)
+    assert found == expected
+
+
+def test_init_recognises_the_uci_gift_shop(call, workspace):
+    export = workspace.root / "lines.csv"
+    export.write_text(
+        "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country\n"
+        "536365,85123A,LANTERN,6,2010-12-01 08:26:00,2.55,17850,United Kingdom\n"
+    )
+    done = call("init", "gifts", str(export), "--currency", "GBP")
+    assert done.code == 0, done.err
+    assert "online_retail" in done.out
