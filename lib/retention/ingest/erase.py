@@ -15,7 +15,7 @@ from retention.errors import ParameterError
 from retention.ingest.audit import record, subject_reference
 from retention.ingest.keys import KeyRing, open_keys
 from retention.ingest.purge import Purge
-from retention.ingest.rewrite import run_folders, stores_of
+from retention.ingest.rewrite import run_folders, stores_of, sweep
 from retention.ingest.store import destroy
 from retention.ingest.subject import Kind, Subject, find_subject
 from retention.ingest.tombstones import erased_people, remember_erased, write_erased
@@ -132,6 +132,7 @@ def _forget(
         purge = Purge(engine, folder, private, people=people)
         for store in stores_of(outputs):
             purge.clean_store(store)
+            sweep(store)
         for run in run_folders(outputs):
             purge.clean_run(run)
     reference = subject_reference(keys, subject.key)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -19,7 +20,14 @@ from typing import Any
 from retention.engine import ROW_GROUP_ROWS, Engine, is_encrypted, sha256_of
 from retention.errors import InputError
 from retention.ingest.keys import snapshot_key
-from retention.ingest.store import Store, destroy, logical_hash, write_text
+from retention.ingest.store import (
+    GONE,
+    Store,
+    destroy,
+    destroy_leftovers,
+    logical_hash,
+    write_text,
+)
 
 _TEXTS = (".html", ".ipynb", ".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".svg")
 _TOKEN = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
@@ -105,6 +113,7 @@ class Rewrite:
 
     def clean_store(self, root: Path) -> None:
         """Change every object, note and snapshot of a store."""
+        destroy_leftovers(root / "objects")
         objects = sorted((root / "objects").glob("*.parquet"))
         self.prepare(objects)
         for path in objects:
@@ -123,14 +132,17 @@ class Rewrite:
 
     def clean_run(self, folder: Path) -> None:
         """Change a run's tables, and mend the hashes that its files quote."""
+        destroy_leftovers(folder)
         for path in sorted(folder.rglob("*.parquet")):
             digest = sha256_of(path)
             draft = None if self.is_done(digest) else self.draft(path)
             if draft is not None:
                 self.note(digest, sha256_of(draft), self._count(draft))
                 draft.chmod(path.stat().st_mode & 0o777)
-                destroy(path)
-                draft.replace(path)
+                old = path.with_name(path.name + GONE)
+                os.link(path, old)
+                draft.replace(path)  # a killed process leaves the one or the other
+                destroy(old)
         for path in sorted(p for p in folder.rglob("*") if p.suffix in _TEXTS and p.is_file()):
             if path.name != "manifest.json":
                 self._mend(path)

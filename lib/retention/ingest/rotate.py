@@ -36,7 +36,7 @@ from retention.ingest.keys import (
     read_keys,
     write_keys,
 )
-from retention.ingest.rewrite import Rewrite, run_folders, stores_of
+from retention.ingest.rewrite import Rewrite, run_folders, stores_of, sweep
 from retention.ingest.store import destroy
 from retention.ingest.tombstones import erased_people, write_erased
 from retention.ingest.vault import Vault, parquet_bytes, seal, unseal, write_private
@@ -153,6 +153,7 @@ def _carry_over(private: Path, outputs: Path, rings: _Generations) -> RotationRe
         rotation.resume()
         for store in stores_of(outputs):
             rotation.clean_store(store)
+            sweep(store)
         for run in run_folders(outputs):
             rotation.clean_run(run)
         identities = _carry_vault(engine, private, rings)

@@ -15,9 +15,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from retention.engine import ROW_GROUP_ROWS, Engine, is_encrypted, sha256_of
+from retention.engine import Engine, is_encrypted, sha256_of
 from retention.ingest.encryption import encrypt
 from retention.ingest.snapshot import CURRENT, Snapshot
+
+GONE = ".gone"
+"""What is added to the name of a file that is being destroyed."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +90,14 @@ class Store:
 def destroy(path: Path) -> None:
     """Overwrite a file with zeros, then remove it.
 
+    It loses its name first, so that a killed process leaves no file of zeros under it; what is left
+    under the other name, :func:`destroy_leftovers` removes.
+
     On journalling and flash storage a copy may survive below the file system; where that matters,
     the disk or the snapshots have to be encrypted.
     """
+    if not path.name.endswith(GONE):
+        path = path.replace(path.with_name(path.name + GONE))
     if path.stat().st_nlink == 1:
         path.chmod(0o600)  # published files are read-only, also for their owner
         with path.open("r+b") as handle:
@@ -98,6 +106,13 @@ def destroy(path: Path) -> None:
             handle.flush()
             os.fsync(handle.fileno())
     path.unlink()
+
+
+def destroy_leftovers(folder: Path) -> None:
+    """Destroy what a killed process was about to destroy."""
+    for path in sorted(folder.rglob(f"*{GONE}")):
+        if path.is_file():
+            destroy(path)
 
 
 def make_group_folder(folder: Path) -> None:
@@ -118,12 +133,7 @@ def write_text(path: Path, text: str) -> None:
 
 def write_ordered(engine: Engine, query: str, path: Path) -> None:
     """Write a completely ordered query's answer: the bytes depend on the rows alone."""
-    target = str(path).replace("'", "''")
-    engine.connection.execute(
-        f"COPY ({query}) TO '{target}' "
-        f"(FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, DICTIONARY_SIZE_LIMIT 10000, "
-        f"ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
-    )
+    engine.copy(query, path)
 
 
 def logical_hash(engine: Engine, table: str, columns: Sequence[str]) -> str:
