@@ -16,6 +16,7 @@ from retention.sources.fragments import (
     identities,
     labels,
     reasons,
+    refunded_and_net,
     sku_columns,
     unreadable_integers,
     unreadable_money,
@@ -84,8 +85,7 @@ SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, 'second' AS time_p
   code AS currency, gross AS gross_minor, gross - goods_paid AS discount_minor,
   shipping_paid AS shipping_minor, taxes_paid AS tax_minor,
   CAST(0 AS BIGINT) AS marketplace_tax_minor,
-  least(paid_back, goods_paid) AS refunded_minor,
-  goods_paid - least(paid_back, goods_paid) AS net_minor,
+  {refunded_and_net("paid_back", "goods_paid")},
   coalesce(regexp_matches(lower("Tags"), '(^|[, ])gift'), FALSE)
     OR coalesce(contains(lower("Note Attributes"), 'gift'), FALSE) AS is_gift,
   CAST(NULL AS BOOLEAN) AS delivered_late,
@@ -134,11 +134,18 @@ SELECT time_of("Created at") AS first_seen_at,
   text_of("Source") AS channel, TRUE AS is_guest,
   line_no, text_of("Name") AS source_record_id, {NO_REASONS}, excluded AS exclusion,
   time_of("Created at") AS occurred_at, {NO_MONEY},
-  {identities('"Email"', 'coalesce("Phone", "Billing Phone")', name='"Billing Name"',
-              postcode='plain_of("Billing Zip")')}
+  {
+    identities(
+        '"Email"',
+        'coalesce("Phone", "Billing Phone")',
+        name='"Billing Name"',
+        postcode='plain_of("Billing Zip")',
+    )
+}
 FROM shopify_heads
-WHERE coalesce(text_of("Email"), text_of("Phone"), text_of("Billing Phone")) IS NOT NULL
-  AND time_of("Created at") IS NOT NULL"""  # fmt: skip
+WHERE time_of("Created at") IS NOT NULL
+  AND (coalesce(text_of("Email"), text_of("Phone"), text_of("Billing Phone")) IS NOT NULL
+       OR (text_of("Billing Name") IS NOT NULL AND plain_of("Billing Zip") IS NOT NULL))"""
 
 FORMAT = SourceFormat(
     name="shopify_orders",
