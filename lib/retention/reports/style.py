@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -46,3 +46,25 @@ def use_style() -> Iterator[None]:
 
     with mpl.rc_context({**RC_PARAMETERS, "axes.prop_cycle": cycler(color=PALETTE)}):
         yield
+
+
+LABEL_GAP = 0.06
+"""Least distance of two labels, as a share of the axis."""
+
+
+def label_ends(axis: Any, ends: Sequence[tuple[float, float, str, str]]) -> None:
+    """Write each line's name at its end, apart from each other where the lines end together.
+
+    Parameters
+    ----------
+    axis
+        Axis of a figure on which everything else has been drawn.
+    ends
+        x, y, name and colour of each line's end.
+    """
+    low, high = axis.get_ylim()
+    gap, lowest = LABEL_GAP * (high - low), float("-inf")
+    for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
+        lowest = max(y, lowest + gap)
+        axis.annotate(name, (x, lowest), color=colour, xytext=(8, 0), textcoords="offset points",
+                      va="center", annotation_clip=False)  # fmt: skip

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from retention.reports.style import PALETTE, use_style
+from retention.reports.style import PALETTE, label_ends, use_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -18,18 +18,19 @@ def weeks_figure(weeks: pd.DataFrame, currency: str) -> Figure:
 
     with use_style():
         figure, axis = plt.subplots()
+        ends: list[tuple[float, float, str, str]] = []
         if not weeks.empty:
             for (arm, part), colour in zip(weeks.groupby("arm"), PALETTE, strict=False):
                 week = part["week"] + 1
                 axis.plot(week, part["cumulative"], color=colour, marker="o")
                 axis.fill_between(week, part["cumulative_low"], part["cumulative_high"],
                                   color=colour, alpha=0.15)  # fmt: skip
-                axis.annotate(str(arm), (week.iloc[-1], part["cumulative"].iloc[-1]),
-                              color=colour, xytext=(6, 0), textcoords="offset points")  # fmt: skip
+                ends.append((week.iloc[-1], part["cumulative"].iloc[-1], str(arm), colour))
         axis.axhline(0, color="black", linewidth=1)
         axis.set_xlabel("Weeks since the assignment")
         axis.set_ylabel(f"Effect so far\n({currency} per customer)")
         axis.margins(x=0.15)
+        label_ends(axis, ends)
         figure.tight_layout()
     return figure
 
