@@ -88,6 +88,11 @@ def test_asking_for_free_text_later_reads_the_file_again(survey):
     assert survey(False).comment.isna().all()
 
 
+def test_an_address_given_as_a_reason_is_struck(survey):
+    assert survey(False, "quality").reason_code.tolist() == ["quality"]
+    assert survey(False, "Quokka@canary.example").reason_code.isna().all()
+
+
 @pytest.mark.parametrize(
     "canary", ["ada@canary.example", "+49 30 55577701", "Ada Canary", "12 Canary Hill Road"]
 )
@@ -99,4 +104,4 @@ def test_an_identity_in_a_column_that_is_not_meant_for_one_is_struck(shop, make_
     )
     shop.ingest()
     (path,) = Snapshot.load(shop.store).tables["customers"]
-    assert pd.read_parquet(path).country.dropna().tolist() == ["Norway"]
+    assert pd.read_parquet(path).country.dropna().tolist() == ["NO"]
