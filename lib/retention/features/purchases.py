@@ -52,17 +52,26 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
         Name of the table; it is dropped when the block ends.
     """
     as_of_s = epoch_of(as_of)
+    with _known_refunds(engine, as_of_s):
+        engine.query("features_known_orders", as_of_s=as_of_s).materialise("known_orders")
+        engine.query("features_known_returns", as_of_s=as_of_s).materialise("known_returns")
+        try:
+            yield "known_orders"
+        finally:
+            engine.drop("known_orders", "known_returns")
+
+
+@contextmanager
+def _known_refunds(engine: Engine, as_of_s: int) -> Iterator[None]:
+    """Keep what had been paid back on each order as the temporary table ``known_refunds``."""
     dated = engine.has("refunds")
     refunds = "features_refunds_dated" if dated else "features_refunds_undated"
     settle_s = SETTLEMENT_DAYS * DAY_S
     engine.query(refunds, as_of_s=as_of_s, settle_s=settle_s).materialise("known_refunds")
-    engine.query("features_known_orders", as_of_s=as_of_s).materialise("known_orders")
-    engine.query("features_known_returns", as_of_s=as_of_s).materialise("known_returns")
     try:
-        yield "known_orders"
+        yield
     finally:
-        for name in ("known_orders", "known_returns", "known_refunds"):
-            engine.drop(name)
+        engine.drop("known_refunds")
 
 
 @contextmanager
@@ -119,10 +128,11 @@ def purchase_summary(engine: Engine, as_of: str, unit_days: int = 1) -> pd.DataF
     """
     if unit_days not in (1, 7):
         raise ParameterError(f"The grain cannot be {unit_days} days.", "Use 1 (day) or 7 (week).")
-    with known_orders(engine, as_of):
+    as_of_s = epoch_of(as_of)
+    with _known_refunds(engine, as_of_s):
         return engine.query(
             "features_purchase_summary",
-            as_of_s=epoch_of(as_of),
+            as_of_s=as_of_s,
             unit_s=unit_days * DAY_S,
             minor_per_major=minor_per_major(engine),
         ).frame()

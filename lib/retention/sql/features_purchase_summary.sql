@@ -1,12 +1,22 @@
 -- Frequency, recency, tenure and mean value of repeat purchases, in units of $unit_s seconds.
 -- Units of a week begin on Monday: 1970-01-01 was a Thursday, three days (259,200 s) after one.
-WITH units AS (
+-- Reads the orders once and directly, with the same conditions as features_known_orders: keeping
+-- them as a table first would cost a third more.
+WITH known AS (
     SELECT
-        customer_key,
-        (ordered_epoch_s + 259200) - (ordered_epoch_s + 259200) % $unit_s AS unit_start_s,
-        sum(value_minor) AS value_minor
-    FROM known_orders
-    GROUP BY customer_key, (ordered_epoch_s + 259200) - (ordered_epoch_s + 259200) % $unit_s
+        o.customer_key,
+        (o.ordered_epoch_s + 259200) - (o.ordered_epoch_s + 259200) % $unit_s AS unit_start_s,
+        o.gross_minor - o.discount_minor - coalesce(r.refunded_minor, 0) AS value_minor
+    FROM orders AS o
+    LEFT JOIN known_refunds AS r ON r.order_key = o.order_key
+    WHERE o.customer_key IS NOT NULL
+      AND o.status IN ('paid', 'refunded')
+      AND o.ordered_epoch_s < $as_of_s
+),
+units AS (
+    SELECT customer_key, unit_start_s, sum(value_minor) AS value_minor
+    FROM known
+    GROUP BY customer_key, unit_start_s
 ),
 spans AS (
     SELECT
