@@ -85,6 +85,6 @@ def test_an_unknown_candidate_is_refused():
 
 def test_candidates_that_know_when_are_scored_on_the_latest_date(panels):
     result = backtest(panels, candidates_named(["purchase_model", "logistic_regression"]), seed=1)
-    table = score_times(result, panels, seed=1)
+    table = score_times(result, panels)
     assert table["candidate"].tolist() == ["purchase_model"]
     assert table["integrated_brier"].between(0.05, 0.2).all()

@@ -37,6 +37,8 @@ class Backtest:
         Horizon of the labels.
     dropped
         Candidates that the data could not carry at some date, with the reason.
+    fitted
+        Every candidate as it was fitted to predict the latest test date.
     """
 
     predictions: pd.DataFrame
@@ -45,6 +47,7 @@ class Backtest:
     comparison: pd.DataFrame = field(default_factory=pd.DataFrame)
     horizon_days: int = 0
     dropped: dict[str, str] = field(default_factory=dict)
+    fitted: dict[str, Fitted] = field(default_factory=dict, repr=False)
 
     @property
     def dates(self) -> list[str]:
@@ -178,11 +181,12 @@ def backtest(
     """
     ordered = sorted(dates, key=lambda date: date.as_of)
     dropped: dict[str, str] = {}
-    parts = []
+    parts, fitted = [], {}
     for test in ordered[-test_dates:]:
         train = matured(ordered, test.as_of)[-training_dates:]
         if train:
-            parts.append(_predict(test, train, candidates, seed, dropped))
+            fitted = _fit(train, candidates, seed, dropped)
+            parts.append(_predict(test, fitted))
     if not parts:
         raise EvidenceError("No date has an earlier one whose outcomes were known by then.",
                             "Use a longer history or a shorter horizon.")  # fmt: skip
@@ -193,7 +197,8 @@ def backtest(
     comparison = compare(predictions, kept)
     within = comparison[comparison["within"]]
     chosen = str(within.sort_values(["complexity", "log_loss"])["candidate"].iloc[0])
-    return Backtest(predictions, tuple(kept), chosen, comparison, ordered[-1].horizon_days, dropped)
+    return Backtest(predictions, tuple(kept), chosen, comparison, ordered[-1].horizon_days,
+                    dropped, fitted)  # fmt: skip
 
 
 def matured(dates: Sequence[LabelledDate], as_of: str) -> list[LabelledDate]:
@@ -228,32 +233,38 @@ def clustered_error(values: Array, clusters: Array) -> float:
     return float(np.sqrt((sums**2).sum()) / len(values))
 
 
-def _predict(
-    test: LabelledDate,
+def _fit(
     train: Sequence[LabelledDate],
     candidates: Sequence[Candidate],
     seed: int,
     dropped: dict[str, str],
-) -> pd.DataFrame:
-    """Fit every candidate to the training dates and predict one test date.
+) -> dict[str, Fitted]:
+    """Fit every candidate to the training dates.
 
     A candidate that the data cannot carry is noted in ``dropped``, with the reason.
     """
-    answer = pd.DataFrame(
+    fitted = {}
+    for candidate in candidates:
+        if candidate.name not in dropped:
+            try:
+                fitted[candidate.name] = candidate.fit(train, seed=seed)
+            except EvidenceError as error:
+                dropped[candidate.name] = str(error)
+    return fitted
+
+
+def _predict(test: LabelledDate, fitted: dict[str, Fitted]) -> pd.DataFrame:
+    """Predict one test date with every candidate."""
+    told = {name: model.probability(test.features) for name, model in fitted.items()}
+    return pd.DataFrame(
         {
             "as_of": test.as_of,
             "customer_key": test.keys,
             "churned": test.churned,
             "revenue_minor": test.revenue_minor,
+            **told,
         }
     )
-    for candidate in candidates:
-        if candidate.name not in dropped:
-            try:
-                answer[candidate.name] = candidate.fit(train, seed=seed).probability(test.features)
-            except EvidenceError as error:
-                dropped[candidate.name] = str(error)
-    return answer
 
 
 def _words(name: str) -> str:

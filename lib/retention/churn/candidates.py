@@ -9,7 +9,9 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
+from retention.churn.attribution import linear_effects, tree_effects
 from retention.churn.panel import Array, LabelledDate, design, model_columns
+from retention.churn.thinning import thinned
 from retention.errors import EvidenceError
 
 
@@ -98,14 +100,15 @@ class LogisticModel:
     """Logistic regression on standardised, logarithmic features."""
 
     penalty: float = 1.0
+    most_customers: int = 200_000
     name: str = "logistic_regression"
     complexity: int = 2
 
     def fit(self, dates: Sequence[LabelledDate], *, seed: int) -> Fitted:
-        """Fit by penalised maximum likelihood."""
+        """Fit by penalised maximum likelihood, on at most so many customers."""
         from sklearn.linear_model import LogisticRegression
 
-        features, churned = pooled(dates)
+        features, churned = pooled(thinned(dates, self.most_customers))
         scaler = Standardiser.of(features, model_columns(features))
         model = LogisticRegression(C=1 / self.penalty, max_iter=500)
         model.fit(scaler.transform(features), churned)
@@ -124,6 +127,10 @@ class FittedLogistic:
         """Return the churn probability."""
         log_odds = self.scaler.transform(features) @ self.coefficients + self.intercept
         return 1 / (1 + np.exp(-log_odds))
+
+    def effects(self, features: pd.DataFrame, typical: pd.DataFrame) -> pd.DataFrame:
+        """Return what each feature adds to the log-odds: coefficient times deviation."""
+        return self.scaler.effects(self.coefficients, features, typical)
 
 
 @dataclass(frozen=True)
@@ -164,6 +171,13 @@ class Standardiser:
         gaps = np.isnan(x)
         return np.hstack([np.where(gaps, 0.0, x), gaps[:, self.flagged].astype(float)])
 
+    def effects(
+        self, coefficients: Array, features: pd.DataFrame, typical: pd.DataFrame
+    ) -> pd.DataFrame:
+        """Return what each feature adds to a linear score, against the typical customer's."""
+        moved = self.transform(features) - self.transform(typical)
+        return linear_effects(moved, coefficients, self.columns, self.flagged)
+
 
 def _compressed(x: Array) -> Array:
     """Return sign·log(1 + |x|): counts and money have long tails."""
@@ -178,22 +192,25 @@ MONOTONE = {"recency_days": 1, "is_unsubscribed": 1}
 class BoostedModel:
     """Gradient-boosted trees, monotone where common sense fixes the direction."""
 
-    iterations: int = 150
-    learning_rate: float = 0.06
+    iterations: int = 80
+    learning_rate: float = 0.1
     leaves: int = 15
+    bins: int = 63
+    most_customers: int = 200_000
     name: str = "gradient_boosting"
     complexity: int = 5
     monotone: dict[str, int] = field(default_factory=lambda: dict(MONOTONE))
 
     def fit(self, dates: Sequence[LabelledDate], *, seed: int) -> Fitted:
-        """Fit by gradient boosting with a fixed number of trees."""
+        """Fit a fixed number of trees to binned features, on at most so many customers."""
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        features, churned = pooled(dates)
+        features, churned = pooled(thinned(dates, self.most_customers))
         columns = model_columns(features)
         model = HistGradientBoostingClassifier(
             max_iter=self.iterations, learning_rate=self.learning_rate,
             max_leaf_nodes=self.leaves, min_samples_leaf=40, l2_regularization=1.0,
+            max_bins=self.bins,
             monotonic_cst=[self.monotone.get(column, 0) for column in columns],
             early_stopping=False, random_state=seed,
         )  # fmt: skip
@@ -211,3 +228,9 @@ class FittedBoosted:
     def probability(self, features: pd.DataFrame) -> Array:
         """Return the churn probability."""
         return self.model.predict_proba(design(features, self.columns))[:, 1]
+
+    def effects(self, features: pd.DataFrame, typical: pd.DataFrame) -> pd.DataFrame:
+        """Return the exact Shapley value of each feature against the typical customer."""
+        usual = design(typical, self.columns)[0]
+        added = tree_effects(self.model, design(features, self.columns), usual)
+        return pd.DataFrame(added, columns=self.columns)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from retention.churn.candidates import BoostedModel, Candidate, LogisticModel, RecencyRule
 from retention.churn.survival_candidates import (
     AcceleratedCandidate,
@@ -26,8 +28,19 @@ CANDIDATES: dict[str, Candidate] = {
 """Every candidate by its name, from plain to intricate."""
 
 
-def candidates_named(names: list[str]) -> list[Candidate]:
+def candidates_named(
+    names: list[str], *, fit_sample_customers: int | None = None
+) -> list[Candidate]:
     """Return candidates by name; the recency rule is always among them.
+
+    Parameters
+    ----------
+    names
+        Names of the candidates.
+    fit_sample_customers
+        Largest number of customer-dates that one fit may use, see
+        :func:`~retention.churn.thinning.thinned`; None leaves each candidate its own. The recency
+        rule and the purchase model always use all: they cost nothing.
 
     Raises
     ------
@@ -47,7 +60,18 @@ def candidates_named(names: list[str]) -> list[Candidate]:
             column="candidates",
         )
     wanted = {"recency_rule", *names}
-    return [candidate for name, candidate in CANDIDATES.items() if name in wanted]
+    chosen = [candidate for name, candidate in CANDIDATES.items() if name in wanted]
+    if fit_sample_customers is None:
+        return chosen
+    return [_thinned(candidate, fit_sample_customers) for candidate in chosen]
+
+
+def _thinned(candidate: Candidate, most: int) -> Candidate:
+    """Return the candidate with a smaller sample to fit on, where it draws one at all."""
+    if isinstance(candidate, RecencyRule | SilenceModel):
+        return candidate
+    own: int = getattr(candidate, "most_customers", most)
+    return dataclasses.replace(candidate, most_customers=min(most, own))  # type: ignore[type-var]
 
 
 def default_candidates() -> list[Candidate]:

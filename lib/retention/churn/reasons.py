@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from retention.churn.attribution import Attributing
 from retention.churn.candidates import Candidate, Fitted
 from retention.churn.metrics import logit
 from retention.churn.panel import Array, LabelledDate, model_columns
@@ -134,9 +135,10 @@ def explain(
 
     Notes
     -----
-    A feature's effect is the change in log-odds when it alone takes the typical value. For a
-    logistic regression that is its coefficient times the deviation; for trees it answers the same
-    question ("if only this were as usual"). It describes the model, not a cause.
+    Linear models and boosted trees are taken apart exactly (Shapley values against the typical
+    customer, on the model's own additive scale: log-odds, or minus the log hazard of a purchase).
+    For the recency rule and the purchase model a feature's effect is the change in log-odds when
+    it alone takes the typical value. Either describes the model, not a cause.
 
     Raises
     ------
@@ -147,15 +149,24 @@ def explain(
         raise InputError("There is nobody to explain.", "Give at least one customer.")
     columns = model_columns(features)
     base = features if reference is None else reference
-    usual = base[columns].astype(float).median().to_numpy()
+    usual = base[columns].astype(float).median()
     shown = features[columns].astype(float).to_numpy()
-    own = logit(model.probability(features))
-    effects = np.column_stack([
-        own - logit(model.probability(features.assign(**{column: typical})))
-        for column, typical in zip(columns, usual, strict=True)
-    ])  # fmt: skip
+    if isinstance(model, Attributing):
+        added = model.effects(features, usual.to_frame().T)
+        effects = added.reindex(columns=columns, fill_value=0.0).to_numpy(copy=True)
+    else:
+        effects = _replaced(model, features, usual)
     effects[np.isnan(shown)] = 0.0
-    return _worded(effects, columns, shown, usual, most)
+    return _worded(effects, columns, shown, usual.to_numpy(), most)
+
+
+def _replaced(model: Fitted, features: pd.DataFrame, usual: pd.Series) -> Array:
+    """Return the change in log-odds when each feature alone takes the typical value."""
+    own = logit(model.probability(features))
+    return np.column_stack([
+        own - logit(model.probability(features.assign(**{str(column): typical})))
+        for column, typical in usual.items()
+    ])  # fmt: skip
 
 
 def _worded(effects: Array, columns: list[str], shown: Array, usual: Array, most: int) -> Reasons:
@@ -192,6 +203,7 @@ def reason_stability(
     *,
     seed: int,
     refits: int = 3,
+    first: Reasons | None = None,
 ) -> pd.DataFrame:
     """Refit on bootstrap samples of customers and see whether the reasons stay.
 
@@ -207,6 +219,8 @@ def reason_stability(
         Seed of the samples.
     refits
         Number of refits.
+    first
+        Reasons of these customers by the model itself; None fits it first.
 
     Returns
     -------
@@ -215,7 +229,7 @@ def reason_stability(
         reason is that of the first fit) and ``rank_agreement`` (Spearman's correlation of the
         features' importance).
     """
-    first = explain(candidate.fit(dates, seed=seed), features)
+    first = first or explain(candidate.fit(dates, seed=seed), features)
     size = np.abs(first.effects).mean(axis=0)
     rows = []
     for refit in range(1, refits + 1):

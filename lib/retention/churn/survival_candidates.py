@@ -10,10 +10,12 @@ from typing import Any, Protocol
 import numpy as np
 import pandas as pd
 
-from retention.churn.backtest import Backtest, matured
+from retention.churn.attribution import tree_effects
+from retention.churn.backtest import Backtest
 from retention.churn.calibration import Recalibration
 from retention.churn.candidates import Fitted, Standardiser, pooled
 from retention.churn.panel import Array, LabelledDate, design, model_columns
+from retention.churn.thinning import thinned
 from retention.survival import (
     brier_scores,
     concordance,
@@ -30,17 +32,6 @@ class FittedTimes(Fitted, Protocol):
     def still_silent(self, features: pd.DataFrame, days: Sequence[float]) -> Array:
         """Return P(no purchase within so many days): rows x days."""
         ...
-
-
-def sampled(dates: Sequence[LabelledDate], most: int, seed: int) -> list[LabelledDate]:
-    """Return the dates with at most so many customers in all, drawn evenly."""
-    total = sum(len(date) for date in dates)
-    if total <= most:
-        return list(dates)
-    random = np.random.default_rng(seed)
-    share = most / total
-    return [date.rows(np.sort(random.choice(len(date), max(int(len(date) * share), 1),
-                                            replace=False))) for date in dates]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -107,7 +98,7 @@ class CoxCandidate:
 
     def fit(self, dates: Sequence[LabelledDate], *, seed: int) -> Fitted:
         """Fit with a light ridge penalty, which settles collinear features."""
-        chosen = sampled(dates, self.most_customers, seed)
+        chosen = thinned(dates, self.most_customers)
         rows, scaler, columns = _time_rows(chosen)
         model = fit_cox(rows, columns, penalizer=self.penalizer)
         base = model.fitter.baseline_cumulative_hazard_.iloc[:, 0]
@@ -138,6 +129,10 @@ class FittedCox:
         at = self.hazard[np.searchsorted(self.times, np.asarray(days), side="right")]
         return np.exp(-np.outer(risk, at))
 
+    def effects(self, features: pd.DataFrame, typical: pd.DataFrame) -> pd.DataFrame:
+        """Return what each feature takes off the log hazard of a purchase."""
+        return self.scaler.effects(-self.coefficients, features, typical)
+
 
 @dataclass(frozen=True)
 class AcceleratedCandidate:
@@ -150,7 +145,7 @@ class AcceleratedCandidate:
 
     def fit(self, dates: Sequence[LabelledDate], *, seed: int) -> Fitted:
         """Fit by maximum likelihood on at most so many customers."""
-        rows, scaler, columns = _time_rows(sampled(dates, self.most_customers, seed))
+        rows, scaler, columns = _time_rows(thinned(dates, self.most_customers))
         model = fit_accelerated(rows, columns, penalizer=self.penalizer)
         table = model.coefficients["coefficient"].to_numpy()
         return FittedWeibull(scaler, table[1:], float(table[0]), model.scale,
@@ -177,6 +172,10 @@ class FittedWeibull:
         log_time = np.log(np.maximum(np.asarray(days, dtype=float), 1e-9))
         return np.exp(-np.exp((log_time - location[:, None]) / self.scale))
 
+    def effects(self, features: pd.DataFrame, typical: pd.DataFrame) -> pd.DataFrame:
+        """Return what each feature takes off the log hazard of a purchase."""
+        return self.scaler.effects(self.coefficients / self.scale, features, typical)
+
 
 def _time_rows(
     dates: Sequence[LabelledDate],
@@ -198,10 +197,11 @@ class HazardModel:
     """Gradient-boosted hazard of a purchase in each slice of the horizon (discrete time)."""
 
     slices: int = 3
-    iterations: int = 120
-    learning_rate: float = 0.08
+    iterations: int = 80
+    learning_rate: float = 0.1
     leaves: int = 15
-    most_customers: int = 120_000
+    bins: int = 63
+    most_customers: int = 100_000
     name: str = "boosted_hazard"
     complexity: int = 6
 
@@ -209,7 +209,7 @@ class HazardModel:
         """Fit to customer-slices at risk: one row for each slice begun without a purchase."""
         from sklearn.ensemble import HistGradientBoostingClassifier
 
-        chosen = sampled(dates, self.most_customers, seed)
+        chosen = thinned(dates, self.most_customers)
         features, churned = pooled(chosen)
         columns = model_columns(features)
         x = design(features, columns)
@@ -223,7 +223,7 @@ class HazardModel:
         model = HistGradientBoostingClassifier(
             max_iter=self.iterations, learning_rate=self.learning_rate,
             max_leaf_nodes=self.leaves, min_samples_leaf=40, l2_regularization=1.0,
-            early_stopping=False, random_state=seed)  # fmt: skip
+            max_bins=self.bins, early_stopping=False, random_state=seed)  # fmt: skip
         model.fit(np.vstack(rows), np.concatenate(bought))
         return FittedHazard(columns, cuts, model)
 
@@ -248,6 +248,13 @@ class FittedHazard:
         part = (at - self.cuts[after - 1]) / (self.cuts[after] - self.cuts[after - 1])
         return np.exp(log[:, after - 1] * (1 - part) + log[:, after] * part)
 
+    def effects(self, features: pd.DataFrame, typical: pd.DataFrame) -> pd.DataFrame:
+        """Return what each feature takes off the log-odds of a purchase, mean over the slices."""
+        usual = design(typical, self.columns)[0]
+        rows = design(features, self.columns)
+        added = tree_effects(self.model, rows, usual, slices=self.cuts[1:])
+        return pd.DataFrame(-added, columns=self.columns)
+
     def _log_silent(self, features: pd.DataFrame) -> Array:
         """Return the running sum of log(1 - hazard) at the end of each slice."""
         x = design(features, self.columns)
@@ -256,7 +263,7 @@ class FittedHazard:
         return np.cumsum(np.log1p(-np.clip(np.column_stack(hazard), 0, 1 - 1e-9)), axis=1)
 
 
-def score_times(result: Backtest, dates: Sequence[LabelledDate], *, seed: int) -> pd.DataFrame:
+def score_times(result: Backtest, dates: Sequence[LabelledDate]) -> pd.DataFrame:
     """Score the candidates that know when, on the latest test date of a backtest.
 
     Returns
@@ -264,14 +271,13 @@ def score_times(result: Backtest, dates: Sequence[LabelledDate], *, seed: int) -
     pandas.DataFrame
         Columns ``candidate``, ``concordance``, ``integrated_brier``; the best Brier score first.
     """
-    ordered = sorted(dates, key=lambda date: date.as_of)
-    test = ordered[-1]
-    train = matured(ordered, test.as_of)[-2:]
-    rows = []
-    for candidate in result.candidates:
-        fitted = candidate.fit(train, seed=seed)
-        if isinstance(fitted, FittedSilence | FittedCox | FittedWeibull | FittedHazard):
-            rows.append({"candidate": candidate.name, **time_scores(fitted, test)})
+    test = max(dates, key=lambda date: date.as_of)
+    told = FittedSilence | FittedCox | FittedWeibull | FittedHazard
+    rows = [
+        {"candidate": name, **time_scores(fitted, test)}
+        for name, fitted in result.fitted.items()
+        if isinstance(fitted, told)
+    ]
     frame = pd.DataFrame(rows, columns=["candidate", "concordance", "integrated_brier"])
     return frame.sort_values("integrated_brier", kind="stable", ignore_index=True)
 
