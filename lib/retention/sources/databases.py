@@ -160,7 +160,7 @@ def _as_texts(
         f"{as_text(identifier(field.name), field.type)} AS {identifier(name)}"
         for field, name in zip(schema, columns, strict=True)
     )
-    engine = Engine(memory_limit=options.memory_limit, threads=options.threads)
+    engine = Engine(options.memory_limit, options.threads, str(parquet.parent))
     engine.connection.execute(
         f"COPY (SELECT {texts} FROM read_parquet({quoted(str(raw))})) TO {quoted(str(parquet))} "
         "(FORMAT parquet)"

@@ -109,7 +109,7 @@ def _parse(
     text: Path, named: str, heading: Heading, tally: Tally, parquet: Path, options: ReadOptions
 ) -> None:
     """Let the engine split the lawful records and write them, in their order, as Parquet."""
-    engine = Engine(memory_limit=options.memory_limit, threads=options.threads)
+    engine = Engine(options.memory_limit, options.threads, str(parquet.parent))
     try:
         source = _reader(text, heading, tally)
         if not tally.regular:

@@ -111,6 +111,18 @@ def labels(text: str, words: dict[str, str], default: str = "NULL") -> str:
     return f"CASE lower(text_of({text})) {cases} ELSE {default} END"
 
 
+def refunded_and_net(paid_back: str, goods: str) -> str:
+    """Return what was refunded of an order's goods, at most their price, and what remains.
+
+    Examples
+    --------
+    >>> refunded_and_net("paid_back", "goods").splitlines()[1]
+    '(goods) - least(paid_back, goods) AS net_minor'
+    """
+    refunded = f"least({paid_back}, {goods})"
+    return f"{refunded} AS refunded_minor,\n({goods}) - {refunded} AS net_minor"
+
+
 def sku_columns(sku: str, title: str) -> str:
     """Return product key, sku, category and whether it is made to order, from sku and title.
 

@@ -64,7 +64,7 @@ def land_json(
     lines = _array_lines(texts, named) if _is_array(first[mark:], encoding) else texts
     try:
         tally = _scan(lines, clean)
-        engine = Engine(memory_limit=options.memory_limit, threads=options.threads)
+        engine = Engine(options.memory_limit, options.threads, str(folder))
         columns, rows = _columnar(engine, clean, tally, fmt, parquet, named)
         engine.close()
     finally:

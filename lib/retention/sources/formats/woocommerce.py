@@ -17,6 +17,7 @@ from retention.sources.fragments import (
     identities,
     labels,
     reasons,
+    refunded_and_net,
     sku_columns,
     unreadable_integers,
     unreadable_money,
@@ -73,8 +74,7 @@ SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, 'second' AS time_p
   discount_given AS discount_minor, coalesce(minor_of("shipping_total", code), 0) AS shipping_minor,
   coalesce(minor_of("total_tax", code), 0) AS tax_minor,
   CAST(0 AS BIGINT) AS marketplace_tax_minor,
-  least(paid_back, goods - discount_given) AS refunded_minor,
-  goods - discount_given - least(paid_back, goods - discount_given) AS net_minor,
+  {refunded_and_net("paid_back", "goods - discount_given")},
   CAST(NULL AS BOOLEAN) AS is_gift, CAST(NULL AS BOOLEAN) AS delivered_late,
   line_no, text_of("id") AS source_record_id,
   {reasons(
@@ -185,9 +185,7 @@ SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, precision_of(date_
   {labels("status_text", STATUS)} AS status, code AS currency, goods AS gross_minor,
   coalesce(discount_given, 0) AS discount_minor, coalesce(shipping_paid, 0) AS shipping_minor,
   coalesce(tax_paid, 0) AS tax_minor, CAST(0 AS BIGINT) AS marketplace_tax_minor,
-  least(coalesce(paid_back, 0), goods - coalesce(discount_given, 0)) AS refunded_minor,
-  goods - coalesce(discount_given, 0)
-    - least(coalesce(paid_back, 0), goods - coalesce(discount_given, 0)) AS net_minor,
+  {refunded_and_net("coalesce(paid_back, 0)", "goods - coalesce(discount_given, 0)")},
   CAST(NULL AS BOOLEAN) AS is_gift, CAST(NULL AS BOOLEAN) AS delivered_late,
   line_no, order_key AS source_record_id,
   reasons_of(CAST([
