@@ -7,7 +7,7 @@ where that fails by person, day, currency and amount.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -36,6 +36,8 @@ CREATE OR REPLACE TEMP TABLE migration_orders (
     gross_minor BIGINT, discount_minor BIGINT, shipping_minor BIGINT, tax_minor BIGINT,
     refunded_minor BIGINT, net_minor BIGINT, total_minor BIGINT, lines BIGINT, pieces BIGINT,
     line_no BIGINT, fate VARCHAR)"""
+
+_SEEN = "SELECT person_key, email_key, phone_key, platform_key FROM people"
 
 _NO_LINES = """(SELECT order_key, '' AS order_line_key, 0 AS quantity, reasons
     FROM migrated_orders WHERE false)"""
@@ -189,10 +191,13 @@ def _read(engine: Engine, folder: Path, item: Item, keys: KeyRing, side: str) ->
             same_identity=join_on_identity("m", "p"),
         )
     )  # fmt: skip
-    seen = folder / "seen.parquet"
-    query = "SELECT person_key, email_key, phone_key, platform_key FROM people"
-    engine.sql(query).write(seen, order_by="ALL")
-    for name in selects:
+    engine.sql(_SEEN).write(folder / "seen.parquet", order_by="ALL")
+    _drop(engine, selects)
+
+
+def _drop(engine: Engine, names: Iterable[str]) -> None:
+    """Drop the tables of one export, so that the next may take their names."""
+    for name in names:
         engine.connection.execute(f'DROP TABLE "{name}"')
 
 

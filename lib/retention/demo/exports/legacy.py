@@ -134,20 +134,16 @@ def _rows(world: World, names: pa.Table, legacy: Legacy) -> pa.Table:
     number_in = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
     line, order, kind = first[entry] + number_in, legacy.order[entry], legacy.kind[entry]
     person = baskets.orders.customer[order]
-    at_s = baskets.orders.at_s[order]
-    away = np.where(at_s < at_s.min() + 10 * DAY_S, 3 * DAY_S, -3 * DAY_S)  # within the half-year
     return pa.table(
         {
             "number": legacy.number[entry], "item": number_in + 1,
-            "at_s": at_s + np.where(kind == _position("missing_in_new"), away, 0),
+            "at_s": _times(baskets.orders.at_s[order], kind),
             "status": words([STATUS[state] for state in range(5)], baskets.state[order]),
             "is_renamed": kind == _position("customer"),
             "is_unsigned": world.dirt.spelling[order] == 3,
             "is_guest": world.people.is_guest[person], "customer": person,
-            "discount": baskets.discount[order]
-            + np.where(kind == _position("discount"), DISCOUNT_ADDED, 0),
-            "shipping": baskets.shipping[order]
-            + np.where(kind == _position("shipping"), SHIPPING_ADDED, 0),
+            "discount": baskets.discount[order] + (kind == _position("discount")) * DISCOUNT_ADDED,
+            "shipping": baskets.shipping[order] + (kind == _position("shipping")) * SHIPPING_ADDED,
             "tax": baskets.tax[order], "refunded": baskets.refunded[order],
             "total": baskets.total[order],
             "sku": words(goods.sku, baskets.line_product[line]),
@@ -157,6 +153,12 @@ def _rows(world: World, names: pa.Table, legacy: Legacy) -> pa.Table:
                for name in ("email", "phone", "first_name", "last_name", "zip", "country")},
         }
     )  # fmt: skip
+
+
+def _times(at_s: Integers, kind: Integers) -> Integers:
+    """Return when each entry was placed; invented ones three days off, within the half-year."""
+    away = np.where(at_s < at_s.min() + 10 * DAY_S, 3 * DAY_S, -3 * DAY_S)
+    return at_s + np.where(kind == _position("missing_in_new"), away, 0)
 
 
 def _truth(world: World, chosen: dict[str, Integers], legacy: Legacy) -> pa.Table:
