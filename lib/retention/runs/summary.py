@@ -126,8 +126,8 @@ def _advice(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
 
     The last reports come first, for they are the ones that decisions are taken from.
     """
-    asked = {}
-    for name, result in reversed(results.items()):
+    asked: dict[str, tuple[tuple[bool, int], dict[str, str]]] = {}
+    for name, result in reversed(list(results.items())):
         for rank, check in enumerate(_open_checks(result)):
             order = (check["status"] != Status.FAIL, rank)
             asked.setdefault(check["action"], (order, _piece(name, check)))
