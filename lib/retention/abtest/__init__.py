@@ -14,7 +14,7 @@ Examples
 
 from __future__ import annotations
 
-from retention.abtest.assignment import assign, assign_experiment
+from retention.abtest.assignment import assign, assign_experiment, draw_planned
 from retention.abtest.baseline import (
     Baseline,
     SizePlan,
@@ -54,6 +54,7 @@ from retention.abtest.experiment import Analysis, Experiment, read_experiment
 from retention.abtest.heterogeneity import segment_effects
 from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy, Role
 from retention.abtest.multiplicity import adjust, correct
+from retention.abtest.planning import clusters_of, guardrail_sizes
 from retention.abtest.programme import Programme, programme
 from retention.abtest.proportions import score_interval, score_test
 from retention.abtest.register import changes_table, plan_check, register
@@ -68,7 +69,14 @@ from retention.abtest.sequential import constant_bounds, sequential_plan
 from retention.abtest.simulation import Rehearsal, rehearse, rehearse_all
 from retention.abtest.since_assignment import EffectSinceAssignment, effect_since_assignment
 from retention.abtest.statistics import Cell, Moments, Statistics
-from retention.abtest.watching import assignment_log, currencies, experiment_units, since_assignment
+from retention.abtest.study import studies, studies_summary, studies_table
+from retention.abtest.watching import (
+    assignment_log,
+    currencies,
+    experiment_units,
+    since_assignment,
+    since_summary,
+)
 
 __all__ = [
     "AbtestCode",
@@ -106,6 +114,7 @@ __all__ = [
     "baselines_table",
     "beta_binomial_chance",
     "changes_table",
+    "clusters_of",
     "collect",
     "constant_bounds",
     "contrast",
@@ -115,6 +124,7 @@ __all__ = [
     "decide",
     "design_metrics",
     "detectable_effect",
+    "draw_planned",
     "duration_days",
     "effect_since_assignment",
     "equal_arms",
@@ -124,6 +134,7 @@ __all__ = [
     "exact_p_value",
     "experiment_units",
     "gather",
+    "guardrail_sizes",
     "look_plan",
     "mixture_boundary",
     "mixture_rho",
@@ -149,5 +160,9 @@ __all__ = [
     "sequential_plan",
     "sequential_sample_ratio",
     "since_assignment",
+    "since_summary",
+    "studies",
+    "studies_summary",
+    "studies_table",
     "untreated_units",
 ]

@@ -10,13 +10,18 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from retention.abtest.experiment import Experiment
+from retention.abtest.experiment import Experiment, read_experiment
 from retention.abtest.statistics import Array
+from retention.abtest.unit_values import labels_of
+from retention.engine import Engine
 from retention.errors import InputError, ParameterError
+from retention.features import customer_features
 
 BUCKETS = 2**53
 """Resolution of a hashed position: every double in [0, 1) with 53 bits."""
@@ -167,10 +172,43 @@ def assign_experiment(
             f"They have {', '.join(map(str, units.columns))}.",
             column=plan.stratify_by,
         )
+    if plan.stratify_by is not None:
+        units = units.assign(**{plan.stratify_by: labels_of(units[plan.stratify_by])})
     return assign(
         units, plan.name, plan.arms, unit=unit, stratum=plan.stratify_by, hold_out=plan.hold_out,
         layer=plan.layer, layer_range=plan.layer_range,
     )  # fmt: skip
+
+
+def draw_planned(engine: Engine, folder: Path, name: str, as_of: str) -> Assignment:
+    """Draw the arms of a planned experiment for the customers known at the as-of date.
+
+    Parameters
+    ----------
+    engine
+        Engine with the snapshot's tables.
+    folder, name
+        Folder of the experiments' files and the experiment; an empty name draws nothing.
+    as_of
+        ISO date.
+
+    Raises
+    ------
+    ParameterError
+        If the experiment has started: who is drawn then is drawn already.
+    """
+    if not name:
+        columns = ["unit_key", "arm", "stratum", "reason"]
+        return Assignment("none planned", pd.DataFrame(columns=columns, dtype="object"))
+    plan = read_experiment(folder, name)
+    if date.fromisoformat(as_of) > date.fromisoformat(plan.starts):
+        raise ParameterError(
+            f"Experiment {name!r} started on {plan.starts}, before {as_of}.",
+            "Draw the arms of an experiment that is still planned.",
+            column="planned_experiment",
+        )
+    customers = customer_features(engine, as_of).rename(columns={"customer_key": "unit_key"})
+    return assign_experiment(customers, plan)
 
 
 def _refuse(

@@ -163,16 +163,26 @@ def design_metrics(
     currency: str,
     covariates: Sequence[str],
     winsorise_at: float,
+    denominator: str = "",
 ) -> list[MetricDefinition]:
-    """Return the three metrics a shop designs for: a rate, money per customer, money capped."""
+    """Return the metrics a shop designs for: a rate, money per customer, capped, and per order.
+
+    The last is there where a ``denominator`` is named.
+    """
     money = f"{value_column} per customer"
     plain = [
         MetricDefinition(f"{rate_column} rate", rate_column, MetricKind.PROPORTION, unit="share"),
         MetricDefinition(money, value_column, unit=currency),
         MetricDefinition(
-            f"{money}, capped", value_column, unit=currency, winsorise_at=winsorise_at
+            f"{money}, capped", value_column, MetricKind.WINSORISED, unit=currency,
+            winsorise_at=winsorise_at,
         ),
-    ]
+    ]  # fmt: skip
+    if denominator:
+        name = f"{value_column} per {denominator.removesuffix('s')}"
+        plain.append(MetricDefinition(
+            name, value_column, MetricKind.RATIO, denominator=denominator, unit=currency
+        ))  # fmt: skip
     return [
         replace(m, covariates=tuple(covariates), covariate_nulls=NullPolicy.OWN_STRATUM)
         for m in plain
@@ -217,6 +227,15 @@ class SizePlan:
     def to_frame(self) -> pd.DataFrame:
         """Return one row per metric, plain and adjusted for covariates."""
         return self.table
+
+    def display(self) -> pd.DataFrame:
+        """Return the table as it is shown, effects relative to today's value."""
+        shown = self.table.drop(columns=["effect", "detectable_effect"])
+        for name in ("units_required", "days"):
+            shown[name] = [f"{int(v):,}" for v in shown[name]]
+        shown["baseline"] = [f"{v:,.4g}" for v in shown["baseline"]]
+        lift = shown.pop("detectable_relative_effect")
+        return shown.assign(lift_shown_by_customers_at_hand=[percent(v, 1) for v in lift])
 
     def metrics(self) -> list[Metric]:
         """Return the sizes as figures for the result file."""

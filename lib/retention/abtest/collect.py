@@ -87,14 +87,16 @@ def collect(
         else _cluster_query(table, metrics, plans, asked, cluster)
     )
     answer = engine.sql(text).arrow()
-    _refuse_nulls(answer, table)
+    _refuse_nulls(engine, answer, table, _strict(metrics))
     return _statistics(answer, plans, asked)
 
 
 def unit_matrix(
-    engine: Engine, table: str, metric: MetricDefinition
+    engine: Engine, table: str, metric: MetricDefinition, cluster: str | None = None
 ) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """Return the names of the moment columns, and count, columns and products of each unit.
+
+    With ``cluster`` each row is a cluster: what is drawn as one.
 
     Summing rows of the matrix (any subset, any number of times) and reading the sum with
     :func:`moments_of` gives the statistics of that subset: the basis of re-randomisation.
@@ -104,18 +106,35 @@ def unit_matrix(
     InputError
         As :func:`collect` does.
     """
-    _require_columns(engine, table, [metric], ())
-    plan = _plan(metric, pooled_caps(engine, table, [metric]), clustered=False)
+    _require_columns(engine, table, [metric], (cluster,))
+    caps = pooled_caps(engine, table, [metric])
+    if cluster is not None:
+        return _cluster_matrix(engine, table, metric, caps, cluster)
+    plan = _plan(metric, caps, clustered=False)
     numbered = f"(SELECT *, row_number() OVER () AS unit_number FROM {_quoted(table)}) AS numbered"
-    aggregates = {_nulls(c): f"nulls of {c}" for c in _strict([metric])}
-    aggregates |= {sql: sql for sql in plan.aggregates}
+    aggregates = _null_count([metric]) | {sql: sql for sql in plan.aggregates}
     answer = engine.sql(
         query_text("abtest_statistics").format(
             groups='"unit_number"', group_names='"unit_number"',
             aggregates=_listed(aggregates), units=numbered,
         )
     ).arrow()  # fmt: skip
-    _refuse_nulls(answer, table)
+    _refuse_nulls(engine, answer, table, _strict([metric]))
+    return plan.names, _matrix(answer, plan.aggregates)
+
+
+def _cluster_matrix(
+    engine: Engine,
+    table: str,
+    metric: MetricDefinition,
+    caps: Mapping[tuple[str, float], float],
+    cluster: str,
+) -> tuple[tuple[str, ...], NDArray[np.float64]]:
+    """Return count, sums and products of each cluster."""
+    plan = _plan(metric, caps, clustered=True)
+    text = _cluster_query(table, [metric], {metric.name: plan}, {"cluster": cluster}, cluster)
+    answer = engine.sql(text).arrow()
+    _refuse_nulls(engine, answer, table, _strict([metric]))
     return plan.names, _matrix(answer, plan.aggregates)
 
 
@@ -221,7 +240,7 @@ def _unit_query(
     groups: Mapping[str, str],
 ) -> str:
     """Return the query where each row is an independent unit."""
-    aggregates = {_nulls(c): f"nulls of {c}" for c in _strict(metrics)}
+    aggregates = _null_count(metrics)
     for plan in plans.values():
         aggregates |= {sql: sql for sql in plan.aggregates}
     return query_text("abtest_statistics").format(
@@ -240,7 +259,7 @@ def _cluster_query(
     cluster: str,
 ) -> str:
     """Return the query where rows are summed to clusters first."""
-    inner = {_nulls(c): f"nulls of {c}" for c in _strict(metrics)}
+    inner = _null_count(metrics)
     outer = {f"sum({_quoted(name)})": name for name in inner.values()}
     for plan in plans.values():
         inner |= {sql: sql for sql in plan.inner}
@@ -268,9 +287,20 @@ def _sums(columns: Sequence[_Column], condition: str) -> tuple[str, ...]:
     return (count, *(f"sum({c.sql})" for c in columns), *products)
 
 
-def _nulls(column: str) -> str:
-    """Return the aggregate that counts the nulls of a column."""
-    return f"count(*) - count({_quoted(column)})"
+NULLS = "units with nulls"
+"""Column of the answer that counts units with a null where none may be."""
+
+
+def _null_count(metrics: Sequence[MetricDefinition]) -> dict[str, str]:
+    """Return one aggregate that counts units with a null in any column under the strict policy.
+
+    A sum is NULL where any of its terms is: one count instead of one for each column.
+    """
+    strict = _strict(metrics)
+    if not strict:
+        return {}
+    terms = " + ".join(f"CAST({_quoted(c)} AS DOUBLE)" for c in strict)
+    return {f"count(*) - count({terms})": NULLS}
 
 
 def _listed(aggregates: Mapping[str, str]) -> str:
@@ -283,17 +313,18 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _refuse_nulls(answer: pa.Table, table: str) -> None:
+def _refuse_nulls(engine: Engine, answer: pa.Table, table: str, strict: Sequence[str]) -> None:
     """Raise where a column under the strict policy has nulls, naming column and count."""
-    for name in answer.column_names:
-        count = sum(answer.column(name).to_pylist()) if name.startswith("nulls of ") else 0
-        if count:
-            column = name.removeprefix("nulls of ")
-            raise InputError(
-                f"Table {table!r} has {count:,} nulls in column {column!r}.",
-                "Say what a null means: nulls = zero, drop or (covariates) missing-is-own-stratum.",
-                column=column,
-            )
+    if NULLS not in answer.column_names or not sum(answer.column(NULLS).to_pylist()):
+        return
+    counts = ", ".join(f"count(*) - count({_quoted(c)}) AS {_quoted(c)}" for c in strict)
+    found = engine.sql(f"SELECT {counts} FROM {_quoted(table)}").frame().iloc[0]
+    column = str(next(name for name in strict if found[name]))
+    raise InputError(
+        f"Table {table!r} has {int(found[column]):,} nulls in column {column!r}.",
+        "Say what a null means: nulls = zero, drop or (covariates) missing-is-own-stratum.",
+        column=column,
+    )
 
 
 def _matrix(answer: pa.Table, names: Sequence[str]) -> NDArray[np.float64]:

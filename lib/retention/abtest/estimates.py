@@ -92,13 +92,17 @@ class Contrast:
         return math.sqrt(max(float(c[0, 0] + c[1, 1] - 2 * c[0, 1]), 0.0))
 
 
-def contrast(control: Moments, treatment: Moments, metric: MetricDefinition) -> Contrast:
+def contrast(
+    control: Moments, treatment: Moments, metric: MetricDefinition, *, may_be_constant: bool = False
+) -> Contrast:
     """Compare two arms on a metric, adjusted for its covariates.
 
     The coefficients minimise the variance of the adjusted difference, β = S_xx⁻¹ S_xy with
     S = C_control/n_control + C_treatment/n_treatment (CUPED: Deng et al., WSDM 2013, eq. 4; equal
     to the pooled regression for equal arms). Each arm's value is moved to the covariates' pooled
     mean, so that the relative lift has an adjusted base too.
+
+    ``may_be_constant`` lets a part in which nothing varies (a stratum) stand with variance zero.
 
     Raises
     ------
@@ -116,13 +120,14 @@ def contrast(control: Moments, treatment: Moments, metric: MetricDefinition) -> 
     stacked[:half, :half], stacked[half:, half:] = a.of_mean, b.of_mean
     values = maps @ np.concatenate([a.values, b.values])
     covariance = maps @ stacked @ maps.T
-    if not covariance[0, 0] + covariance[1, 1] > 0:
+    if not (covariance[0, 0] + covariance[1, 1] > 0 or may_be_constant):
         raise EvidenceError(
             f"Metric {metric.name!r} does not vary in either arm.",
             "Every unit has the same value: check that the column was filled.",
             column=metric.column,
         )
-    removed = 1 - float(_variance(beta, spread)) / float(spread[0, 0])
+    whole = float(spread[0, 0])
+    removed = 1 - float(_variance(beta, spread)) / whole if whole > 0 else 0.0
     degrees = _welch(_variance(beta, a.of_mean), a.n, _variance(beta, b.of_mean), b.n, len(beta))
     return Contrast(
         float(values[0]), float(values[1]), covariance, degrees, a.n, b.n, beta, removed

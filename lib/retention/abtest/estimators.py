@@ -220,8 +220,7 @@ def adjusted_outcomes(
     Covariates are centred at their mean over both arms, so that the arms' means are those of the
     adjusted contrast.
     """
-    plain = replace(metric, winsorise_at=None)
-    a, b = (outcome_values(units, plain, name) for name in (control, arm))
+    a, b = (outcome_values(units, metric, name) for name in (control, arm))
     if metric.winsorise_at is not None:
         known = units[metric.column].dropna().to_numpy(dtype=float)
         cap = float(np.quantile(known, metric.winsorise_at))

@@ -147,8 +147,10 @@ def _segments(
     """Return the primary effect within each declared split, interaction tests corrected by Holm."""
     metric, found = replace(experiment.primary, strata=None), []
     for column in experiment.segments:
-        engine.register(TABLE, units.assign(**{column: segment_labels(units, column)}))
-        statistics = collect(engine, TABLE, [metric], segment=column, cluster=experiment.cluster)
+        # Under a name of its own: the column itself may be a covariate, too.
+        name = f"segment of {column}"
+        engine.register(TABLE, units.assign(**{name: segment_labels(units, column)}))
+        statistics = collect(engine, TABLE, [metric], segment=name, cluster=experiment.cluster)
         for arm in experiment.treatments:
             try:
                 effects = segment_effects(

@@ -18,6 +18,7 @@ from retention.abtest.estimates import Estimate, estimate
 from retention.abtest.metrics import MetricDefinition
 from retention.abtest.multiplicity import adjust
 from retention.abtest.statistics import Array, Statistics
+from retention.abtest.unit_values import labels_of
 from retention.abtest.wording import percent, quantity
 from retention.errors import EvidenceError, InputError
 
@@ -199,12 +200,8 @@ def between_variance(effects: Array, errors: Array) -> float:
     return float(optimize.brentq(excess, 0.0, high, xtol=1e-14 * high))
 
 
-LARGEST_SPLIT = 12
-"""Distinct numbers up to which each is a segment of its own; beyond, quartiles are."""
-
-
 def segment_labels(units: pd.DataFrame, column: str) -> pd.Series:
-    """Return each unit's segment as text: labels as they are, many numbers as quartiles.
+    """Return each unit's segment as text: labels as they are, many numbers by quartile.
 
     Raises
     ------
@@ -218,8 +215,4 @@ def segment_labels(units: pd.DataFrame, column: str) -> pd.Series:
             f"Choose among {', '.join(map(str, known))}.",
             column=column,
         )
-    values = units[column]
-    if pd.api.types.is_numeric_dtype(values) and values.nunique() > LARGEST_SPLIT:
-        values = pd.qcut(values.astype(float), 4, duplicates="drop", precision=3)
-    labels = values.astype("string")
-    return labels.mask(values.isna(), "missing").astype(str)
+    return labels_of(units[column])

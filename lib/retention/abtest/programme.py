@@ -106,7 +106,7 @@ class ProgrammeLessons:
         return f"{text} Winners keep about {percent(kept)} of the lift they showed."
 
 
-def programme_lessons(results: Sequence[PastResult], *, minimum: int = 3) -> ProgrammeLessons:
+def programme_lessons(results: Sequence[PastResult], *, minimum: int = 5) -> ProgrammeLessons:
     """Learn prior, shrinkage and hit rate from past results.
 
     The prior is the normal distribution of true effects whose mean and variance fit the results
@@ -136,7 +136,8 @@ def programme_lessons(results: Sequence[PastResult], *, minimum: int = 3) -> Pro
     variance = between_variance(effects, errors)
     weights = 1 / (errors**2 + variance)
     mean = float(np.sum(weights * effects) / weights.sum())
-    prior = NormalPrior(mean, max(variance, 1e-12))
+    # Of a new test: the spread of true effects, and how little is known of their mean.
+    prior = NormalPrior(mean, variance + 1 / float(weights.sum()))
     hits = sum(r.decision is Decision.SHIP for r in results)
     interval = stats.binomtest(hits, len(results)).proportion_ci(0.95, method="exact")
     posteriors = [posterior(r.relative_effect, r.standard_error, prior) for r in results]
@@ -202,6 +203,11 @@ class Programme:
     def to_frame(self) -> pd.DataFrame:
         """Return the catalogue, one row per experiment."""
         return self.table
+
+    def catalogue_table(self) -> pd.DataFrame:
+        """Return the catalogue as it is shown: state, dates, plan and outcome."""
+        shown = self.table.assign(dates=self.table["starts"] + " to " + self.table["ends"])
+        return shown[["experiment", "state", "owner", "dates", "primary_metric", "plan", "outcome"]]
 
     @property
     def lessons(self) -> ProgrammeLessons | None:

@@ -19,6 +19,7 @@ from retention.abtest.collect import moments_of, unit_matrix
 from retention.abtest.design import Design
 from retention.abtest.estimates import estimate
 from retention.abtest.metrics import MetricDefinition, MetricKind
+from retention.abtest.sequential import sequential_plan
 from retention.abtest.statistics import Array, Moments
 from retention.abtest.wording import percent
 from retention.engine import Engine
@@ -45,6 +46,8 @@ class Rehearsal:
     power_high: float
     units: int
     p_values: Array
+    looks: int = 1
+    drawn: str = "customers"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rehearsal as one row."""
@@ -58,8 +61,9 @@ class Rehearsal:
         elif self.false_positive_high < self.alpha:
             words = "is more cautious than its level"
         return (
-            f"{self.metric}: over {self.draws:,} random splits of {self.units:,} past customers "
-            f"the test {words} (false positives {percent(self.false_positive_rate, 1)}, "
+            f"{self.metric}: over {self.draws:,} random splits of {self.units:,} past {self.drawn} "
+            f"with {self.looks} look(s), the test {words} (false positives "
+            f"{percent(self.false_positive_rate, 1)}, "
             f"{percent(self.false_positive_low, 1)} to {percent(self.false_positive_high, 1)}, "
             f"nominal {percent(self.alpha)}) and sees a lift of {percent(self.relative_effect)} in "
             f"{percent(self.power)} "
@@ -87,6 +91,9 @@ def rehearse(
     alpha: float = 0.05,
     draws: int = 1_000,
     seed: int = 0,
+    cluster: str | None = None,
+    looks: int = 1,
+    spending: str = "obrien_fleming",
 ) -> Rehearsal:
     """Split past units at random, test, and count refusals.
 
@@ -107,26 +114,46 @@ def rehearse(
         Number of random splits.
     seed
         Seed of the splits.
+    cluster
+        Column of clusters that are drawn as one; None for single units.
+    looks, spending
+        Looks of a group sequential test: units come in random order, and a refusal at any look
+        counts.
     """
-    if draws < 1 or not 0 < share_treatment < 1:
+    if draws < 1 or not 0 < share_treatment < 1 or looks < 1:
         raise ParameterError(
-            f"{draws} splits with a share of {share_treatment} are impossible.",
-            "Give at least one split and a share between 0 and 1.",
+            f"{draws} splits with a share of {share_treatment} and {looks} looks are impossible.",
+            "Give at least one split and look, and a share between 0 and 1.",
         )
     generator = np.random.default_rng(seed)
     engine.register("rehearsal_units", units)
-    names, rows = unit_matrix(engine, "rehearsal_units", metric)
-    null, alternative = [], []
-    for control, treatment in _splits(rows, names, share_treatment, draws, generator):
-        null.append(estimate(control, treatment, metric, alpha=alpha))
-        moved = _injected(treatment, metric, relative_effect, generator)
-        alternative.append(estimate(control, moved, metric, alpha=alpha))
-    seen = sum(e.p_value < alpha and e.difference * relative_effect > 0 for e in alternative)
-    false = sum(e.p_value < alpha for e in null)
+    names, rows = unit_matrix(engine, "rehearsal_units", metric, cluster)
+    levels = _levels(alpha, looks, spending)
+    null, seen, last = 0, 0, []
+    for arms in _splits(rows, names, share_treatment, draws, looks, generator):
+        found = [estimate(a, b, metric, alpha=alpha) for a, b in arms]
+        null += any(e.p_value < level for e, level in zip(found, levels, strict=True))
+        last.append(found[-1].p_value)
+        moved = [(a, _injected(b, metric, relative_effect, generator)) for a, b in arms]
+        raised = [estimate(a, b, metric, alpha=alpha) for a, b in moved]
+        seen += any(
+            e.p_value < level and e.difference * relative_effect > 0
+            for e, level in zip(raised, levels, strict=True)
+        )
     return Rehearsal(
-        metric.name, draws, alpha, *_rate(false, draws), relative_effect, *_rate(seen, draws),
-        len(units), np.array([e.p_value for e in null]),
+        metric.name, draws, alpha, *_rate(null, draws), relative_effect, *_rate(seen, draws),
+        len(rows), np.array(last), looks, "clusters" if cluster else "customers",
     )  # fmt: skip
+
+
+def _levels(alpha: float, looks: int, spending: str) -> Array:
+    """Return the nominal two-sided level of each equally spaced look."""
+    if looks == 1:
+        return np.array([alpha])
+    plan = sequential_plan(
+        [(k + 1) / looks for k in range(looks)], alpha=alpha, spending=spending
+    )  # fmt: skip
+    return plan.to_frame()["nominal_p_value"].to_numpy(dtype=float)
 
 
 def rehearse_all(
@@ -138,13 +165,14 @@ def rehearse_all(
     relative_effect: float,
     draws: int,
     seed: int,
+    cluster: str | None = None,
 ) -> list[Rehearsal]:
-    """Rehearse every metric under a design's level and shares, on the same splits."""
+    """Rehearse every metric under a design's level, shares and looks, on the same splits."""
     return [
         rehearse(
             engine, units, metric, relative_effect=relative_effect, alpha=terms.level,
             share_treatment=terms.share_treatment / (terms.share_control + terms.share_treatment),
-            draws=draws, seed=seed,
+            draws=draws, seed=seed, cluster=cluster, looks=terms.looks, spending=terms.spending,
         )
         for metric in metrics
     ]  # fmt: skip
@@ -155,15 +183,23 @@ def _splits(
     names: tuple[str, ...],
     share: float,
     draws: int,
+    looks: int,
     generator: np.random.Generator,
-) -> Iterator[tuple[Moments, Moments]]:
-    """Yield the moments of control and treatment of each random split."""
-    total, block = rows.sum(axis=0), max(CELLS_PER_BLOCK // len(rows), 1)
+) -> Iterator[list[tuple[Moments, Moments]]]:
+    """Yield the moments of control and treatment of each random split, so far at each look."""
+    block = max(CELLS_PER_BLOCK // len(rows), 1)
     for start in range(0, draws, block):
-        size = min(block, draws - start)
-        treated = (generator.random((size, len(rows))) < share).astype(float) @ rows
-        for sums in treated:
-            yield moments_of(total - sums, names), moments_of(sums, names)
+        shape = (min(block, draws - start), len(rows))
+        treated = generator.random(shape) < share
+        # The look at which a unit has come in; one look needs no draw.
+        at = generator.integers(looks, size=shape) if looks > 1 else np.zeros(shape, dtype=int)
+        sums = [
+            [((at == k) & side).astype(float) @ rows for k in range(looks)]
+            for side in (~treated, treated)
+        ]
+        a, b = (np.cumsum(side, axis=0) for side in sums)
+        for i in range(shape[0]):
+            yield [(moments_of(a[k, i], names), moments_of(b[k, i], names)) for k in range(looks)]
 
 
 def _injected(

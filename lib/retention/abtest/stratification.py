@@ -43,8 +43,14 @@ def post_stratified(
                 "Merge small strata before stratifying.",
                 column=metric.column,
             )
-        parts.append(contrast(a, b, metric))
+        parts.append(contrast(a, b, metric, may_be_constant=True))
         sizes.append(a.n + b.n)
+    if not any(part.standard_error > 0 for part in parts):
+        raise EvidenceError(
+            f"Metric {metric.name!r} does not vary in any stratum.",
+            "Every unit has the same value: check that the column was filled.",
+            column=metric.column,
+        )
     return _weighted(parts, np.asarray(sizes, dtype=float))
 
 

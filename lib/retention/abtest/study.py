@@ -31,7 +31,6 @@ from retention.engine import Engine
 from retention.errors import EvidenceError, InputError, ParameterError
 from retention.features import minor_per_major
 from retention.features.dates import DAY_S, epoch_of
-from retention.results import Check, Status
 
 HOUR_S = 3_600
 
@@ -148,19 +147,22 @@ class StudyResult:
         low, high = (quantity(v, unit, signed=True) for v in (found.ci_low, found.ci_high))
         design = str(self.study.design).replace("_", " ")
         change = quantity(effect, unit, signed=True)
-        rows = [(design, change, f"{low} to {high}", f"{found.p_value:.3g}")]
+        rows = [(design, change, f"{low} to {high}", f"{found.p_value:.3g}", self.assumption)]
         if isinstance(found, DifferenceInDifferences):
             claim = quantity(found.before_after, unit, signed=True)
-            rows.insert(0, ("before and after alone", claim, "says nothing of cause", ""))
-        return pd.DataFrame(rows, columns=["reading", "change", "interval", "p"])
+            rows.insert(0, ("before and after alone", claim, "", "", "nothing else changed"))
+        return pd.DataFrame(rows, columns=["reading", "change", "interval", "p", "rests_on"])
 
-    def checks(self) -> list[Check]:
-        """Return the check of the design's assumption, where it has one that can be tested."""
-        if not isinstance(self.found, DifferenceInDifferences):
-            return []
-        # A study decides nothing about the experiment in whose report it stands.
-        check = self.found.check()
-        return [Check(check.code, Status.WARN, f"{self.study.name}: {check.detail}", check.action)]
+    @property
+    def assumption(self) -> str:
+        """What the reading rests on, and how that held where it can be tested."""
+        found = self.found
+        if isinstance(found, DifferenceInDifferences):
+            return f"parallel trends: {found.check().detail}"
+        if isinstance(found, SyntheticControl):
+            fit = quantity(found.fit_before, self.study.unit)
+            return f"the mix followed the treated one before: misfit {fit}"
+        return f"the order of periods was drawn; {self.study.carry_over_hours} h carry-over cut off"
 
     def summary(self) -> str:
         """Say what was asked and what was found."""
@@ -188,7 +190,7 @@ def studies(engine: Engine, folder: Path, as_of: str) -> list[StudyResult]:
 def studies_table(found: list[StudyResult]) -> pd.DataFrame:
     """Return one row per study and reading; empty where there is no study."""
     rows = [f.table.assign(study=f.study.name) for f in found]
-    columns = ["study", "reading", "change", "interval", "p"]
+    columns = ["study", "reading", "change", "interval", "p", "rests_on"]
     return pd.concat(rows)[columns] if rows else pd.DataFrame(columns=columns)
 
 

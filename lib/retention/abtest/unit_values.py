@@ -15,6 +15,12 @@ from retention.errors import InputError
 MISSING = "missing"
 """Stratum of the units whose stratum is not known."""
 
+OTHER, SMALLEST_STRATUM = "other", 20
+"""Strata of fewer units are taken together, by their size alone, before any outcome is read."""
+
+LARGEST_SPLIT = 4
+"""Distinct numbers up to which each is a group of its own; beyond, quartiles are."""
+
 
 def outcome_values(units: pd.DataFrame, metric: MetricDefinition, arm: str) -> Array:
     """Return outcome columns, covariates and flags of missing covariates of an arm's units.
@@ -59,8 +65,28 @@ def stratum_labels(units: pd.DataFrame, metric: MetricDefinition) -> pd.DataFram
         raise _nulls(column, int(gaps.sum()))
     if metric.covariate_nulls is NullPolicy.DROP:
         units, gaps = units[~gaps], gaps[~gaps]
-    labels = units[column].astype("string").mask(gaps, MISSING).astype(str)
-    return units.assign(**{column: labels})
+    labels = labels_of(units[column])
+    counts = labels.map(labels.value_counts())
+    return units.assign(**{column: labels.mask(counts < SMALLEST_STRATUM, OTHER)})
+
+
+def labels_of(values: pd.Series) -> pd.Series:
+    """Return values as text: labels as they are, many numbers by quartile, gaps as missing."""
+    gaps = values.isna()
+    if pd.api.types.is_numeric_dtype(values) and values.nunique() > LARGEST_SPLIT:
+        values = _quartiles(values.astype(float))
+    return values.astype("string").mask(gaps, MISSING).astype(str)
+
+
+def _quartiles(values: pd.Series) -> pd.Series:
+    """Return each value's quarter as text, told by the smallest and largest value in it."""
+    quarter = pd.qcut(values, 4, duplicates="drop", labels=False)
+    ends = values.groupby(quarter).agg(["min", "max"])
+    names = [
+        f"{low:,.4g}" if low == high else f"{low:,.4g} to {high:,.4g}"
+        for low, high in zip(ends["min"], ends["max"], strict=True)
+    ]
+    return quarter.map(dict(zip(ends.index, names, strict=True)))
 
 
 def _filled(rows: pd.DataFrame, columns: tuple[str, ...], policy: NullPolicy) -> pd.DataFrame:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 
@@ -29,22 +31,33 @@ def experiment_units(engine: Engine, plan: Experiment, as_of: str) -> pd.DataFra
     which.
     Exports that bring outcomes of their own have neither.
     """
-    units = experiment_frame(engine, plan.name, plan.horizon_days)
+    units = with_channel(engine, experiment_frame(engine, plan.name, plan.horizon_days))
     if not (engine.has("orders") and "orders" in units.attrs["outcomes"]):
         return units
     times = engine.query(
         "abtest_first_order", experiment_key=plan.name, until_s=epoch_of(as_of)
     ).frame()
     observed = (epoch_of(as_of) - times["assigned_epoch_s"]) / DAY_S
-    watched = observed.clip(upper=float(plan.horizon_days))
-    first = times["first_order_s"] / DAY_S
+    watched = observed.clip(upper=float(plan.horizon_days)).astype(float)
+    first = times["first_order_s"].astype("Float64").to_numpy(float, na_value=np.inf) / DAY_S
     ordered = first < watched
     times = times[["unit_key"]].assign(
-        days_to_order=first.where(ordered, watched).clip(lower=0.0), ordered=ordered.astype("int64")
+        days_to_order=np.where(ordered, first, watched.clip(lower=0.0)),
+        ordered=ordered.astype("int64"),
     )
     attrs = units.attrs
     found = units.merge(times, "left", "unit_key")
     found.attrs = attrs | {"outcomes": [*attrs["outcomes"], "days_to_order", "ordered"]}
+    return found
+
+
+def with_channel(engine: Engine, units: pd.DataFrame) -> pd.DataFrame:
+    """Return the units with the channel they were acquired through, where it is known."""
+    if "channel" in units or not engine.has("customers"):
+        return units
+    people = engine.sql("SELECT customer_key AS unit_key, channel FROM customers").frame()
+    found = units.merge(people, "left", "unit_key")
+    found.attrs = units.attrs
     return found
 
 
@@ -109,3 +122,11 @@ def since_assignment(
         except EvidenceError:
             continue
     return found
+
+
+def since_summary(found: Sequence[EffectSinceAssignment]) -> str:
+    """Say how the effect of each arm moves, or that it cannot be told by the day."""
+    return " ".join(effect.summary() for effect in found) or (
+        "The primary metric cannot be told by the day here: the export brings outcomes in one "
+        "figure, or too few days have passed."
+    )

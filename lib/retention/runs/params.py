@@ -263,6 +263,7 @@ class DesignParams(CommonParams):
     control_arm: str = "control"
     rate_column: str = "purchased"
     value_column: str = "revenue"
+    ratio_denominator: str = "orders"
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
     covariates: list[str] = ["order_count", "monetary_minor", "recency_days"]
     smallest_lift: Annotated[float, Field(gt=0, le=10)] = 0.1
@@ -270,6 +271,10 @@ class DesignParams(CommonParams):
     alpha: Level = 0.05
     treatment_arms: Annotated[int, Field(ge=1, le=20)] = 1
     control_share: Level = 0.5
+    cluster_column: str = ""
+    guardrail_margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
+    customers_per_day: Annotated[float, Field(ge=0)] = 0.0
+    planned_experiment: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]*$")] = "autumn_thanks"
     looks: Annotated[int, Field(ge=1, le=50)] = 1
     winsorise_at: Annotated[float, Field(gt=0.5, lt=1)] = 0.995
     simulations: Annotated[int, Field(ge=1, le=100_000)] = 400

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from retention.abtest import Estimate, PowerCurve
+from retention.abtest.heterogeneity import SegmentEffects
 from retention.abtest.simulation import Rehearsal
+from retention.abtest.since_assignment import EffectSinceAssignment
 from retention.reports.style import BAD, GOOD, PALETTE, QUIET, use_style
 
 if TYPE_CHECKING:
@@ -81,4 +83,54 @@ def effects_figure(estimates: Sequence[Estimate]) -> Figure:
         axes.set_title("What the arms changed")
         axes.grid(axis="y", visible=False)
         axes.grid(axis="x", visible=True)
+    return figure
+
+
+def segments_figure(found: SegmentEffects) -> Figure:
+    """Draw raw (hollow) and shrunken effects of the segments, and the common effect."""
+    import matplotlib.pyplot as plt
+
+    table = found.table.iloc[::-1].reset_index(drop=True)
+    with use_style():
+        figure, axes = plt.subplots(
+            figsize=(8.0, 1.4 + 0.45 * max(len(table), 2)), layout="constrained"
+        )
+        for row, at in table.iterrows():
+            ends = [at["shrunken_low"], at["shrunken_high"]]
+            axes.plot(ends, [row, row], color=PALETTE[0], lw=3, solid_capstyle="butt")
+            axes.plot(at["shrunken_effect"], row, "o", color=PALETTE[0])
+            axes.plot(at["effect"], row, "o", mfc="white", color=QUIET)
+        axes.axvline(0, color="black", lw=1)
+        axes.axvline(found.common_effect, color=QUIET, lw=1, ls="--")
+        names = [f"{s} (n = {n:,})" for s, n in zip(table["segment"], table["n"], strict=True)]
+        axes.set_yticks(range(len(table)), names)
+        axes.margins(y=0.15)
+        axes.set_xlabel(f"effect on {found.metric} ({found.unit}); hollow: before shrinkage")
+        axes.set_ylabel(found.column.replace("_", " "))
+        axes.set_title(f"{found.arm}: does the effect differ?")
+        axes.grid(axis="y", visible=False)
+        axes.grid(axis="x", visible=True)
+    return figure
+
+
+def since_assignment_figure(found: EffectSinceAssignment) -> Figure:
+    """Draw the effect of each day since assignment, and of all days so far, with their bands."""
+    import matplotlib.pyplot as plt
+
+    table, day = found.table, found.table["day"]
+    with use_style():
+        figure, (above, below) = plt.subplots(
+            2, 1, sharex=True, figsize=(8.0, 5.6), layout="constrained"
+        )
+        above.fill_between(day, table["ci_low"], table["ci_high"], color=PALETTE[0], alpha=0.15)
+        above.plot(day, table["effect"], color=PALETTE[0], lw=2)
+        below.fill_between(
+            day, table["total_low"], table["total_high"], color=PALETTE[2], alpha=0.2
+        )
+        below.plot(day, table["total"], color=PALETTE[2], lw=2)
+        for axes, words in ((above, "of each day"), (below, "of all days so far")):
+            axes.axhline(0, color="black", lw=1)
+            axes.set_ylabel(f"effect ({found.unit})")
+            axes.set_title(f"{found.arm}: effect {words}")
+        below.set_xlabel("days since assignment (shaded: band that holds on all days at once)")
     return figure
