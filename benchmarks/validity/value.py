@@ -17,13 +17,15 @@ from retention.value import (
     ParetoDropout,
     PurchaseFit,
     PurchaseSummary,
+    ValueTerms,
     compress,
     fit_purchases,
     fit_spend,
+    predicted_range,
 )
 from retention.value.forecasts import rank_auc
 from retention.value.models import PurchaseModel
-from retention.value.simulate import simulate_geometric, simulate_pareto
+from retention.value.simulate import simulate_geometric, simulate_pareto, simulate_spend
 
 BG, MBG, PARETO = GeometricDropout(), GeometricDropout(coin_at_start=True), ParetoDropout()
 PRINTED = {
@@ -43,6 +45,7 @@ def cases() -> Iterator[Entry]:
     yield from _held_out()
     yield from _online_retail()
     yield from _simulated()
+    yield from _booked()
 
 
 @lru_cache(maxsize=1)
@@ -175,6 +178,31 @@ def _simulated() -> Iterator[Entry]:
             "value", f"{model.name}: coverage of the 95 % interval of total expected purchases",
             0.95, float(found["covered"].mean()), slack, REPETITIONS, source,
         )  # fmt: skip
+
+
+def _booked(worlds: int = 40) -> Iterator[Entry]:
+    """Count how often what is really bought lies within the predictive interval."""
+    inside = []
+    for seed in range(worlds):
+        tenure = np.floor(np.random.default_rng(seed).uniform(150, 700, 1_000))
+        truth = np.array([0.8, 60.0, 0.9, 300.0])
+        frame = simulate_pareto(truth, tenure, seed=seed)
+        spend = simulate_spend(np.array([6.0, 4.0, 15.0]), frame["frequency"].to_numpy(), seed=seed)
+        frame["monetary_value"] = spend["monetary_value"]
+        summary = compress(frame.round(0))
+        fit = fit_purchases(PARETO, summary)
+        orders = fit_spend(frame["frequency"].to_numpy(), frame["monetary_value"].to_numpy())
+        terms = ValueTerms(365, 1.0, 0.0, "USD")
+        found = predicted_range(frame, summary, fit, orders, terms, draws=200, seed=seed).table
+        random = np.random.default_rng(10_000 + seed)
+        lifetime = np.minimum(random.exponential(1 / frame["dropout"]), 365)
+        bought = random.poisson(frame["rate"] * lifetime * frame["is_alive"]).sum()
+        inside.append(found["purchases_low"][0] <= bought <= found["purchases_high"][0])
+    slack = 3 * float(np.sqrt(0.95 * 0.05 / worlds))
+    yield near(
+        "value", "coverage of the 95 % predictive interval of the purchases of a year", 0.95,
+        float(np.mean(inside)), slack, worlds, f"{worlds} simulated bases of 1,000 customers",
+    )  # fmt: skip
 
 
 def _one_base(model: PurchaseModel, truth: np.ndarray, seed: int) -> dict[str, float]:

@@ -41,6 +41,11 @@ def test_segments_stand_above_the_whole_shop_with_their_marks():
     assert table.loc["the whole shop", "average order value"] == "USD 50.00"
 
 
+def test_a_figure_of_few_customers_is_not_shown():
+    found = worth({"a": figures(0.5, 50, n=9)}, figures(0.3, 50))
+    assert set(worth_table(found, figures(0.3, 50)).iloc[0, 1:]) == {"< k"}
+
+
 def test_only_changes_beyond_chance_are_listed():
     before = {"a": figures(0.4, 50), "b": figures(0.3, 50)}
     found = worth({"a": figures(0.5, 52), "b": figures(0.3, 50)}, figures(0.3, 50), before)

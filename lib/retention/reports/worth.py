@@ -7,7 +7,7 @@ import math
 import pandas as pd
 
 from retention.kpis import KeyFigure, KeyFigures, Worth
-from retention.reports.formatting import MISSING, interval_text, with_unit
+from retention.reports.formatting import MISSING, SUPPRESSED, interval_text, with_unit
 
 ABOVE, BELOW = "▲", "▼"
 """Mark a figure whose interval leaves out that of the whole shop."""
@@ -27,11 +27,12 @@ def figures_table(figures: KeyFigures) -> pd.DataFrame:
     return pd.DataFrame([_figure_row(figure) for figure in figures.figures])
 
 
-def worth_table(worth: Worth, whole: KeyFigures) -> pd.DataFrame:
+def worth_table(worth: Worth, whole: KeyFigures, minimum: int = 10) -> pd.DataFrame:
     """Return segments as rows and figures as columns, the whole shop last.
 
     A triangle marks what differs from the whole shop beyond chance. Figures that a segment of
-    known customers has by definition (no new ones, all of them repeat) are left out.
+    known customers has by definition (no new ones, all of them repeat) are left out, and so are
+    figures of fewer than ``minimum`` customers.
     """
     names = dict.fromkeys(worth.figures["name"])
     listed = [name for name in names if name not in ("new_customers", "repeat_purchase_rate")]
@@ -39,7 +40,9 @@ def worth_table(worth: Worth, whole: KeyFigures) -> pd.DataFrame:
     for segment, cells in worth.figures.groupby("segment", sort=True):
         keyed = cells.set_index("name")
         row = {"segment": str(segment)}
-        rows.append(row | {_words(n): _cell(keyed.loc[n]) for n in listed if n in keyed.index})
+        rows.append(
+            row | {_words(n): _cell(keyed.loc[n], minimum) for n in listed if n in keyed.index}
+        )
     shop = {_words(n): with_unit(_known(whole[n].now.value), whole[n].unit) for n in listed}
     return pd.DataFrame([*rows, {"segment": "the whole shop"} | shop]).fillna(MISSING)
 
@@ -81,8 +84,10 @@ def _change_row(row: pd.Series) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _cell(row: pd.Series) -> str:
+def _cell(row: pd.Series, minimum: int) -> str:
     """Return one figure of one segment, marked where it differs from the whole."""
+    if 0 < row["n"] < minimum:
+        return SUPPRESSED
     text = with_unit(_known(row["value"]), row["unit"]).replace(" ", NO_BREAK)
     if not row["differs"]:
         return text
