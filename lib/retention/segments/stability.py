@@ -99,7 +99,8 @@ class Staleness:
         action = "" if fresh else "Draw the cut-offs anew at every run; do not carry them over."
         status = Status.PASS if fresh else Status.WARN
         old = self.segments[~self.segments["fits"]]
-        named = "; ".join(f"{r.segment} ({percent(r.overlap, 0)})" for r in old.itertuples())
+        pairs = zip(old["segment"], old["overlap"].astype(float), strict=True)
+        named = "; ".join(f"{name} ({percent(overlap, 0)})" for name, overlap in pairs)
         fit = (
             f"Named alike, but other people since {self.before_as_of} (share of members in common "
             f"below {percent(LEAST_OVERLAP, 0)}): {named.replace('_', ' ')}."

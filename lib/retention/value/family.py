@@ -138,9 +138,9 @@ class ModelFamily:
             return pd.DataFrame(columns=names)
         table = self.fits[COVARIATES].to_frame().set_index("parameter")
         listed = [p.removeprefix("purchase.") for p in table.index if p.startswith("purchase.")]
-        factors = np.exp(table[["estimate", "ci_low", "ci_high"]])
+        ends = table[["estimate", "ci_low", "ci_high"]]
         rows = [
-            (name, *factors.loc[f"purchase.{name}"], *factors.loc[f"dropout.{name}"])
+            (name, *np.exp(ends.loc[f"purchase.{name}"]), *np.exp(ends.loc[f"dropout.{name}"]))
             for name in listed
         ]
         return pd.DataFrame(rows, columns=names)

@@ -156,9 +156,10 @@ def beside_summary(compared: pd.DataFrame) -> str:
     """Return in words which groups of `beside` differ from the whole and which have changed."""
     apart = compared[compared["differs"]]
     moved = compared[(compared["change_ci_low"] > 0) | (compared["change_ci_high"] < 0)]
+    moved = moved.sort_values("group")
     words = [
-        f"{r.group!r} {'rose' if r.change > 0 else 'fell'} by {abs(r.change):,.2f}"
-        for r in moved.sort_values("group").itertuples()
+        f"{group!r} {'rose' if change > 0 else 'fell'} by {abs(change):,.2f}"
+        for group, change in zip(moved["group"], moved["change"].astype(float), strict=True)
     ]
     told = (
         f"since the earlier date, beyond chance: {', '.join(words)}."

@@ -263,11 +263,12 @@ def worth_figure(values: Worth, names: Sequence[str], minimum_cell_size: int = 1
 def _worth_panel(axes: Axes, name: str, table: pd.DataFrame, segments: list[str]) -> None:
     """Draw one figure of every segment; blue where it differs from the whole beyond chance."""
     scale, unit = (100.0, "%") if table["unit"].iloc[0] == "share" else (1.0, table["unit"].iloc[0])
-    for row in table.itertuples():
-        colour = PALETTE[0] if row.differs else "#777777"
-        place = segments.index(row.segment)
-        axes.plot([scale * row.ci_low, scale * row.ci_high], [place, place], color=colour, lw=2)
-        axes.plot(scale * row.value, place, "o", color=colour, markersize=5)
+    bounds = scale * table[["ci_low", "ci_high", "value"]].to_numpy(dtype=float)
+    apart = table["differs"].to_numpy(dtype=bool)
+    for name_of, (low, high, value), differs in zip(table["segment"], bounds, apart, strict=True):
+        colour, place = (PALETTE[0] if differs else "#777777"), segments.index(name_of)
+        axes.plot([low, high], [place, place], color=colour, lw=2)
+        axes.plot(value, place, "o", color=colour, markersize=5)
     axes.axvline(scale * float(table["whole"].iloc[0]), color="black", lw=0.9, ls="--")
     axes.set_yticks(range(len(segments)), [_words(s) for s in segments], fontsize=9)
     axes.set_ylim(-0.7, len(segments) - 0.3)
