@@ -1,0 +1,177 @@
+"""Will the run fit into memory? Asked before it starts, answered in numbers.
+
+Every notebook needs a fixed part (the interpreter and its libraries) and a part that grows with the
+customers, because what follows features and sufficient statistics holds a row for each of them.
+What the engine does before that spills to disk and is bounded by ``memory_limit``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from retention.engine import is_remote
+from retention.errors import RunError
+from retention.ingest.plan import plan
+from retention.ingest.store import Store
+from retention.runs.settings import Settings
+from retention.runs.workspace import Workspace
+from retention.sources.base import ReadOptions
+
+IGNORE_VARIABLE = "RETENTION_IGNORE_MEMORY"
+"""Set to 1, the question is not asked: for those who know their data better than the estimate."""
+
+BYTES_PER_CUSTOMER = 4_970
+"""Raw exports of the simulated shop, plain text: 10,485,860 bytes for 2,116 customers and
+521,771,266 for 104,607."""
+
+_PACKED = {".gz": 8, ".zip": 8, ".bz2": 10, ".xz": 10, ".zst": 8, ".parquet": 6, ".xlsx": 6}
+"""How many times larger plain text is than what is packed so."""
+
+_CONTROL_GROUPS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """Memory that one notebook takes at its peak.
+
+    Parameters
+    ----------
+    base_mb
+        Megabytes whatever the data.
+    per_thousand_mb
+        Megabytes for every thousand customers.
+    spills
+        Whether the growing part is the engine's and goes to disk beyond ``memory_limit``.
+    """
+
+    base_mb: float
+    per_thousand_mb: float
+    spills: bool = False
+
+    def growing(self, customers: float, limit_mb: float) -> float:
+        """Return the growing part in megabytes."""
+        grown = self.per_thousand_mb * customers / 1_000
+        return min(grown, limit_mb) if self.spills else grown
+
+
+FOOTPRINTS: dict[str, Footprint] = {
+    "ingest": Footprint(370, 11.0, spills=True),
+    "segments": Footprint(390, 3.3),
+    "lifetime_value": Footprint(400, 3.4),
+    "retention_curves": Footprint(360, 3.3),
+    "churn_risk": Footprint(395, 6.7),
+    "design": Footprint(330, 4.2),
+    "ab_test": Footprint(330, 2.1),
+    "campaign_lift": Footprint(480, 2.3),
+}
+"""Peak memory of each notebook's process as run manifests record it (``peak_memory_mb``), on the
+simulated shop with 2,116 and with 104,607 customers, DuckDB, ``memory_limit`` 4GB, two cores; the
+growing part is the slope between the two. ``benchmarks/growth.json`` measures the library alone."""
+
+
+def require_room(
+    workspace: Workspace, profile: str, settings: Sequence[Settings], parallel: int = 1
+) -> None:
+    """Refuse a run that would not fit, with the numbers and what can be done.
+
+    Parameters
+    ----------
+    workspace
+        Where project and data lie.
+    profile
+        Name of the profile.
+    settings
+        The run's notebooks with their parameters.
+    parallel
+        Notebooks that run at once.
+
+    Raises
+    ------
+    RunError
+        If a notebook would outgrow ``memory_limit``, or all that run at once the machine.
+    """
+    if os.environ.get(IGNORE_VARIABLE) == "1":
+        return
+    customers = expected_customers(workspace, profile, settings)
+    peaks = []
+    for setting in settings:
+        footprint = FOOTPRINTS.get(setting.notebook.name)
+        if footprint is not None:
+            limit = megabytes(str(setting.resolved.get("memory_limit", "4GB")))
+            grown = footprint.growing(customers, limit)
+            _require_limit(setting.notebook.name, grown, limit, customers)
+            peaks.append(footprint.base_mb + grown)
+    _require_machine(sum(sorted(peaks)[-parallel:]), parallel, customers)
+
+
+def expected_customers(workspace: Workspace, profile: str, settings: Sequence[Settings]) -> float:
+    """Return how many customers the run will meet: those of the snapshot, else by the exports.
+
+    Parameters are those of `require_room`.
+    """
+    current = Store(workspace.store(profile)).current()
+    if current is not None and "customers" in current.manifest["tables"]:
+        return float(current.manifest["tables"]["customers"]["rows"])
+    sources = [s.resolved.get("sources", []) for s in settings if s.notebook.name == "ingest"]
+    items = plan(sources[0], workspace.root, [], ReadOptions()) if sources else []
+    return sum(_plain_bytes(item.path) for item in items) / BYTES_PER_CUSTOMER
+
+
+def megabytes(text: str) -> float:
+    """Return an amount of memory in megabytes.
+
+    Examples
+    --------
+    >>> megabytes("4GB"), megabytes("900MB")
+    (4000.0, 900.0)
+    """
+    return float(text[:-2]) * (1_000 if text.endswith("GB") else 1)
+
+
+def available_mb() -> float:
+    """Return the memory that this process may still take: the machine's, or its container's."""
+    free = float(psutil.virtual_memory().available)
+    for name in _CONTROL_GROUPS:
+        path = Path(name)
+        text = path.read_text(encoding="ascii").strip() if path.is_file() else "max"
+        if text.isdigit():
+            free = min(free, float(text))
+    return free / 1e6
+
+
+def _plain_bytes(path: Path) -> float:
+    """Return the size of a file, or of a folder's files, as plain text."""
+    if is_remote(path) or not path.exists():
+        return 0.0
+    files = [p for p in path.rglob("*") if p.is_file()] if path.is_dir() else [path]
+    return float(sum(p.stat().st_size * _PACKED.get(p.suffix.lower(), 1) for p in files))
+
+
+def _require_limit(notebook: str, grown: float, limit: float, customers: float) -> None:
+    """Refuse a notebook whose rows outgrow the bound that was set."""
+    if grown > limit:
+        raise RunError(
+            f"Notebook {notebook!r} would not fit: about {grown:,.0f} MB for {customers:,.0f} "
+            f"customers, and memory_limit is {limit:,.0f} MB.",
+            f"Set `memory_limit: {grown / 1_000 * 1.2:.0f}GB` or more in common.yaml where the "
+            "machine has it; otherwise score in batches on `engine: spark` (docs/scale.md). If "
+            f"the estimate is wrong, set {IGNORE_VARIABLE}=1.",
+        )
+
+
+def _require_machine(peak: float, parallel: int, customers: float) -> None:
+    """Refuse notebooks that outgrow the machine together."""
+    free = available_mb()
+    if peak > free:
+        raise RunError(
+            f"The run would not fit: about {peak:,.0f} MB at its peak ({parallel} notebook(s) at "
+            f"once, {customers:,.0f} customers), and {free:,.0f} MB are free.",
+            "Close what else runs, lower `memory_limit` or --parallel, take a larger machine, or "
+            f"set `engine: spark` (docs/scale.md). If the estimate is wrong, set {IGNORE_VARIABLE}"
+            "=1.",
+        )
