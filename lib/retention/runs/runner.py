@@ -35,6 +35,7 @@ from retention.runs.publish import (
     unfinished,
 )
 from retention.runs.reporting import write_reports
+from retention.runs.room import require_room
 from retention.runs.run import Run, published
 from retention.runs.settings import RUNNER_OWNED, Settings, load_settings
 from retention.runs.signoff import SignOff
@@ -131,9 +132,11 @@ def run_profile(
     ParameterError, InputError
         If a parameter or an export is at fault; then no kernel was started.
     RunError
-        If a notebook failed or another run is under way; then nothing is published.
+        If the run would not fit into memory (then no kernel was started), a notebook failed, or
+        another run is under way; then nothing is published.
     """
     settings = load_settings(workspace, profile, today)
+    require_room(workspace, profile, settings, (options or Options()).parallel)
     inputs = input_hashes(sources_of(settings), workspace)
     facts = describe_inputs(workspace, settings, inputs)
     facts["inputs_key"] = digest({k: v for k, v in facts.items() if k != "git"})
