@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
@@ -11,7 +12,9 @@ import numpy as np
 from benchmarks.record import Entry
 from retention.abtest import MetricDefinition, MetricKind, Moments, estimate
 
-EXPERIMENTS = 2_000
+EXPERIMENTS = int(os.environ.get("RETENTION_VALIDITY_EXPERIMENTS", "2000"))
+"""Simulated experiments in each case; a smaller number only shows that the cases run."""
+
 SIGMAS = 3.5
 """Monte-Carlo errors allowed; over some hundred cases 3.5 errs about once in twenty runs."""
 

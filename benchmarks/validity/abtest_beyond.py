@@ -9,20 +9,24 @@ import pandas as pd
 
 from benchmarks.record import Entry
 from benchmarks.validity._abtest_draws import EXPERIMENTS, mean_metric, share
-from retention.abtest import Moments, Statistics
+from retention.abtest import Moments, Statistics, rehearse
 from retention.abtest.heterogeneity import segment_effects
 from retention.abtest.over_time import effect_by_day
 from retention.abtest.programme import PastResult, programme_lessons
 from retention.abtest.quasi_experiment import difference_in_differences
+from retention.abtest.since_assignment import daily_moments, effect_since_assignment
 from retention.abtest.statistics import Cell
 from retention.abtest.switchback import switchback_effect, switchback_schedule
 from retention.abtest.synthetic_control import synthetic_control
+from retention.engine import Engine
 
 
 def cases() -> Iterator[Entry]:
     """Yield every case."""
     yield from _segments()
     yield from _days()
+    yield from _since()
+    yield from _rehearsals()
     yield from _switchbacks()
     yield from _panels()
     yield from _synthetic()
@@ -72,6 +76,48 @@ def _days() -> Iterator[Entry]:
                 EXPERIMENTS, 0.05, "unit-level slopes, Welch")  # fmt: skip
     yield share("any of 7 daily intervals leaves the truth", outside, EXPERIMENTS, 0.05,
                 "Bonferroni", at_most=True)  # fmt: skip
+
+
+def _since() -> Iterator[Entry]:
+    """Yield the level of daily and cumulative bands, and of the trend, over sparse purchases."""
+    generator, units, days = np.random.default_rng(12), 1_000, 14
+    people = pd.DataFrame({"unit_key": np.arange(units)})
+    people["arm"] = np.where(people["unit_key"] % 2, "b", "a")
+    daily = total = trend = 0
+    for run in range(EXPERIMENTS):
+        own = generator.gamma(0.5, 1.0, units)
+        n = generator.poisson(0.5 * own)
+        rows = people.loc[people.index.repeat(n)]
+        rows = rows.assign(
+            day=generator.integers(0, days, len(rows)), value=generator.gamma(2.0, 10.0, len(rows))
+        )
+        found = daily_moments(rows, people, days)
+        seen = effect_since_assignment(found["a"], found["b"], metric="y", arm="b", seed=run)
+        table = seen.table
+        daily += bool(((table["ci_low"] > 0) | (table["ci_high"] < 0)).any())
+        total += bool(((table["total_low"] > 0) | (table["total_high"] < 0)).any())
+        trend += seen.slope_p_value < 0.05
+    source = "sup-t, Montiel Olea & Plagborg-Møller 2019"
+    yield share("any of 14 daily bands leaves the truth, sparse purchases", daily, EXPERIMENTS,
+                0.05, source, at_most=True)  # fmt: skip
+    yield share("the cumulative band leaves the truth on any of 14 days", total, EXPERIMENTS, 0.05,
+                source, at_most=True)  # fmt: skip
+    yield share("false positives: trend over 14 days since assignment", trend, EXPERIMENTS, 0.05,
+                "unit-level slopes, Welch")  # fmt: skip
+
+
+def _rehearsals() -> Iterator[Entry]:
+    """Yield the false-positive rate that a rehearsal finds with looks, and with clusters."""
+    generator, engine, n = np.random.default_rng(13), Engine(threads=1), 2_000
+    own = np.repeat(generator.normal(0, 0.5, n // 10), 10)
+    frame = pd.DataFrame({"y": own + generator.normal(size=n), "house": np.repeat(
+        np.arange(n // 10), 10)})  # fmt: skip
+    for looks, cluster in ((5, None), (1, "house")):
+        found = rehearse(engine, frame, mean_metric(), relative_effect=0.1, draws=EXPERIMENTS,
+                         looks=looks, cluster=cluster, seed=looks)  # fmt: skip
+        name = "clusters of 10, correlation 0.2" if cluster else f"{looks} looks, O'Brien-Fleming"
+        yield share(f"rehearsed false positives: {name}", round(found.false_positive_rate *
+                    EXPERIMENTS), EXPERIMENTS, 0.05, "random splits of the past")  # fmt: skip
 
 
 def _switchbacks() -> Iterator[Entry]:
@@ -127,7 +173,7 @@ def _panels() -> Iterator[Entry]:
 
 def _synthetic() -> Iterator[Entry]:
     """Yield the level of the placebo test where any unit might have been the treated one."""
-    generator, false, runs = np.random.default_rng(5), 0, 400
+    generator, false, runs = np.random.default_rng(5), 0, max(EXPERIMENTS // 5, 1)
     for _ in range(runs):
         factors = generator.normal(size=(20, 2)).cumsum(axis=0)
         values = (
@@ -146,7 +192,7 @@ def _winners() -> Iterator[Entry]:
 
     generator = np.random.default_rng(6)
     raw = shrunken = 0.0
-    programmes = 300
+    programmes = max(EXPERIMENTS // 8, 1)
     for _ in range(programmes):
         true = generator.normal(0.0, 0.02, 60)
         seen = generator.normal(true, 0.03)

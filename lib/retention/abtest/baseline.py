@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -195,12 +195,10 @@ def baselines_table(baselines: Sequence[Baseline]) -> pd.DataFrame:
         [
             {
                 "metric": b.metric,
-                "unit": b.unit,
-                "value": b.value,
-                "ci_low": b.ci_low,
-                "ci_high": b.ci_high,
-                "standard_deviation": float(np.sqrt(b.variance)),
-                "explained_beforehand": b.variance_reduction,
+                "today": quantity(b.value, b.unit),
+                "interval": f"{quantity(b.ci_low, b.unit)} to {quantity(b.ci_high, b.unit)}",
+                "standard_deviation": f"{np.sqrt(b.variance):,.4g}",
+                "explained_beforehand": percent(b.variance_reduction, 1),
                 "n": b.n,
             }
             for b in baselines
@@ -223,19 +221,24 @@ class SizePlan:
     units_available: int
     relative_effect: float
     terms: Design
+    units: Mapping[str, str] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per metric, plain and adjusted for covariates."""
         return self.table
 
     def display(self) -> pd.DataFrame:
-        """Return the table as it is shown, effects relative to today's value."""
-        shown = self.table.drop(columns=["effect", "detectable_effect"])
-        for name in ("units_required", "days"):
-            shown[name] = [f"{int(v):,}" for v in shown[name]]
-        shown["baseline"] = [f"{v:,.4g}" for v in shown["baseline"]]
-        lift = shown.pop("detectable_relative_effect")
-        return shown.assign(lift_shown_by_customers_at_hand=[percent(v, 1) for v in lift])
+        """Return the table as it is shown, today's value with its unit, lifts in per cent."""
+        table, units = self.table, self.units
+        return pd.DataFrame({
+            "metric": table["metric"], "analysis": table["analysis"],
+            "today": [quantity(v, units[m]) for m, v in zip(table["metric"], table["baseline"],
+                                                            strict=True)],
+            "customers_required": table["units_required"], "days": table["days"],
+            "lift_shown_by_customers_at_hand": [
+                percent(v, 1) for v in table["detectable_relative_effect"]
+            ],
+        })  # fmt: skip
 
     def metrics(self) -> list[Metric]:
         """Return the sizes as figures for the result file."""
@@ -322,7 +325,9 @@ def plan_sizes(
         "detectable_effect", "detectable_relative_effect",
     ]  # fmt: skip
     table = pd.DataFrame(rows, columns=columns)
-    return SizePlan(table, units_available, relative_effect, terms)
+    return SizePlan(
+        table, units_available, relative_effect, terms, {b.metric: b.unit for b in baselines}
+    )
 
 
 def _analyses(base: Baseline) -> list[tuple[str, float]]:

@@ -11,9 +11,10 @@ from retention.abtest.decision import Decision, Guardrail, Verdict
 from retention.abtest.estimates import Estimate
 from retention.abtest.experiment import Experiment
 from retention.abtest.heterogeneity import SegmentEffects
+from retention.abtest.metrics import Role
 from retention.abtest.sample_ratio import SampleRatio
 from retention.abtest.statistics import Statistics
-from retention.abtest.wording import percent, quantity
+from retention.abtest.wording import between, percent, quantity
 from retention.results import Check, Metric
 
 
@@ -58,22 +59,27 @@ class ExperimentResult:
         return pd.DataFrame(
             [
                 {
-                    "role": self.experiment.metric(e.metric).role.value,
                     "metric": e.metric,
                     "arm": e.arm,
                     "control": quantity(e.control_value, e.unit),
                     "arm_value": quantity(e.treatment_value, e.unit),
                     "difference": quantity(e.difference, e.unit, signed=True),
-                    "interval": f"{quantity(e.ci_low, e.unit, signed=True)} to "
-                    f"{quantity(e.ci_high, e.unit, signed=True)}",
-                    "relative": e.relative.summary(),
+                    "interval": between(e.ci_low, e.ci_high, e.unit),
+                    "lift": e.relative.summary().removeprefix("relative "),
                     "p_corrected": f"{e.adjusted_p_value:.3g}",
                     "n": e.n_control + e.n_treatment,
-                    "method": e.method,
                 }
                 for e in self.estimates
             ]
         )
+
+    def methods_table(self) -> pd.DataFrame:
+        """Return what part each metric plays and how it was compared in each arm."""
+        rows = [
+            (self.experiment.metric(e.metric).role.value, e.metric, e.arm, e.method)
+            for e in self.estimates
+        ]
+        return pd.DataFrame(rows, columns=["role", "metric", "arm", "compared_by"])
 
     def beliefs_table(self) -> pd.DataFrame:
         """Return chance to win and expected losses of each arm."""
@@ -115,13 +121,14 @@ class ExperimentResult:
         rows = []
         for found in self.segments:
             for row in found.table.to_dict("records"):
-                raw, shrunken, low, high = (
+                raw, shrunken = (
                     quantity(float(row[name]), found.unit, signed=True)
-                    for name in ("effect", "shrunken_effect", "shrunken_low", "shrunken_high")
+                    for name in ("effect", "shrunken_effect")
                 )
+                ends = between(row["shrunken_low"], row["shrunken_high"], found.unit)
                 p = f"{row['corrected_p_value']:.3g}"
                 rows.append((found.column, found.arm, row["segment"], row["n"], raw, shrunken,
-                             f"{low} to {high}", p))  # fmt: skip
+                             ends, p))  # fmt: skip
         return pd.DataFrame(rows, columns=columns)
 
     def segments_summary(self) -> str:
@@ -138,11 +145,13 @@ class ExperimentResult:
         )
 
     def metrics(self) -> list[Metric]:
-        """Return the effects as figures for the result file."""
+        """Return the effects that decide, primary and guardrails, for the result file."""
+        decisive = (Role.PRIMARY, Role.GUARDRAIL)
         return [
             Metric(f"{e.metric}, {e.arm} - {e.control_arm}", e.difference, e.unit, e.ci_low,
                    e.ci_high, e.n_control + e.n_treatment)
             for e in self.estimates
+            if self.experiment.metric(e.metric).role in decisive
         ]  # fmt: skip
 
     def summary(self) -> str:

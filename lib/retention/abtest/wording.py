@@ -30,6 +30,21 @@ def quantity(value: float, unit: str, *, signed: bool = False) -> str:
     return f"{value:{sign},.4g} {unit}".rstrip()
 
 
+def between(low: float, high: float, unit: str) -> str:
+    """Return the ends of an interval of a difference, the unit once.
+
+    Examples
+    --------
+    >>> between(-1.07, 7.886, "USD"), between(0.001, 0.0674, "share"), between(-1.2, 0.5, "days")
+    ('USD -1.07 to +7.89', '+0.10 to +6.74 points', '-1.2 to +0.5 days')
+    """
+    first, second = (quantity(value, unit, signed=True) for value in (low, high))
+    if is_currency(unit):
+        return f"{first} to {second.removeprefix(unit).strip()}"
+    words = "points" if unit == "share" else unit
+    return f"{first.removesuffix(words).strip()} to {second}"
+
+
 def is_currency(unit: str) -> bool:
     """Tell an ISO 4217 code from other units."""
     return len(unit) == 3 and unit.isalpha() and unit.isupper()

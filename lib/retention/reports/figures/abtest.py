@@ -11,6 +11,7 @@ from retention.abtest import Estimate, PowerCurve
 from retention.abtest.heterogeneity import SegmentEffects
 from retention.abtest.simulation import Rehearsal
 from retention.abtest.since_assignment import EffectSinceAssignment
+from retention.abtest.wording import quantity
 from retention.reports.style import BAD, GOOD, PALETTE, QUIET, use_style
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ def power_figure(curve: PowerCurve) -> Figure:
             )  # fmt: skip
         axes.axhline(curve.design.power, color=QUIET, lw=1, ls="--")
         axes.set_ylim(0, 1)
-        axes.set_xlabel(f"true lift of {curve.metric} (per cent of {curve.baseline:.3g} today)")
+        axes.set_xlabel(
+            f"true lift of {curve.metric} (per cent of today's {quantity(curve.baseline, curve.unit)})"
+        )
         axes.set_ylabel("probability of seeing it")
         axes.set_title("What a test of this size can see")
     return figure
