@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 
-from retention.reports.formatting import SUPPRESSED, aligned, with_unit
+from retention.reports.formatting import MISSING, SUPPRESSED, aligned, value_and_unit
 from retention.reports.render import Change, ChangeTable, readable
 from retention.runs.diff import (
     FactsDiff,
@@ -65,12 +65,17 @@ def changes(
 def _metric_table(title: str, metrics: Sequence[MetricChange]) -> ChangeTable:
     """Return the figures that are not the same."""
     moved = [change for change in metrics if change.reading != "same"]
-    before = aligned([with_unit(change.before, change.unit) for change in moved])
-    after = aligned([with_unit(change.after, change.unit) for change in moved])
-    names = [readable(change.name) for change in moved]
-    readings = [change.reading for change in moved]
-    rows = tuple(zip(names, before, after, readings, strict=True))
-    return ChangeTable(title, ("figure", "approved", "now", "reading"), rows, 2)
+    before = [value_and_unit(change.before, change.unit) for change in moved]
+    after = [value_and_unit(change.after, change.unit) for change in moved]
+    rows = zip(
+        [readable(change.name) for change in moved],
+        aligned([value for value, _ in before]),
+        aligned([value for value, _ in after]),
+        [new or old for (_, old), (_, new) in zip(before, after, strict=True)],
+        [change.reading for change in moved],
+        strict=True,
+    )
+    return ChangeTable(title, ("figure", "approved", "now", "unit", "reading"), tuple(rows), 2)
 
 
 def _move_tables(moves: SegmentMoves) -> list[ChangeTable]:
@@ -98,7 +103,9 @@ def _texts(frame: pd.DataFrame) -> tuple[tuple[str, ...], ...]:
 def _param_table(notebook: str, differs: FactsDiff) -> ChangeTable:
     """Return this notebook's parameters that were set otherwise."""
     rows = tuple(
-        (name, str(old), str(new)) for owner, name, old, new in differs.params if owner == notebook
+        (name, MISSING if old is None else str(old), MISSING if new is None else str(new))
+        for owner, name, old, new in differs.params
+        if owner == notebook
     )
     return ChangeTable("Parameters", ("parameter", "approved", "now"), rows)
 

@@ -12,8 +12,8 @@ from retention.runs.run import Run
 
 TABLE = "segments"
 Z_95 = 1.959963984540054
-OUTSIDE = "(not a customer)"
-"""Where customers come from who were not yet in the run before."""
+OUTSIDE = "(not in the run)"
+"""Where customers come from, or go to, who are in one of the runs only."""
 
 
 @dataclass(frozen=True)
