@@ -4,7 +4,7 @@ The notebooks run in the project's own environment, by its Jupyter kernel; Airfl
 pandas nor the library's other dependencies, only this file, ``lib/`` on its path for the order of
 the notebooks and the checked parameters, and PyYAML and pydantic, which it has.
 
-Set before Airflow starts (`make airflow-kernel` registers the kernel):
+Set before Airflow starts (`make airflow` registers the kernel):
 
 ``RETENTION_PROJECT``   the project's folder; by default the one this file lies in
 ``RETENTION_ROOT``      where exports/ and outputs/ are; by default the project
