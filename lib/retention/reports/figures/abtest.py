@@ -33,9 +33,8 @@ def power_figure(curve: PowerCurve) -> Figure:
             )  # fmt: skip
         axes.axhline(curve.design.power, color=QUIET, lw=1, ls="--")
         axes.set_ylim(0, 1)
-        axes.set_xlabel(
-            f"true lift of {curve.metric} (per cent of today's {quantity(curve.baseline, curve.unit)})"
-        )
+        today = quantity(curve.baseline, curve.unit)
+        axes.set_xlabel(f"true lift of {curve.metric} (per cent of today's {today})")
         axes.set_ylabel("probability of seeing it")
         axes.set_title("What a test of this size can see")
     return figure
