@@ -22,7 +22,7 @@ ACCOUNTS = "campaign_accounts"
 
 PROJECTIONS: Mapping[str, str] = {
     "lifetime_value_total": "margin that the known customers will bring",
-    "lifetime_value_mean": "the same for the average customer",
+    "customer_lifetime_value": "the same for the average customer",
     "expected_purchases": "purchases that the known customers will make",
     "retained": "share of new customers still customers at the horizon",
     "second_purchase": "share of new customers who buy a second time",
