@@ -32,15 +32,22 @@ class Clusters:
             "cluster_size_variation": self.size_variation,
         }  # fmt: skip
 
+    @property
+    def design_effect(self) -> float:
+        """How many times as many customers a test needs as without clusters."""
+        return Design(
+            1.0, 1.0, cluster_size=self.size, intraclass_correlation=self.correlation,
+            cluster_size_variation=self.size_variation,
+        ).design_effect  # fmt: skip
+
     def summary(self) -> str:
         """Say how far the clusters inflate a test."""
         if not self.column:
             return "Each customer is drawn by itself."
-        inflation = replace(Design(1.0, 1.0), **self.terms).design_effect
         return (
             f"{self.count:,} clusters of {self.column}, {self.size:.3g} customers each on average, "
-            f"correlation within {self.correlation:.3f}: a test needs {inflation:.3g} times the "
-            "customers."
+            f"correlation within {self.correlation:.3f}: a test needs {self.design_effect:.3g} "
+            "times the customers."
         )
 
 

@@ -260,7 +260,8 @@ def programme(engine: Engine, folder: Path, as_of: str, *, seed: int = 0) -> Pro
         As in :func:`retention.abtest.evaluate`.
     """
     plans, register = read_programme(folder), register_of(folder)
-    past, decisions, notes = list(_from_elsewhere(folder / RESULTS)), {}, {}
+    past: list[PastResult | None] = [*_from_elsewhere(folder / RESULTS)]
+    decisions, notes = {}, {}
     for plan in plans:
         if date.fromisoformat(as_of) <= date.fromisoformat(plan.ends):
             continue

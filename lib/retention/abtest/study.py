@@ -237,7 +237,7 @@ def study_panel(engine: Engine, study: Study) -> pd.DataFrame:
     worth = orders["value_minor"] / minor_per_major(engine)
     value = worth if study.outcome == "revenue" else pd.Series(1.0, index=orders.index)
     period = (orders["ordered_epoch_s"] - edges[0]) // (study.period_days * DAY_S)
-    at = people.index.get_indexer(orders["customer_key"])
+    at = people.index.get_indexer(pd.Index(orders["customer_key"]))
     matrix = np.zeros((len(people), len(edges) - 1))
     known = at >= 0
     np.add.at(matrix, (at[known], period.to_numpy(dtype=int)[known]), value.to_numpy(float)[known])

@@ -97,7 +97,7 @@ def segments_figure(found: SegmentEffects) -> Figure:
         figure, axes = plt.subplots(
             figsize=(8.0, 1.4 + 0.45 * max(len(table), 2)), layout="constrained"
         )
-        for row, at in table.iterrows():
+        for row, at in enumerate(table.to_dict("records")):
             ends = [at["shrunken_low"], at["shrunken_high"]]
             axes.plot(ends, [row, row], color=PALETTE[0], lw=3, solid_capstyle="butt")
             axes.plot(at["shrunken_effect"], row, "o", color=PALETTE[0])
