@@ -56,6 +56,21 @@ test-quick: $(STAMP)  ## Unit tests without the slow ones
 unit: $(STAMP)  ## Unit tests, slow and real-data ones included
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadscope
 
+# The main environment with PySpark on top, so that both engines see the same of everything else.
+SPARK  := .venv-spark
+$(SPARK)/.installed: $(STAMP) requirements-spark.lock
+	@$(BIN)/python -m venv --clear $(SPARK)
+	@$(SPARK)/bin/python -m pip install --quiet --disable-pip-version-check --no-compile --no-deps --require-hashes -r requirements-spark.lock
+	@echo "import site; site.addsitedir('$$(echo $(CURDIR)/$(VENV)/lib/python3*/site-packages)')" \
+		> $$(echo $(SPARK)/lib/python3*/site-packages)/main_environment.pth
+	@touch $@
+
+.PHONY: test-spark
+test-spark: $(SPARK)/.installed  ## Hold Spark's answers against DuckDB's (installs Java 17 by apt where it is missing)
+	@command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq openjdk-17-jre-headless; }
+	@JDK_JAVA_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" OMP_NUM_THREADS=1 \
+		$(SPARK)/bin/python -m pytest -q -m spark tests/spark
+
 .PHONY: nbval
 nbval: $(STAMP)  ## Check every notebook with nbval on a small shop, and the golden one strictly
 	@rm -rf $(CHECKED) && mkdir -p $(CHECKED)
@@ -121,6 +136,7 @@ layers: $(STAMP)  ## Imports point downwards only
 generated: $(STAMP)  ## Generated files agree with what they are made from
 	@$(BIN)/python -m benchmarks.validate --check
 	@$(BIN)/python -m benchmarks.bench --check
+	@$(BIN)/python -m benchmarks.scale_cost --check
 	@$(BIN)/retention dictionary --check
 
 .PHONY: format
