@@ -282,6 +282,22 @@ TABLES: dict[str, Table] = {
             _money("amount", "amount, positive"),
         ),
         _table(
+            "contracts", "One row per subscription or tier of a loyalty programme.", "contract_key",
+            Column("contract_key", T, "identifier of the contract"),
+            CUSTOMER,
+            Column("kind", T, "what was agreed", values=("subscription", "loyalty_tier")),
+            _time("started", "when it began"),
+            _time("ended", "when it ended or was cancelled; empty while it runs", nullable=True),
+        ),
+        _table(
+            "scores", "One row per score that another system gave a person.", "score_key",
+            Column("score_key", T, "identifier of the score"),
+            CUSTOMER,
+            Column("model", T, "which system or model gave it (legacy_crm ...)"),
+            Column("score", N, "the score on its own scale; higher means likelier to leave"),
+            _time("scored", "when it was given"),
+        ),
+        _table(
             "declared_links", "One row per side of a statement that two identities are one person.",
             "link_key side",
             Column("link_key", T, "pseudonym of the statement"),

@@ -97,3 +97,6 @@ WOOCOMMERCE_ORDERS: tuple[str, ...] = (
     "Item Name", "Quantity", "Item Cost",
 )  # fmt: skip
 """WooCommerce orders by the plugin Advanced Order Export, one row per item; times in UTC."""
+
+LEGACY_SCORES: tuple[str, ...] = ("Score ID", "Email", "Score", "Scored At")
+"""Churn scores of the customer system that the shop had before."""

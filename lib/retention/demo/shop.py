@@ -9,6 +9,7 @@ from retention.demo.exports.behaviour import write_answers, write_tickets, write
 from retention.demo.exports.etsy import write_etsy
 from retention.demo.exports.ledger import write_assignments, write_consents, write_costs
 from retention.demo.exports.legacy import write_legacy
+from retention.demo.exports.legacy_scores import write_legacy_scores
 from retention.demo.exports.messages import write_events, write_profiles
 from retention.demo.exports.shopify import write_customers, write_orders
 from retention.demo.identities import identities
@@ -99,6 +100,7 @@ def _write(writer: Writer, world: World, seed: int) -> dict[str, int]:
         "campaigns/assignments": write_assignments(writer, names, world.trials),
         "costs/costs": write_costs(writer, baskets, world.trials),
         "legacy/woocommerce_orders": write_legacy(writer, world, names, seed),
+        "legacy_crm/scores": write_legacy_scores(writer, world, names, seed),
     }
     write_truth(writer, world, names)
     return rows
