@@ -74,12 +74,14 @@ class ExperimentResult:
         )
 
     def methods_table(self) -> pd.DataFrame:
-        """Return what part each metric plays and how it was compared in each arm."""
+        """Return what part each metric plays and how it was compared, once where arms agree."""
         rows = [
             (self.experiment.metric(e.metric).role.value, e.metric, e.arm, e.method)
             for e in self.estimates
         ]
-        return pd.DataFrame(rows, columns=["role", "metric", "arm", "compared_by"])
+        table = pd.DataFrame(rows, columns=["role", "metric", "arm", "compared_by"])
+        alike = table.groupby("metric")["compared_by"].transform("nunique") == 1
+        return table.assign(arm=table["arm"].mask(alike, "every")).drop_duplicates()
 
     def beliefs_table(self) -> pd.DataFrame:
         """Return chance to win and expected losses of each arm."""

@@ -28,8 +28,9 @@ DRAWS = 20_000
 class EffectSinceAssignment:
     """Effect of each day and of all days up to it, with bands that hold on all days at once.
 
-    ``table`` has ``day`` (1 for the first 24 hours), ``effect, ci_low, ci_high`` of that day and
-    ``total, total_low, total_high`` of the days so far.
+    ``table`` has ``day`` (1 for the first 24 hours; the last day of each step of ``step`` days),
+    ``effect, ci_low, ci_high`` of that step and ``total, total_low, total_high`` of the days so
+    far.
     """
 
     metric: str
@@ -42,6 +43,7 @@ class EffectSinceAssignment:
     slope_ci_high: float
     slope_p_value: float
     n: int
+    step: int = 1
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per day."""
@@ -76,8 +78,8 @@ class EffectSinceAssignment:
             else f"clear of zero for good from day {self.settled_on}"
         )  # fmt: skip
         return (
-            f"{self.metric}, {self.arm}: the effect {self.trend} over {len(self.table)} days since "
-            f"assignment (trend p = {self.slope_p_value:.3g}); it adds up to {total} "
+            f"{self.metric}, {self.arm}: the effect {self.trend} over {int(last['day'])} days "
+            f"since assignment (trend p = {self.slope_p_value:.3g}); it adds up to {total} "
             f"({low} to {high}, {percent(1 - self.alpha)} band over all days, n = {self.n:,}), "
             f"{when}."
         )
@@ -122,6 +124,7 @@ def effect_since_assignment(
     unit: str = "",
     alpha: float = 0.05,
     seed: int = 0,
+    step: int = 1,
 ) -> EffectSinceAssignment:
     """Return daily and cumulative effects with simultaneous bands, and the trend.
 
@@ -139,6 +142,8 @@ def effect_since_assignment(
         Level over all days together, for each of the two bands.
     seed
         Seed of the draws that the bands' critical value is read off.
+    step
+        Days that each column of the moments holds.
 
     Raises
     ------
@@ -153,7 +158,7 @@ def effect_since_assignment(
     effect = treatment.mean - control.mean
     covariance = control.covariance / control.n + treatment.covariance / treatment.n
     adding = np.tril(np.ones((days, days)))
-    columns: dict[str, NDArray[Any]] = {"day": np.arange(1, days + 1)}
+    columns: dict[str, NDArray[Any]] = {"day": step * np.arange(1, days + 1)}
     for name, values, spread in (
         ("effect", effect, covariance),
         ("total", adding @ effect, adding @ covariance @ adding.T),
@@ -164,7 +169,7 @@ def effect_since_assignment(
     slope, low_end, high_end, p_value = _trend(control, treatment, alpha)
     return EffectSinceAssignment(
         metric, arm, unit, alpha, pd.DataFrame(columns), slope, low_end, high_end, p_value,
-        control.n + treatment.n,
+        control.n + treatment.n, step,
     )  # fmt: skip
 
 

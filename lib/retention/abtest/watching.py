@@ -22,6 +22,8 @@ from retention.features.dates import DAY_S, epoch_of
 COUNTED = ("revenue", "orders")
 """Outcomes that can be told by the day."""
 
+WEEK = 7
+
 
 def experiment_units(engine: Engine, plan: Experiment, as_of: str) -> pd.DataFrame:
     """Return the units of an experiment with covariates, outcomes and time to the first order.
@@ -92,7 +94,8 @@ def since_assignment(
 ) -> list[EffectSinceAssignment]:
     """Return the effect of each arm by days since assignment, on the primary metric's column.
 
-    Only days that every unit has been watched for count. Empty where the primary metric cannot be
+    Only days that every unit has been watched for count; from three weeks on they are taken by the
+    week, since on many a single day nobody buys. Empty where the primary metric cannot be
     told by the day (outcomes that the export brings itself, rates, ratios).
     """
     metric = plan.primary
@@ -103,21 +106,22 @@ def since_assignment(
     until = epoch_of(as_of)
     watched = int((until - int(log["assigned_epoch_s"].max())) // DAY_S)
     days = min(plan.horizon_days, watched)
+    step = WEEK if days >= 3 * WEEK else 1
     rows = engine.query(
         "abtest_orders_after", experiment_key=plan.name, window_s=0,
         horizon_s=plan.horizon_days * DAY_S, until_s=until,
     ).frame()  # fmt: skip
     money = rows["value_minor"] / minor_per_major(engine)
     rows = rows.assign(
-        day=rows["after_s"] // DAY_S, value=money if metric.column == "revenue" else 1.0
+        day=rows["after_s"] // (step * DAY_S), value=money if metric.column == "revenue" else 1.0
     )
-    moments = daily_moments(rows, log, max(days, 0))
+    moments = daily_moments(rows, log, max(days, 0) // step)
     found = []
     for arm in plan.treatments:
         try:
             found.append(effect_since_assignment(
                 moments[plan.control], moments[arm], metric=metric.name, arm=arm,
-                unit=metric.unit, alpha=plan.alpha, seed=seed,
+                unit=metric.unit, alpha=plan.alpha, seed=seed, step=step,
             ))  # fmt: skip
         except EvidenceError:
             continue

@@ -120,6 +120,7 @@ def since_assignment_figure(found: EffectSinceAssignment) -> Figure:
     import matplotlib.pyplot as plt
 
     table, day = found.table, found.table["day"]
+    each = "of each day" if found.step == 1 else f"of each {found.step} days"
     with use_style():
         figure, (above, below) = plt.subplots(
             2, 1, sharex=True, figsize=(8.0, 5.6), layout="constrained"
@@ -130,7 +131,7 @@ def since_assignment_figure(found: EffectSinceAssignment) -> Figure:
             day, table["total_low"], table["total_high"], color=PALETTE[2], alpha=0.2
         )
         below.plot(day, table["total"], color=PALETTE[2], lw=2)
-        for axes, words in ((above, "of each day"), (below, "of all days so far")):
+        for axes, words in ((above, each), (below, "of all days so far")):
             axes.axhline(0, color="black", lw=1)
             axes.set_ylabel(f"effect ({found.unit})")
             axes.set_title(f"{found.arm}: effect {words}")
