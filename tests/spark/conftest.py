@@ -40,7 +40,7 @@ class Shop:
     duck: Engine
     spark: Engine
     as_of: str
-    currency: str
+    options: dict
 
     def has(self, table: str) -> bool:
         return self.duck.has(table)
@@ -68,7 +68,7 @@ def shop_of(profile: str, root: Path, as_of: str, scratch: Path) -> Iterator[Sho
     spark = SparkEngine("2GB", temporary_directory=str(scratch))
     for engine in (duck, spark):
         made.snapshot.register(engine)
-    yield Shop(profile, root, root / "store", duck, spark, as_of, options["currency"])
+    yield Shop(profile, root, root / "store", duck, spark, as_of, options)
     spark.close()
     duck.close()
 

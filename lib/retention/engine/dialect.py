@@ -17,13 +17,8 @@ from sqlglot import exp
 
 from retention.errors import RunError
 
-_NAMED = {
-    "quantile_cont": "percentile",
-    "list": "collect_list",
-    "starts_with": "startswith",
-    "ends_with": "endswith",
-}
-"""Functions that bear another name on Spark and do the same."""
+_NAMED = {"hash": "xxhash64"}
+"""Functions that bear another name on Spark and serve the same end; SQLGlot knows the others."""
 
 
 def to_spark(text: str, parameters: Mapping[str, Any] | None = None) -> str:
@@ -168,6 +163,9 @@ def _renamed(node: exp.Expression) -> exp.Expression:
     """Give functions the names that they bear on Spark."""
     if isinstance(node, exp.PercentileCont):
         return exp.func("percentile", node.this.copy(), node.expression.copy())
+    if isinstance(node, exp.RegexpFullMatch):
+        pattern = exp.Literal.string(f"^(?:{node.expression.name})$")
+        return exp.RegexpLike(this=node.this.copy(), expression=pattern)
     if isinstance(node, exp.DayOfWeek):
         return exp.paren(exp.Sub(this=node.copy(), expression=exp.Literal.number(1)))
     if not isinstance(node, exp.Anonymous):
@@ -176,11 +174,6 @@ def _renamed(node: exp.Expression) -> exp.Expression:
     arguments = [part.copy() for part in node.expressions]
     if name in _NAMED:
         return exp.Anonymous(this=_NAMED[name], expressions=arguments)
-    if name == "regexp_full_match":
-        pattern = exp.Literal.string(f"^(?:{arguments[1].name})$")
-        return exp.Anonymous(this="regexp", expressions=[arguments[0], pattern])
-    if name == "make_timestamp" and len(arguments) == 1:
-        return exp.cast(exp.Anonymous(this="timestamp_micros", expressions=arguments), "TIMESTAMP")
     return node
 
 

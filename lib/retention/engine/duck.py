@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import base64
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import duckdb
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
 from retention.engine.files import ROW_GROUP_ROWS, is_encrypted, is_remote, query_text
 from retention.engine.hashing import total_query
+from retention.engine.scoring import BATCH_ROWS, Scorer, scored
 from retention.engine.spill import spill_folder
 from retention.errors import InputError, RunError
+
+T = TypeVar("T")
+_KIND = """SELECT CASE WHEN count(*) > 0 THEN 'VIEW' ELSE 'TABLE' END FROM duckdb_views()
+WHERE view_name = ?"""
 
 
 @dataclass
@@ -146,10 +152,57 @@ class Engine:
         total, number = self.execute(total_query(table, columns))[0]
         return int(total), int(number)
 
+    def copy(self, query: str, path: Path) -> None:
+        """Write a completely ordered query's answer: the bytes depend on the rows alone."""
+        target = str(path).replace("'", "''")
+        self.connection.execute(
+            f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
+            f"DICTIONARY_SIZE_LIMIT 10000, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
+        )
+
+    def spread(self, function: Callable[[int], T], places: Sequence[int]) -> list[T]:
+        """Return what a function gives for each number, in their order."""
+        return [function(place) for place in places]
+
+    def version(self) -> str:
+        """Return name and version of the engine, as a manifest tells it."""
+        return f"duckdb {duckdb.__version__}"
+
+    def score_batches(
+        self,
+        name: str,
+        answer: Answer,
+        function: Scorer,
+        schema: pa.Schema,
+        rows: int = BATCH_ROWS,
+    ) -> None:
+        """Apply a fitted model to a query's rows, batch by batch, and keep the scores as a table.
+
+        Parameters
+        ----------
+        name
+            Name of the table of scores.
+        answer
+            The rows, as :meth:`query` or :meth:`sql` prepare them.
+        function
+            Takes a frame of rows, gives a frame of scores; on Spark it is sent to the executors.
+        schema
+            Columns and types of the scores.
+        rows
+            Rows per batch.
+        """
+        path = self.spill / f"{name}.parquet"
+        incoming = self.connection.sql(answer.text, params=answer.parameters or None)
+        with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+            for batch in scored(function, schema)(incoming.to_arrow_reader(rows)):
+                writer.write_batch(batch)
+        self.register(name, path)
+
     def drop(self, *names: str) -> None:
         """Forget temporary tables."""
         for name in names:
-            self.connection.execute(f'DROP TABLE "{name}"')
+            (kind,) = self.connection.execute(_KIND, [name]).fetchall()[0]
+            self.connection.execute(f'DROP {kind} "{name}"')
 
     def has(self, name: str) -> bool:
         """Tell whether a table or view of that name is known."""

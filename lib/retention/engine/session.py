@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import os
 import re
+import sys
 from importlib.util import find_spec
 from pathlib import Path
 from shutil import which
@@ -147,6 +148,8 @@ def _start(memory_limit: str | None, master: str, temporary_directory: str | Non
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
+    if master.startswith("local"):  # tasks of this machine run in this very environment
+        os.environ["PYSPARK_PYTHON"] = os.environ["PYSPARK_DRIVER_PYTHON"] = sys.executable
     folder = spill_folder(_PROCESS, temporary_directory)
     builder: Any = SparkSession.builder.master(master).appName("retention")
     for name, value in settings(memory_limit, master, folder).items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -13,9 +13,10 @@ import pyarrow as pa
 from sqlglot import exp
 
 from retention.engine.dialect import bound, parsed, spark_sql
-from retention.engine.duck import Answer, Engine
+from retention.engine.duck import Answer, Engine, T
 from retention.engine.files import is_encrypted, is_remote, query_text
 from retention.engine.hashing import SCHEMA, partial_totals
+from retention.engine.scoring import BATCH_ROWS, Scorer, scored
 from retention.engine.session import open_session
 from retention.engine.spill import spill_folder
 from retention.errors import InputError, RunError
@@ -161,6 +162,35 @@ class SparkEngine(Engine):
         parts = rows.mapInArrow(partial_totals(columns), SCHEMA).collect()
         return sum(int(p.total) for p in parts), sum(p.number for p in parts)
 
+    def copy(self, query: str, path: Path) -> None:
+        """Write a query's answer as one file."""
+        SparkAnswer(self, query, {}).to_file(path, lambda rows: rows)
+
+    def spread(self, function: Callable[[int], T], places: Sequence[int]) -> list[T]:
+        """Return what a function gives for each number; the executors share the numbers."""
+        context = self.session.sparkContext
+        return context.parallelize(list(places), max(1, len(places))).map(function).collect()
+
+    def version(self) -> str:
+        """Return name and version of the engine, as a manifest tells it."""
+        return f"spark {self.session.version}, duckdb {duckdb.__version__}"
+
+    def score_batches(
+        self,
+        name: str,
+        answer: Answer,
+        function: Scorer,
+        schema: pa.Schema,
+        rows: int = BATCH_ROWS,
+    ) -> None:
+        """Apply a fitted model to a query's rows on the executors; see `Engine.score_batches`."""
+        from pyspark.sql.pandas.types import from_arrow_schema
+
+        self.session.conf.set("spark.sql.execution.arrow.maxRecordsPerBatch", str(rows))
+        incoming = SparkAnswer(self, answer.text, answer.parameters).rows()
+        scores = incoming.mapInArrow(scored(function, schema), from_arrow_schema(schema))
+        self._keep(name, scores)
+
     def drop(self, *names: str) -> None:
         """Forget temporary tables."""
         for name in names:
@@ -224,7 +254,11 @@ class SparkAnswer(Answer):
         if is_remote(path):
             self._ordered(self.rows(), order_by).write.mode("overwrite").parquet(str(path))
             return
-        rows = self._ordered(self.rows().repartition(1), order_by)
+        self.to_file(path, lambda rows: self._ordered(rows, order_by))
+
+    def to_file(self, path: Path, arrange: Callable[[DataFrame], DataFrame]) -> None:
+        """Write the answer as one file of this machine, its rows arranged."""
+        rows = arrange(self.rows().repartition(1))
         folder = self.engine.spill / f"{Path(path).name}.parts"
         rows.write.mode("overwrite").parquet(str(folder))
         (part,) = folder.glob("part-*.parquet")

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import platform
 import re
 import shutil
 import tempfile
 import weakref
 from pathlib import Path
 
-_OWNED = re.compile(r"retention-(\d+)-\w+")
+_NODE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+_OWNED = re.compile(rf"retention-{_NODE}-(\d+)-\w+")
+
+
+def folder_prefix() -> str:
+    """Return how the names of this process's temporary folders begin: machine and process."""
+    return f"retention-{_NODE}-{os.getpid()}-"
 
 
 def spill_folder(owner: object, directory: str | None) -> Path:
@@ -28,13 +36,16 @@ def spill_folder(owner: object, directory: str | None) -> Path:
     base = Path(directory or tempfile.gettempdir())
     base.mkdir(parents=True, exist_ok=True)
     sweep(base)
-    folder = Path(tempfile.mkdtemp(prefix=f"retention-{os.getpid()}-", dir=base))
+    folder = Path(tempfile.mkdtemp(prefix=folder_prefix(), dir=base))
     weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
     return folder
 
 
 def sweep(base: Path) -> int:
-    """Remove what processes that are no more left in a folder; return how many folders went."""
+    """Remove what processes that are no more left in a folder; return how many folders went.
+
+    Several machines may share the folder: only what this one made is looked at.
+    """
     gone = 0
     for folder in base.glob("retention-*-*"):
         match = _OWNED.fullmatch(folder.name)

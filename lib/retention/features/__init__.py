@@ -9,7 +9,7 @@ Examples
 
 from __future__ import annotations
 
-from retention.features.customers import customer_features, future_purchases
+from retention.features.customers import customer_features, feature_rows, future_purchases
 from retention.features.dates import epoch_of, observed_until, shifted
 from retention.features.dictionary import FEATURES, Feature, Layer, dictionary_frame
 from retention.features.experiments import experiment_frame
@@ -17,6 +17,7 @@ from retention.features.purchases import (
     goods_costs,
     known_orders,
     minor_per_major,
+    purchase_rows,
     purchase_summary,
 )
 
@@ -28,11 +29,13 @@ __all__ = [
     "dictionary_frame",
     "epoch_of",
     "experiment_frame",
+    "feature_rows",
     "future_purchases",
     "goods_costs",
     "known_orders",
     "minor_per_major",
     "observed_until",
+    "purchase_rows",
     "purchase_summary",
     "shifted",
 ]

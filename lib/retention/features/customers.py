@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import pandas as pd
 
-from retention.engine import Engine
+from retention.engine import Answer, Engine
 from retention.errors import ParameterError
 from retention.features.dates import DAY_S, epoch_of
 from retention.features.dictionary import FEATURES
@@ -46,6 +49,29 @@ def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
     EvidenceError
         If the orders are in several currencies.
     """
+    with feature_rows(engine, as_of) as rows:
+        return _without_unknown(rows.frame())
+
+
+@contextmanager
+def feature_rows(engine: Engine, as_of: str) -> Iterator[Answer]:
+    """Prepare the feature table without fetching it, for work that goes batch by batch.
+
+    Features that the source brings no value of are columns of NULL here; `customer_features` leaves
+    them out.
+
+    Parameters
+    ----------
+    engine
+        As for `customer_features`.
+    as_of
+        ISO date.
+
+    Yields
+    ------
+    Answer
+        The rows, valid until the block ends.
+    """
     minor_per_major(engine)
     present = [layer for layer, table in LAYERS.items() if engine.has(table)]
     if "order_lines" not in present:
@@ -56,10 +82,10 @@ def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
         ).materialise("features_layer_orders")
         for layer in present:
             _materialise_layer(engine, layer, as_of)
-        frame = engine.sql(_joined(present)).frame()
-    for layer in ("orders", *present):
-        engine.drop(f"features_layer_{layer}")
-    return _without_unknown(frame)
+        try:
+            yield engine.sql(_joined(present))
+        finally:
+            engine.drop(*(f"features_layer_{layer}" for layer in ("orders", *present)))
 
 
 def future_purchases(engine: Engine, as_of: str, horizon_days: int) -> pd.DataFrame:

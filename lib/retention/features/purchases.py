@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pandas as pd
 
-from retention.engine import Engine
+from retention.engine import Answer, Engine
 from retention.errors import EvidenceError, ParameterError
 from retention.features.dates import DAY_S, epoch_of
 
@@ -126,13 +126,28 @@ def purchase_summary(engine: Engine, as_of: str, unit_days: int = 1) -> pd.DataF
     EvidenceError
         If the orders are in several currencies.
     """
+    with purchase_rows(engine, as_of, unit_days) as rows:
+        return rows.frame()
+
+
+@contextmanager
+def purchase_rows(engine: Engine, as_of: str, unit_days: int = 1) -> Iterator[Answer]:
+    """Prepare the purchase summary without fetching it, for work that goes batch by batch.
+
+    Parameters are those of `purchase_summary`.
+
+    Yields
+    ------
+    Answer
+        The rows, valid until the block ends.
+    """
     if unit_days not in (1, 7):
         raise ParameterError(f"The grain cannot be {unit_days} days.", "Use 1 (day) or 7 (week).")
     as_of_s = epoch_of(as_of)
     with _known_refunds(engine, as_of_s):
-        return engine.query(
+        yield engine.query(
             "features_purchase_summary",
             as_of_s=as_of_s,
             unit_s=unit_days * DAY_S,
             minor_per_major=minor_per_major(engine),
-        ).frame()
+        )

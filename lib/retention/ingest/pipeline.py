@@ -6,15 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import duckdb
-
+from retention.errors import ParameterError
 from retention.ingest.assemble import Assembly
 from retention.ingest.contracts import RULE_VERSION
-from retention.ingest.contribute import Intake
-from retention.ingest.keys import KeyRing, open_keys, snapshot_key
+from retention.ingest.distribute import Task
+from retention.ingest.keys import KeyRing, open_keys
 from retention.ingest.linking import resolution_of
 from retention.ingest.periods import parse_periods
-from retention.ingest.plan import plan
 from retention.ingest.quality import inspect
 from retention.ingest.quality_limits import QualityLimits
 from retention.ingest.quarantine import keep_quarantine
@@ -44,6 +42,8 @@ def run_ingest(
     limits: QualityLimits | None = None,
     memory_limit: str | None = None,
     threads: int | None = None,
+    engine: str = "duckdb",
+    spark_master: str = "",
 ) -> IngestResult:
     """Read, validate, quarantine, pseudonymise, reconcile and publish a snapshot.
 
@@ -77,6 +77,11 @@ def run_ingest(
         Upper bound of the engine's memory.
     threads
         Threads of the engine; None means all.
+    engine
+        ``duckdb``, or ``spark``: files are then taken in on its executors, by DuckDB in each of
+        them, and the snapshot is assembled by Spark.
+    spark_master
+        Spark's master URL; empty for ``$RETENTION_SPARK_MASTER``, else ``local[2]``.
 
     Returns
     -------
@@ -90,16 +95,21 @@ def run_ingest(
     ParameterError
         If a source or option is malformed.
     """
-    defaults = ReadOptions(currency=currency, time_zone=time_zone)
-    items = plan(sources, root, read_options, defaults)
+    task = Task(tuple(sources), tuple(read_options), ReadOptions(currency=currency,
+                time_zone=time_zone), root, store, private, memory_limit,
+                1 if engine == "spark" else threads, encrypt_snapshots, free_text)  # fmt: skip
+    if engine == "spark" and encrypt_snapshots:
+        raise ParameterError(
+            "Spark cannot read snapshots that are encrypted at rest.",
+            "Set `encrypt_snapshots: false` and keep the store on an encrypted disk, or set "
+            "`engine: duckdb`.", column="encrypt_snapshots",
+        )  # fmt: skip
+    numbers, place = range(task.files()), task.place()
     keys, periods = open_keys(private), parse_periods(retention_days, as_of)
-    place = Store(store, snapshot_key(private) if encrypt_snapshots else None)
-    intake = Intake(place, private, keys, memory_limit, threads, free_text)
-    made = [intake.contribute(i.path, i.name, i.source, i.options) for i in items]
-    contributions = [contribution for contribution, _ in made]
     before = Store(store).current()
-    with workbench(private, memory_limit, threads) as (engine, folder):
-        assembly = Assembly(engine, place, contributions, folder,
+    with workbench(private, memory_limit, threads, engine, spark_master) as (opened, folder):
+        made = opened.spread(task.take_in, numbers)
+        assembly = Assembly(opened, place, [contribution for contribution, _ in made], folder,
                             erased_people(private, keys), periods,
                             before.manifest["tables"] if before else {})  # fmt: skip
         assembly.run()
@@ -141,5 +151,5 @@ def _manifest(assembly: Assembly, keys: KeyRing) -> dict[str, Any]:
         "key": keys.fingerprint,
         "rules": RULE_VERSION,
         "erasures": len(assembly.erased),
-        "engine": f"duckdb {duckdb.__version__}",
+        "engine": assembly.engine.version(),
     }  # fmt: skip

@@ -6,8 +6,10 @@ character of the key and sealed with AES-256-GCM, so that forgetting a person re
 
 from __future__ import annotations
 
+import fcntl
 import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -103,6 +105,19 @@ class Vault:
 
     def merge(self, connection: duckdb.DuckDBPyConnection, incoming: str) -> int:
         """Add the rows of a table named ``incoming``; return how many rows the vault then holds."""
+        with self._alone():
+            return self._merged(connection, incoming)
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Let one process at a time write: files may be taken in side by side."""
+        with (self.folder / "lock").open("w") as handle:
+            os.fchmod(handle.fileno(), 0o600)
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+
+    def _merged(self, connection: duckdb.DuckDBPyConnection, incoming: str) -> int:
+        """Add the rows bucket by bucket; return how many there are then."""
         total = 0
         for bucket, fresh in _by_bucket(connection, incoming):
             old = self._read_bucket(bucket)

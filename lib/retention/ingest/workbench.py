@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,8 +10,8 @@ from pathlib import Path
 
 import duckdb
 
-from retention.engine import Engine
-from retention.engine.spill import sweep
+from retention.engine import Engine, open_engine
+from retention.engine.spill import folder_prefix, sweep
 from retention.errors import RunError
 from retention.ingest.encryption import unlock
 from retention.ingest.keys import private_folder
@@ -20,7 +19,11 @@ from retention.ingest.keys import private_folder
 
 @contextmanager
 def workbench(
-    private: Path, memory_limit: str | None = None, threads: int | None = None
+    private: Path,
+    memory_limit: str | None = None,
+    threads: int | None = None,
+    kind: str = "duckdb",
+    spark_master: str = "",
 ) -> Iterator[tuple[Engine, Path]]:
     """Give an engine that spills into a private folder, and the folder, until the block ends.
 
@@ -36,6 +39,10 @@ def workbench(
         Upper bound of the engine's memory.
     threads
         Threads of the engine; None means all.
+    kind
+        ``duckdb`` or ``spark``.
+    spark_master
+        Spark's master URL; empty for the default.
 
     Raises
     ------
@@ -44,8 +51,8 @@ def workbench(
     """
     base = private_folder(private_folder(private) / "work")
     sweep(base)
-    folder = Path(tempfile.mkdtemp(prefix=f"retention-{os.getpid()}-", dir=base))
-    engine = Engine(memory_limit, threads, str(folder / "spill"))
+    folder = Path(tempfile.mkdtemp(prefix=folder_prefix(), dir=base))
+    engine = open_engine(kind, memory_limit, str(folder / "spill"), spark_master, threads)
     unlock(engine, private)
     try:
         yield engine, folder
