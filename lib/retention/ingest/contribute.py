@@ -100,6 +100,7 @@ class Intake:
     memory_limit: str | None = None
     threads: int | None = None
     free_text: bool = False
+    temporary_directory: str = ""
 
     def contribute(
         self, path: Path, name: str, source: SourceFormat, options: ReadOptions
@@ -122,7 +123,8 @@ class Intake:
             known = self._known(content_hash(path, source), source, options)
             if known.is_file():
                 return _read(known, name), True
-        with workbench(self.private, self.memory_limit, self.threads) as (engine, folder):
+        with workbench(self.private, self.memory_limit, self.threads,
+                       temporary_directory=self.temporary_directory) as (engine, folder):  # fmt: skip
             landed = land(path, source, folder, replace(options, memory_limit=self.memory_limit,
                                                         threads=self.threads), name)  # fmt: skip
             _require_rows(landed, name)

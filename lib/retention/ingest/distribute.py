@@ -37,6 +37,8 @@ class Task:
         Whether the store's objects are encrypted at rest.
     free_text
         Whether what people wrote is kept, scrubbed.
+    temporary_directory
+        Where DuckDB spills in each task; empty for the private folder.
     """
 
     sources: tuple[str, ...]
@@ -49,6 +51,7 @@ class Task:
     threads: int | None = None
     encrypt: bool = False
     free_text: bool = False
+    temporary_directory: str = ""
 
     def place(self) -> Store:
         """Return the store."""
@@ -62,5 +65,5 @@ class Task:
         """Return the contribution of one of the files, and whether it was there before."""
         item = plan(self.sources, self.root, self.read_options, self.defaults)[number]
         intake = Intake(self.place(), self.private, open_keys(self.private), self.memory_limit,
-                        self.threads, self.free_text)  # fmt: skip
+                        self.threads, self.free_text, self.temporary_directory)  # fmt: skip
         return intake.contribute(item.path, item.name, item.source, item.options)

@@ -44,6 +44,7 @@ def run_ingest(
     threads: int | None = None,
     engine: str = "duckdb",
     spark_master: str = "",
+    temporary_directory: str = "",
 ) -> IngestResult:
     """Read, validate, quarantine, pseudonymise, reconcile and publish a snapshot.
 
@@ -82,6 +83,8 @@ def run_ingest(
         them, and the snapshot is assembled by Spark.
     spark_master
         Spark's master URL; empty for ``$RETENTION_SPARK_MASTER``, else ``local[2]``.
+    temporary_directory
+        Where to spill; empty for the private folder, because raw identities pass through it.
 
     Returns
     -------
@@ -97,7 +100,8 @@ def run_ingest(
     """
     task = Task(tuple(sources), tuple(read_options), ReadOptions(currency=currency,
                 time_zone=time_zone), root, store, private, memory_limit,
-                1 if engine == "spark" else threads, encrypt_snapshots, free_text)  # fmt: skip
+                1 if engine == "spark" else threads, encrypt_snapshots, free_text,
+                temporary_directory)  # fmt: skip
     if engine == "spark" and encrypt_snapshots:
         raise ParameterError(
             "Spark cannot read snapshots that are encrypted at rest.",
@@ -107,7 +111,8 @@ def run_ingest(
     numbers, place = range(task.files()), task.place()
     keys, periods = open_keys(private), parse_periods(retention_days, as_of)
     before = Store(store).current()
-    with workbench(private, memory_limit, threads, engine, spark_master) as (opened, folder):
+    with workbench(private, memory_limit, threads, engine, spark_master,
+                   temporary_directory) as (opened, folder):  # fmt: skip
         made = opened.spread(task.take_in, numbers)
         assembly = Assembly(opened, place, [contribution for contribution, _ in made], folder,
                             erased_people(private, keys), periods,

@@ -24,6 +24,7 @@ def workbench(
     threads: int | None = None,
     kind: str = "duckdb",
     spark_master: str = "",
+    temporary_directory: str = "",
 ) -> Iterator[tuple[Engine, Path]]:
     """Give an engine that spills into a private folder, and the folder, until the block ends.
 
@@ -43,13 +44,17 @@ def workbench(
         ``duckdb`` or ``spark``.
     spark_master
         Spark's master URL; empty for the default.
+    temporary_directory
+        Folder to work in; empty for ``work`` in the private folder. Either way the folder that is
+        made there is its owner's alone.
 
     Raises
     ------
     RunError
         If the engine itself fails.
     """
-    base = private_folder(private_folder(private) / "work")
+    base = Path(temporary_directory or private_folder(private_folder(private) / "work"))
+    base.mkdir(parents=True, exist_ok=True)
     sweep(base)
     folder = Path(tempfile.mkdtemp(prefix=folder_prefix(), dir=base))
     engine = open_engine(kind, memory_limit, str(folder / "spill"), spark_master, threads)
