@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.record import Entry, at_most, near
-from retention.campaign.accounting import CampaignCost, account
+from retention.campaign.accounting import account
+from retention.campaign.costs import CampaignCost
 from retention.campaign.groups import lift_by_group
 from retention.campaign.guardrails import Guardrail, judge_guardrails
 from retention.campaign.release import Release, Signals, Stage, advance
-from retention.uplift.effects import average_lift
 from retention.uplift.trial import Trial, trial_from_frame
 
 SIMULATIONS = 1000
@@ -67,10 +67,10 @@ def _world(seed: int, lift: float) -> Trial:
 def _one(seed: int) -> dict[str, object]:
     """Return every verdict on one world with a lift and on one without."""
     moved, still = _world(seed, TRUE_LIFT), _world(seed + SIMULATIONS, 0.0)
-    books = account(
-        average_lift(moved, ["revenue"]), campaign="c", outcome="revenue", margin_share=0.5,
-        costs={"email": CampaignCost(0.1)}, currency="USD",
-    ).arms[0]  # fmt: skip
+    revenue = moved.outcome("revenue")
+    rows = pd.DataFrame({"revenue": revenue, "goods": 0.5 * revenue, "discount": 0.0, "gifts": 0.0})
+    costs = {"email": CampaignCost(0.1)}
+    books = account(moved, rows, campaign="c", costs=costs, currency="USD").arms[0]
     truth = books.contacts * (0.5 * TRUE_LIFT - 0.1)
     units = still.outcomes.assign(unit_key=still.unit_key)
     rail = Guardrail("order value", "revenue", "orders", True, 1.0)

@@ -16,6 +16,8 @@ from retention.uplift.effects import NORMAL_95
 from retention.uplift.trial import Floats, Trial
 
 DAY_S = 86_400
+SHOWN = "shown only"
+"""Verdict on a figure that is not judged."""
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,10 @@ class Guardrail:
         Which way is good.
     margin
         Largest loss that is accepted, in units of the figure.
+    descriptive
+        Whether it is shown but not judged. A ratio among those who bought (or filled a cart) must
+        be: a campaign that makes more people buy also changes *who* buys, so that their average
+        can fall while every single customer brings more.
     """
 
     name: str
@@ -39,12 +45,15 @@ class Guardrail:
     denominator: str
     higher_is_better: bool
     margin: float
+    descriptive: bool = False
 
 
 STANDARD = (
     Guardrail("conversion", "purchased", "", True, 0.005),
-    Guardrail("average order value", "revenue", "orders", True, 2.0),
-    Guardrail("cart recovery", "recovered_carts", "carts", True, 0.03),
+    Guardrail("revenue per customer", "revenue", "", True, 0.5),
+    Guardrail("average order value", "revenue", "orders", True, 2.0, descriptive=True),
+    Guardrail("recovered carts per customer", "recovered_carts", "", True, 0.01),
+    Guardrail("cart recovery", "recovered_carts", "carts", True, 0.03, descriptive=True),
     Guardrail("unsubscribes", "unsubscribed", "", False, 0.005),
     Guardrail("complaints", "complained", "", False, 0.001),
 )
@@ -79,7 +88,8 @@ class GuardrailReport:
 
     def summary(self) -> str:
         """Word which guardrails broke, held or are open."""
-        words = {"broken": "broke", "held": "held", "open": "cannot be told yet"}
+        words = {"broken": "broke", "held": "held", "open": "cannot be told yet",
+                 SHOWN: "is shown only, as it compares those who bought"}  # fmt: skip
         parts = []
         for verdict, word in words.items():
             names = [f"{r.guardrail} ({r.arm})" for r in self.results if r.verdict == verdict]
@@ -88,8 +98,8 @@ class GuardrailReport:
         return "; ".join(parts) + "." if parts else "No guardrail could be measured."
 
     def checks(self) -> list[Check]:
-        """Return one check per guardrail and arm."""
-        return [_check(result) for result in self.results]
+        """Return one check per guardrail and arm that is judged."""
+        return [_check(result) for result in self.results if result.verdict != SHOWN]
 
 
 def guardrail_units(
@@ -112,8 +122,8 @@ def judge_guardrails(
     """Judge every guardrail in every arm.
 
     A ratio of totals (order value, cart recovery) is compared by the delta method: its influence
-    per
-    unit is (numerator − ratio × denominator) / mean denominator (Deng, Knoblich & Lu, KDD 2018).
+    per unit is (numerator − ratio × denominator) / mean denominator (Deng, Knoblich & Lu, KDD
+    2018).
     Broken: the interval of the loss lies beyond zero. Held: it stays within the margin. Else open.
 
     Parameters
@@ -176,7 +186,9 @@ def _ratio(top: Floats, bottom: Floats, weight: Floats) -> tuple[float, float]:
 
 
 def _verdict(low: float, high: float, guardrail: Guardrail) -> str:
-    """Return broken, held or open."""
+    """Return broken, held or open; shown only where the figure is descriptive."""
+    if guardrail.descriptive:
+        return SHOWN
     if not np.isfinite(low + high):
         return "open"
     worst, best = (low, high) if guardrail.higher_is_better else (-high, -low)
