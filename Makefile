@@ -31,10 +31,10 @@ $(STAMP): requirements.lock pyproject.toml
 setup: $(STAMP)  ## Make the environment (.venv) from the lock file
 
 .PHONY: run
-run: $(STAMP) exports/demo/shopify/orders_export.csv  ## Write the simulated shop and run every notebook on it
+run: $(STAMP) exports/demo/legacy/woocommerce_orders.csv  ## Write the simulated shop and run every notebook on it
 	@$(BIN)/retention run demo --parallel $(PARALLEL)
 
-exports/demo/shopify/orders_export.csv: | $(STAMP)
+exports/demo/legacy/woocommerce_orders.csv: | $(STAMP)
 	@$(BIN)/retention demo
 
 .PHONY: git-tools
