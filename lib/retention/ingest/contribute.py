@@ -123,8 +123,12 @@ class Intake:
             known = self._known(content_hash(path, source), source, options)
             if known.is_file():
                 return _read(known, name), True
-        with workbench(self.private, self.memory_limit, self.threads,
-                       temporary_directory=self.temporary_directory) as (engine, folder):  # fmt: skip
+        with workbench(
+            self.private,
+            self.memory_limit,
+            self.threads,
+            temporary_directory=self.temporary_directory,
+        ) as (engine, folder):
             landed = land(path, source, folder, replace(options, memory_limit=self.memory_limit,
                                                         threads=self.threads), name)  # fmt: skip
             _require_rows(landed, name)
