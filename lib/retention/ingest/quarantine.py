@@ -87,7 +87,7 @@ def keep_quarantine(assembly: Assembly) -> None:
     assembly.engine.register("mends", mends)
     objects = assembly.store.root / "objects"
     files = " UNION ALL ".join(
-        f"SELECT *, {number} AS place "
+        f"SELECT {_STORED}, {number} AS place "
         f"FROM {assembly.engine.parquet(objects / f'{c.quarantine}.parquet')}"
         for number, c in enumerate(assembly.contributions)
     )
@@ -98,6 +98,15 @@ def keep_quarantine(assembly: Assembly) -> None:
     assembly.engine.register("quarantine_batches", batches)
     assembly.add("quarantine", _QUARANTINE.format(files=files))
 
+
+_STORED = (
+    "line_no, table_name, reasons, is_record, CAST(order_key AS VARCHAR) AS order_key, "
+    "CAST(customer_key AS VARCHAR) AS customer_key, occurred_at, "
+    "CAST(currency AS VARCHAR) AS currency, value_minor, "
+    "CAST(source_record_id AS VARCHAR) AS source_record_id, "
+    "CAST(original_values AS VARCHAR) AS original_values"
+)
+"""A file's own quarantine; where a column holds nothing, its type is any."""
 
 _QUARANTINE = f"""
 WITH refused AS (
