@@ -44,21 +44,21 @@ def to_spark(text: str, parameters: Mapping[str, Any] | None = None) -> str:
     return spark_sql(bound(parsed(text), parameters or {}))
 
 
-def parsed(text: str) -> exp.Expression:
+def parsed(text: str) -> exp.Expr:
     """Return the syntax tree of one statement of DuckDB's dialect; the caller may change it."""
     return _parsed(text).copy()
 
 
 @lru_cache(maxsize=512)
-def _parsed(text: str) -> exp.Expression:
+def _parsed(text: str) -> exp.Expr:
     """Parse once: queries are few and asked for often."""
     return sqlglot.parse_one(text, read="duckdb")
 
 
-def bound(tree: exp.Expression, parameters: Mapping[str, Any]) -> exp.Expression:
+def bound(tree: exp.Expr, parameters: Mapping[str, Any]) -> exp.Expr:
     """Return the tree with every ``$name`` replaced by a typed literal."""
 
-    def fill(node: exp.Expression) -> exp.Expression:
+    def fill(node: exp.Expr) -> exp.Expr:
         if not isinstance(node, exp.Placeholder | exp.Parameter):
             return node
         name = node.name
@@ -69,7 +69,7 @@ def bound(tree: exp.Expression, parameters: Mapping[str, Any]) -> exp.Expression
     return tree.transform(fill)
 
 
-def literal(value: Any) -> exp.Expression:
+def literal(value: Any) -> exp.Expr:
     """Return a value as a typed literal.
 
     Raises
@@ -88,8 +88,7 @@ def literal(value: Any) -> exp.Expression:
         return exp.Literal.string(value)
     if isinstance(value, dt.datetime | dt.date):
         kind = "TIMESTAMP" if isinstance(value, dt.datetime) else "DATE"
-        return exp.cast(exp.Literal.string(value.isoformat(sep=" ") if kind == "TIMESTAMP"
-                                           else value.isoformat()), kind)  # fmt: skip
+        return exp.cast(exp.Literal.string(str(value)), kind)
     if isinstance(value, list | tuple) and all(isinstance(item, str) for item in value):
         return exp.cast(exp.Array(expressions=[literal(v) for v in value]), "VARCHAR[]")
     raise RunError(
@@ -98,14 +97,14 @@ def literal(value: Any) -> exp.Expression:
     )
 
 
-def spark_sql(tree: exp.Expression) -> str:
+def spark_sql(tree: exp.Expr) -> str:
     """Return a tree of DuckDB's dialect as text for Spark."""
     for change in _CHANGES:
         tree = tree.transform(change)
     return tree.sql(dialect="spark", comments=False)
 
 
-def _doubles(node: exp.Expression) -> exp.Expression:
+def _doubles(node: exp.Expr) -> exp.Expr:
     """Read 86400.0 as a double: as a decimal it would round what is divided by it."""
     is_fraction = isinstance(node, exp.Literal) and not node.is_string and "." in node.name
     if is_fraction and not isinstance(node.parent, exp.Cast):
@@ -113,7 +112,7 @@ def _doubles(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _extreme(node: exp.Expression) -> exp.Expression:
+def _extreme(node: exp.Expr) -> exp.Expr:
     """Let ``max_by`` pass over rows without a value, and compare tuples as structs."""
     if not isinstance(node, exp.ArgMax | exp.ArgMin) or isinstance(node.parent, exp.Filter):
         return node
@@ -124,7 +123,7 @@ def _extreme(node: exp.Expression) -> exp.Expression:
     return exp.Filter(this=made, expression=exp.Where(this=there))
 
 
-def _numbered(node: exp.Expression) -> exp.Expression:
+def _numbered(node: exp.Expr) -> exp.Expr:
     """Let rows be numbered in the order in which they lie, where a query names none."""
     if isinstance(node, exp.Window) and isinstance(node.this, exp.RowNumber):
         order = node.args.get("order")
@@ -136,11 +135,11 @@ def _numbered(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _replaced(node: exp.Expression) -> exp.Expression:
+def _replaced(node: exp.Expr) -> exp.Expr:
     """Say ``* REPLACE (x AS y)`` as all the other columns, and x AS y."""
     if not isinstance(node, exp.Select):
         return node
-    added: list[exp.Expression] = []
+    added: list[exp.Expr] = []
     for item in node.expressions:
         star = item.this if isinstance(item, exp.Column) else item
         replaced = star.args.get("replace") if isinstance(star, exp.Star) else None
@@ -151,7 +150,7 @@ def _replaced(node: exp.Expression) -> exp.Expression:
     return node.select(*added, copy=False) if added else node
 
 
-def _typed(node: exp.Expression) -> exp.Expression:
+def _typed(node: exp.Expr) -> exp.Expr:
     """Hold whole numbers of 128 bits as decimals, the widest that Spark has."""
     if isinstance(node, exp.DataType) and node.this in (exp.DataType.Type.INT128,
                                                         exp.DataType.Type.UINT128):  # fmt: skip
@@ -159,7 +158,7 @@ def _typed(node: exp.Expression) -> exp.Expression:
     return node
 
 
-def _renamed(node: exp.Expression) -> exp.Expression:
+def _renamed(node: exp.Expr) -> exp.Expr:
     """Give functions the names that they bear on Spark."""
     if isinstance(node, exp.PercentileCont):
         return exp.func("percentile", node.this.copy(), node.expression.copy())
@@ -177,6 +176,6 @@ def _renamed(node: exp.Expression) -> exp.Expression:
     return node
 
 
-_CHANGES: tuple[Callable[[exp.Expression], exp.Expression], ...] = (
+_CHANGES: tuple[Callable[[exp.Expr], exp.Expr], ...] = (
     _doubles, _extreme, _numbered, _replaced, _renamed, _typed,
 )  # fmt: skip

@@ -144,7 +144,7 @@ def settings(memory_limit: str | None, master: str, folder: Path) -> dict[str, s
 
 def _start(memory_limit: str | None, master: str, temporary_directory: str | None) -> SparkSession:
     """Start Spark; it ends, and its temporary folder goes, when the process does."""
-    from py4j.protocol import Py4JError
+    from py4j.protocol import Py4JError  # type: ignore[import-not-found]
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession
 
