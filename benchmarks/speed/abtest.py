@@ -9,13 +9,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from benchmarks.race import Contestant, is_quick, race
+from benchmarks.race import Contestant, race
 from benchmarks.record import Entry
+
+THETA = (
+    "the libraries take CUPED's coefficient from both arms merged, we within arms: they differ by "
+    "the order of 1/n"
+)
 
 
 def cases() -> Iterator[Entry]:
     """Yield every case."""
-    n = 100_000 if is_quick() else 1_000_000
+    n = 1_000_000  # also for a quick look: with fewer, opening a connection is all there is to time
     with tempfile.TemporaryDirectory() as folder:
         path = str(Path(folder) / "units.parquet")
         users = _users(n)
@@ -29,7 +34,7 @@ def cases() -> Iterator[Entry]:
             ("gbstats on pandas sums", "_abtest_peers:gbstats", "gbstats", 1.0),
         ):
             peer = Contestant(name, f"benchmarks.speed.{target}", {"path": path}, environment)
-            yield race("abtest", case, ours, peer, goal, n=n, tolerance=1e-6)
+            yield race("abtest", case, ours, peer, goal, n=n, tolerance=1e-4, note=THETA)
 
 
 def _kind(column: str) -> str:

@@ -131,13 +131,13 @@ def test_a_plan_says_what_suffices_and_what_does_not(past):
 
 
 def test_the_rehearsal_keeps_the_level_and_finds_the_power_that_theory_gives(past):
-    found = abtest.rehearse(Engine(), past, METRICS[1], relative_effect=0.3, draws=600, seed=1)
+    found = abtest.rehearse(Engine(), past, METRICS[1], relative_effect=0.3, draws=400, seed=1)
     assert found.false_positive_low <= 0.05 <= found.false_positive_high
     base = abtest.baseline(Engine(), past, METRICS[1])
     design = Design(base.residual_variance, 1.3**2 * base.residual_variance)
     theory = abtest.power_at(design, 0.3 * base.value, len(past))
     assert found.power == pytest.approx(theory, abs=0.08)
-    again = abtest.rehearse(Engine(), past, METRICS[1], relative_effect=0.3, draws=600, seed=1)
+    again = abtest.rehearse(Engine(), past, METRICS[1], relative_effect=0.3, draws=400, seed=1)
     assert (again.p_values == found.p_values).all()
 
 

@@ -25,6 +25,7 @@ def test_the_sum_of_statistics_is_the_statistics_of_the_union(first, second):
     np.testing.assert_allclose(added.products, union.products, rtol=1e-9, atol=1e-6)
 
 
+@settings(max_examples=30)
 @given(ROWS, ROWS, ROWS)
 def test_adding_is_associative_and_commutative(a, b, c):
     a, b, c = (Moments.of(("y", "x"), rows) for rows in (a, b, c))

@@ -75,6 +75,8 @@ class Assignment:
 
     def summary(self) -> str:
         """Say how many units each arm got, and how many none."""
+        if self.table.empty:
+            return "No experiment is planned, so no arms are drawn."
         counts = self.table["arm"].value_counts().sort_index()
         listed = ", ".join(f"{arm} {n:,}" for arm, n in counts.items())
         left = int(self.table["arm"].isna().sum())

@@ -147,13 +147,15 @@ class ExperimentResult:
         )
 
     def metrics(self) -> list[Metric]:
-        """Return the effects that decide, primary and guardrails, for the result file."""
-        decisive = (Role.PRIMARY, Role.GUARDRAIL)
+        """Return the effects as figures for the result file, those that decide first."""
+        order = [Role.PRIMARY, Role.GUARDRAIL, Role.SECONDARY]
+        ranked = sorted(
+            self.estimates, key=lambda e: order.index(self.experiment.metric(e.metric).role)
+        )
         return [
             Metric(f"{e.metric}, {e.arm} - {e.control_arm}", e.difference, e.unit, e.ci_low,
                    e.ci_high, e.n_control + e.n_treatment)
-            for e in self.estimates
-            if self.experiment.metric(e.metric).role in decisive
+            for e in ranked
         ]  # fmt: skip
 
     def summary(self) -> str:
