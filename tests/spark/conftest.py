@@ -11,7 +11,7 @@ from shutil import which
 import pytest
 import yaml
 
-from retention.engine import Engine
+from retention.engine import Engine, open_engine
 from retention.ingest import run_ingest
 
 PROJECT = Path(__file__).resolve().parents[2]
@@ -38,7 +38,7 @@ class Shop:
     root: Path
     store: Path
     duck: Engine
-    spark: Engine
+    spark: Engine | None
     as_of: str
     options: dict
 
@@ -59,17 +59,17 @@ def ingest_options(profile: str) -> dict:
 
 def shop_of(profile: str, root: Path, as_of: str, scratch: Path) -> Iterator[Shop]:
     """Ingest a profile's exports on DuckDB and name the snapshot's tables in both engines."""
-    from retention.engine.spark import SparkEngine
-
     options = ingest_options(profile)
-    made = run_ingest(store=root / "store", private=root / ".retention", root=root, as_of=as_of,
+    store = root / "outputs" / profile / "store"
+    made = run_ingest(store=store, private=root / ".retention", root=root, as_of=as_of,
                       memory_limit="2GB", **options)  # fmt: skip
     duck = Engine("2GB")
-    spark = SparkEngine("2GB", temporary_directory=str(scratch))
-    for engine in (duck, spark):
+    spark = None if MISSING else open_engine("spark", "2GB", str(scratch))
+    for engine in filter(None, (duck, spark)):
         made.snapshot.register(engine)
-    yield Shop(profile, root, root / "store", duck, spark, as_of, options)
-    spark.close()
+    yield Shop(profile, root, store, duck, spark, as_of, options)
+    if spark:
+        spark.close()
     duck.close()
 
 
