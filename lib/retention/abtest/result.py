@@ -90,9 +90,12 @@ class ExperimentResult:
                 {
                     "arm": arm,
                     "chance_to_win": percent(b.chance_to_win, 1),
-                    "expected_loss_if_chosen": b.loss_if_treatment,
-                    "expected_loss_if_not": b.loss_if_control,
-                    "unit": self.experiment.primary.unit,
+                    "expected_loss_if_chosen": quantity(
+                        b.loss_if_treatment, self.experiment.primary.unit
+                    ),
+                    "expected_loss_if_not": quantity(
+                        b.loss_if_control, self.experiment.primary.unit
+                    ),
                     "prior": b.prior.summary(),
                 }
                 for arm, b in self.beliefs.items()
