@@ -12,6 +12,7 @@ from sklearn.base import clone
 from retention.results import Check, Status
 from retention.uplift.baselines import BestRule
 from retention.uplift.codes import UpliftCode
+from retention.uplift.held_out import HeldOut, look_at
 from retention.uplift.heterogeneity import Heterogeneity, best_linear_predictor
 from retention.uplift.learners import EffectLearner
 from retention.uplift.ranking import RankQuality, rank_quality, toc_curve
@@ -34,6 +35,7 @@ class ArmStudy:
     differs: bool
     learner: EffectLearner
     curve: pd.DataFrame
+    held_out: HeldOut
 
     @property
     def ranking(self) -> str:
@@ -69,23 +71,26 @@ def study_arm(
     position: int, pool: Mapping[str, EffectLearner], splits: int, seed: int,
 ) -> ArmStudy:  # fmt: skip
     """Choose a ranking for one arm on the touched units and test it on the untouched."""
-    pair = np.isin(trial.arm, (0, position))
-    effect = scores[:, position] - scores[:, 0]
-    work = trial.take(pair & ~untouched).against_control(trial.arms[position])
-    held = trial.take(pair & untouched).against_control(trial.arms[position])
-    selection = select_candidate(
-        work, outcome, effect[pair & ~untouched], pool, splits=splits, seed=seed
-    )
+    both = np.isin(trial.arm, (0, position))
+    pair, means = trial.take(both).against_control(trial.arms[position]), means[both]
+    effect, late = scores[both, position] - scores[both, 0], untouched[both]
+    work, held = pair.take(~late), pair.take(late)
+    selection = select_candidate(work, outcome, effect[~late], pool, splits=splits, seed=seed)
     learner = _fit(pool[selection.chosen], work, outcome)
     rule = str(_fit(BestRule(), work, outcome).rules_[0])
     predicted = learner.predict(held.covariates)[:, 0]
-    quality = rank_quality(predicted, effect[pair & untouched], seed=seed)
-    mean = (held.propensity * means[pair & untouched][:, [0, position]]).sum(axis=1)
+    quality = rank_quality(predicted, effect[late], seed=seed)
+    mean = (held.propensity * means[late][:, [0, position]]).sum(axis=1)
     tested = best_linear_predictor(
         predicted, held.arm, held.outcome(outcome), held.propensity[:, 1], mean
     )
-    curve = toc_curve(predicted, effect[pair & untouched])
-    return ArmStudy(held.arms[1], selection, rule, quality, tested, False, learner, curve)
+    curve = toc_curve(predicted, effect[late])
+    name = selection.best_ranking
+    shown = learner if name == selection.chosen else _fit(pool[name], work, outcome)
+    held_out = look_at(
+        rule if name == "rule" else name, shown, pool[name], pair, outcome, effect, late, seed
+    )
+    return ArmStudy(held.arms[1], selection, rule, quality, tested, False, learner, curve, held_out)
 
 
 def _fit(candidate: EffectLearner, trial: Trial, outcome: str) -> EffectLearner:

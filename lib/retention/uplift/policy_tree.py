@@ -115,6 +115,9 @@ class _Cuts:
         thresholds = []
         for column in matrix.T:
             known = column[~np.isnan(column)]
+            if len(known) == 0:
+                thresholds.append(known)
+                continue
             grid = np.unique(np.quantile(known, np.arange(1, CUTS + 1) / (CUTS + 1)))
             distinct = np.unique(known)
             edges = distinct[:-1] if len(distinct) <= CUTS else grid[grid < known.max()]

@@ -42,6 +42,12 @@ class Selection:
     best: str
     n: int
 
+    @property
+    def best_ranking(self) -> str:
+        """Return the chosen candidate, or the best that ranks at all where a constant is chosen."""
+        mean = self.qini.drop(columns="constant", errors="ignore").mean()
+        return self.chosen if self.chosen != "constant" or mean.empty else str(mean.idxmax())
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per candidate, best first; the difference is paired with the best."""
         gap = self.qini.sub(self.qini[self.best], axis=0)

@@ -22,16 +22,21 @@ from retention.uplift.effects import ArmEffect, AverageLift, average_lift
 from retention.uplift.learners import EffectLearner
 from retention.uplift.policy import (
     PolicyComparison,
+    PolicyValue,
     compare_policies,
     greedy_policy,
     random_policy,
 )
+from retention.uplift.policy_tree import PolicyTree, grow_policy_tree
 from retention.uplift.scores import balanced_folds, trial_scores
 from retention.uplift.trial import Floats, Integers, Trial
 from retention.uplift.verdict import Action, Verdict
 
 TARGETED = "targeted"
 NOBODY = "nobody"
+TREE = "policy tree"
+SMALLEST_LEAF = 50
+"""Customers that a leaf of the policy tree needs, and one in a hundred at that."""
 
 
 @dataclass(frozen=True)
@@ -49,14 +54,18 @@ class TargetingStudy:
     by_arm: tuple[ArmStudy, ...]
     policies: PolicyComparison
     verdict: Verdict
+    over_nobody: PolicyValue
+    tree: PolicyTree | None = None
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per policy, best first."""
         return self.policies.to_frame()
 
     def summary(self) -> str:
-        """Word the verdict."""
-        return self.verdict.summary()
+        """Word the verdict; without randomisation it is called what it is."""
+        if self.lift.randomised:
+            return self.verdict.summary()
+        return f"This is not an experiment, so take it as a hint. {self.verdict.summary()}"
 
     @property
     def curves(self) -> dict[str, pd.DataFrame]:
@@ -66,6 +75,23 @@ class TargetingStudy:
     def rankings(self) -> pd.DataFrame:
         """Return the held-out QINI of every candidate, arm by arm."""
         return pd.concat([arm.selection.to_frame() for arm in self.by_arm], ignore_index=True)
+
+    def deciles(self) -> pd.DataFrame:
+        """Return predicted and measured effect by tenth of each arm's ranking, untouched units."""
+        return self._stacked("deciles")
+
+    def top_shares(self) -> pd.DataFrame:
+        """Return the effect among the top shares of each arm's ranking, untouched units."""
+        return self._stacked("top_shares")
+
+    def _stacked(self, name: str) -> pd.DataFrame:
+        """Return one table of every arm's ranking, one below the other."""
+        parts = [
+            getattr(a.held_out, name).assign(ranking=f"{a.arm} by {a.held_out.ranking}")
+            for a in self.by_arm
+        ]
+        table = pd.concat(parts, ignore_index=True)
+        return table[["ranking", *(c for c in table.columns if c != "ranking")]]
 
     def predict(self, covariates: pd.DataFrame) -> Floats:
         """Return the effects the recommendation rests on, shape (units, arms − 1)."""
@@ -97,8 +123,9 @@ class TargetingStudy:
         return [*ranks, *values]
 
     def status(self) -> Status:
-        """Return a pass where the evidence decides, a warning where nothing was shown to pay."""
-        return Status.WARN if self.verdict.action is Action.DO_NOT_SEND else Status.PASS
+        """Return a pass where chance decided and the evidence does, else a warning."""
+        open_question = self.verdict.action is Action.DO_NOT_SEND or not self.lift.randomised
+        return Status.WARN if open_question else Status.PASS
 
     def checks(self) -> list[Check]:
         """Return one check per arm on heterogeneity and one on the gain from targeting."""
@@ -117,6 +144,7 @@ def study_targeting(
     seed: int = 0,
     unit: str = "per unit",
     model: Any = None,
+    tree_depth: int = 0,
 ) -> TargetingStudy:
     """Find out whom to treat with which arm, or that everybody or nobody should be treated.
 
@@ -142,6 +170,8 @@ def study_targeting(
         Unit of the values, for the wording.
     model
         Model of the outcome behind the doubly robust scores; None means gradient boosting.
+    tree_depth
+        Questions of a policy tree that is valued beside the others, 1 to 3; 0 for none.
 
     Raises
     ------
@@ -160,13 +190,19 @@ def study_targeting(
     )  # fmt: skip
     rules = {**_likely_buyers(trial, lift, outcome, means), **(rules or {})}
     policies = _policies(trial, by_arm, lift, outcome, cost, untouched, rules)
+    tree = _tree(trial, scores, untouched, cost, tree_depth)
+    if tree is not None:
+        policies[TREE] = tree.assign(trial.take(untouched).covariates)
     best = _best_constant(trial, lift, outcome, cost)
     comparison = compare_policies(
         scores[untouched], policies, costs=cost, unit=unit,
         reference=f"{best.arm} to all" if best else NOBODY,
     )  # fmt: skip
     verdict = _decide(by_arm, comparison, best)
-    return TargetingStudy(outcome, trial.arms, tuple(cost), lift, by_arm, comparison, verdict)
+    over_nobody = _over_nobody(scores[untouched], policies, verdict, cost, unit)
+    return TargetingStudy(
+        outcome, trial.arms, tuple(cost), lift, by_arm, comparison, verdict, over_nobody, tree
+    )
 
 
 def costs_in_outcome(arms: Sequence[str], contact_cost: float, worth: float) -> Floats:
@@ -241,6 +277,29 @@ def _policies(
     policies["targeted without the test"] = greedy_policy(learned, cost)
     policies["random, same shares"] = random_policy(targeted, len(trial.arms))
     return policies | {name: rule[untouched] for name, rule in rules.items()}
+
+
+def _tree(
+    trial: Trial, scores: Floats, untouched: np.ndarray, cost: Floats, depth: int
+) -> PolicyTree | None:
+    """Return the readable policy grown on the touched units, None where none is asked for."""
+    if depth == 0:
+        return None
+    known = trial.take(~untouched).covariates
+    smallest = max(SMALLEST_LEAF, len(known) // 100)
+    return grow_policy_tree(
+        known, scores[~untouched], trial.arms, costs=cost, depth=depth, smallest_leaf=smallest
+    )
+
+
+def _over_nobody(
+    scores: Floats, policies: Mapping[str, Integers | Floats], verdict: Verdict, cost: Floats,
+    unit: str,
+) -> PolicyValue:  # fmt: skip
+    """Return what the recommended policy brings over leaving everybody alone."""
+    name = verdict.policy if verdict.policy in policies else TARGETED
+    pair = {NOBODY: policies[NOBODY], name: policies[name]}
+    return compare_policies(scores, pair, costs=cost, reference=NOBODY, unit=unit).of(name)
 
 
 def _likely_buyers(

@@ -1,0 +1,92 @@
+"""A ranking as its untouched customers show it: by tenth, among the top shares, over all folds."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from retention.uplift.evaluation import (
+    SequentialQuality,
+    area_under_uplift_curve,
+    sequential_quality,
+    uplift_at,
+)
+from retention.uplift.heterogeneity import effect_by_group
+from retention.uplift.learners import EffectLearner
+from retention.uplift.trial import Floats, Trial
+
+SHARES = (0.1, 0.2, 0.3, 0.5)
+"""Top shares of a ranking at which its effect is shown."""
+
+SEQUENTIAL_DRAWS = 100
+"""Half-samples behind each sequential fold's error."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """How one ranking did on customers that it has not seen.
+
+    Parameters
+    ----------
+    ranking
+        Its name.
+    deciles
+        Predicted and measured effect by tenth of the prediction (see ``effect_by_group``).
+    top_shares
+        Effect among the top shares (see ``uplift_at``).
+    auuc
+        Area under the uplift curve, per unit.
+    sequential
+        Test of the same learner with all units, over sequential folds.
+    """
+
+    ranking: str
+    deciles: pd.DataFrame
+    top_shares: pd.DataFrame
+    auuc: float
+    sequential: SequentialQuality
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the effect by tenth."""
+        return self.deciles
+
+    def summary(self) -> str:
+        """Word the effect among the best-ranked tenth and whether a ranking holds over all."""
+        top = self.top_shares.iloc[0]
+        return (
+            f"Among the tenth that {self.ranking} ranks highest the effect is {top['effect']:.4g} "
+            f"(95 % interval {top['ci_low']:.4g} to {top['ci_high']:.4g}, n = {top['n']:,.0f}). "
+            f"Over sequential folds: {self.sequential.summary()}"
+        )
+
+
+def look_at(
+    ranking: str, fitted: EffectLearner, fresh: EffectLearner, pair: Trial, outcome: str,
+    scores: Floats, held: np.ndarray, seed: int,
+) -> HeldOut:  # fmt: skip
+    """Look at a ranking on held-out units, and test its learner on all over sequential folds.
+
+    Parameters
+    ----------
+    ranking
+        Name of the ranking.
+    fitted, fresh
+        The learner fitted without the held-out units, and an unfitted one of its kind.
+    pair, outcome
+        The two-arm trial and its outcome.
+    scores
+        Doubly robust effect scores of all units of the pair.
+    held
+        Which of them the learner has not seen.
+    seed
+        Seed of folds and half-samples.
+    """
+    predicted = fitted.predict(pair.covariates.iloc[np.flatnonzero(held)])[:, 0]
+    effect = scores[held]
+    return HeldOut(
+        ranking, effect_by_group(predicted, effect, groups=10),
+        uplift_at(predicted, effect, SHARES), area_under_uplift_curve(predicted, effect),
+        sequential_quality(pair, outcome, scores, fresh, seed=seed, draws=SEQUENTIAL_DRAWS),
+    )  # fmt: skip
