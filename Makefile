@@ -31,10 +31,10 @@ $(STAMP): requirements.lock pyproject.toml
 setup: $(STAMP)  ## Make the environment (.venv) from the lock file
 
 .PHONY: run
-run: $(STAMP) exports/demo/legacy/woocommerce_orders.csv  ## Write the simulated shop and run every notebook on it
+run: $(STAMP) exports/demo/legacy_crm/scores.csv  ## Write the simulated shop and run every notebook on it
 	@$(BIN)/retention run demo --parallel $(PARALLEL)
 
-exports/demo/legacy/woocommerce_orders.csv: | $(STAMP)
+exports/demo/legacy_crm/scores.csv: | $(STAMP)
 	@$(BIN)/retention demo
 
 .PHONY: git-tools
@@ -70,6 +70,12 @@ test-spark: $(SPARK)/.installed  ## Hold Spark's answers against DuckDB's (insta
 	@command -v java >/dev/null || { apt-get update -qq && apt-get install -y -qq openjdk-17-jre-headless; }
 	@JDK_JAVA_OPTIONS="-XX:TieredStopAtLevel=1 -XX:+UseSerialGC" OMP_NUM_THREADS=1 \
 		$(SPARK)/bin/python -m pytest -q -m spark tests/spark
+
+.PHONY: test-r
+test-r: $(STAMP)  ## The same survival analyses in R (installs it by apt where it is missing)
+	@Rscript -e 'library(survival)' >/dev/null 2>&1 || { apt-get update -qq && \
+		apt-get install -y -qq --no-install-recommends r-base-core r-cran-survival; }
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -q tests/survival/test_against_r.py
 
 .PHONY: nbval
 nbval: $(STAMP)  ## Check every notebook with nbval on a small shop, and the golden one strictly

@@ -10,7 +10,9 @@ import pandas as pd
 
 from retention.churn.panel import Array, LabelledDate, churn_share_interval
 from retention.churn.survival_candidates import SilenceModel
+from retention.engine import Engine
 from retention.errors import InputError
+from retention.features import epoch_of
 
 OWN_RHYTHM_GAPS = 3.0
 """A silence of so many of one's own usual gaps is out of rhythm."""
@@ -107,8 +109,39 @@ def _called(
         if len(ended) != len(date):
             raise InputError("Contract ends and customers differ in number.",
                              "Give one flag per customer.", column="ended")  # fmt: skip
-        called.append(("contract ended", ended.astype(bool), "subscription or tier has ended"))
+        called.append(
+            ("contract ended", ended.astype(bool), "subscription or loyalty membership has ended")
+        )
     return called
+
+
+def contract_ends(engine: Engine, keys: Array, as_of: str) -> Array | None:
+    """Return whose subscription or loyalty membership had ended by a date.
+
+    Parameters
+    ----------
+    engine
+        Engine with ``contracts``, or with ``events`` named ``loyalty_join`` and ``loyalty_leave``.
+    keys
+        Customers.
+    as_of
+        ISO date; only what happened before it is known.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        One flag per customer, False for those who never had a contract; None where the data know
+        of no contract at all.
+    """
+    until = {"as_of_s": epoch_of(as_of)}
+    queries = {"contracts": "churn_contracts", "events": "churn_loyalty"}
+    found = [engine.query(query, **until).frame()
+             for table, query in queries.items() if engine.has(table)]  # fmt: skip
+    every = pd.concat([frame for frame in found if len(frame)] or [pd.DataFrame()])
+    if every.empty:
+        return None
+    ended = every.groupby("customer_key")["has_ended"].min()
+    return ended.reindex(pd.Index(keys), fill_value=0).to_numpy(dtype=bool)
 
 
 def own_window(features: pd.DataFrame, fallback_days: int) -> Array:

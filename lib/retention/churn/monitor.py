@@ -163,6 +163,7 @@ def alarm(
     *,
     drifted: Drift | None = None,
     thresholds: Thresholds | None = None,
+    last_approved: str = "",
 ) -> Alarm:
     """Turn matured outcomes and drift into one action.
 
@@ -176,22 +177,25 @@ def alarm(
         Drift of inputs and scores, if looked at.
     thresholds
         When to sound an alarm.
+    last_approved
+        The run to go back to, in words; empty where none has been approved.
 
     Notes
     -----
     A finding counts only if its whole interval lies beyond the threshold: chance does not sound an
     alarm. AUC below the floor pauses; ranking lost against approval rolls back to the approved
-    model; drifted inputs with lost ranking retrain; level or slope alone recalibrates.
+    model, or retrains where none has been approved; drifted inputs with lost ranking retrain;
+    level or slope alone recalibrates.
     """
     limits = thresholds or Thresholds()
     calibration = _calibration(matured, limits)
-    ranking = _ranking(matured, approved, limits)
+    ranking = _ranking(matured, approved, limits, last_approved)
     checks = [calibration, ranking, *(drifted.checks() if drifted else [])]
     inputs_moved = drifted is not None and bool(drifted.drifted)
     if _row(matured.scores, "auc")[2] < limits.auc_floor:
         action = Action.PAUSE
     elif ranking.status is Status.FAIL:
-        action = Action.RETRAIN if inputs_moved else Action.ROLL_BACK
+        action = Action.RETRAIN if inputs_moved or not last_approved else Action.ROLL_BACK
     elif calibration.status is Status.FAIL:
         action = Action.RECALIBRATE
     else:
@@ -211,13 +215,22 @@ def _calibration(matured: MaturedScores, limits: Thresholds) -> Check:
                  "Recalibrate on the matured outcomes." if bad else "")  # fmt: skip
 
 
-def _ranking(matured: MaturedScores, approved: Scores, limits: Thresholds) -> Check:
+def _ranking(
+    matured: MaturedScores, approved: Scores, limits: Thresholds, last_approved: str
+) -> Check:
     """Compare AUC with that of the approval."""
     value, _, high = _row(matured.scores, "auc")
     bad = high < approved["auc"] - limits.auc_fall or high < limits.auc_floor
     return Check(ChurnCode.RANKING_DRIFT, Status.FAIL if bad else Status.PASS,
                  f"AUC {value:.3f} where {approved['auc']:.3f} was approved.",
-                 "Go back to the last approved model, or retrain." if bad else "")  # fmt: skip
+                 _way_back(last_approved) if bad else "")  # fmt: skip
+
+
+def _way_back(last_approved: str) -> str:
+    """Say where to go when the ranking is lost."""
+    if not last_approved:
+        return "Retrain: no run has been approved to go back to."
+    return f"Go back to {last_approved} (set `candidates` to its model alone), or retrain."
 
 
 def _row(scores: Scores, metric: str) -> tuple[float, float, float]:

@@ -93,6 +93,40 @@ class Ranking:
         )
 
 
+def savable_share(
+    targeting: pd.DataFrame | None, keys: Array, stake: Array, *, minor_per_major: int
+) -> Array | None:
+    """Return the share of each customer's risk that the last tested campaign removes.
+
+    Parameters
+    ----------
+    targeting
+        Table ``targeting`` of an earlier run (``customer_key`` and ``expected_effect``, the revenue
+        that the recommended arm adds); None where there is none.
+    keys
+        Customers to rank.
+    stake
+        Risk times value if kept, minor units.
+    minor_per_major
+        Minor units of one major unit of money.
+
+    Returns
+    -------
+    numpy.ndarray or None
+        Effect over stake, from 0 to 1; customers outside the trial get the mean of those inside.
+        None where no trial found anything that saves revenue: then the share is not known.
+    """
+    if targeting is None or "expected_effect" not in targeting:
+        return None
+    effect = targeting.drop_duplicates("customer_key").set_index("customer_key")["expected_effect"]
+    saved = effect.reindex(pd.Index(keys)).to_numpy(dtype=float) * minor_per_major
+    share = np.clip(np.divide(saved, stake, out=np.full(len(stake), np.nan), where=stake > 0), 0, 1)
+    known = np.isfinite(share)
+    if not known.any() or not share[known].any():
+        return None
+    return np.where(known, share, share[known].mean())
+
+
 def rank_by_stake(
     keys: Array,
     churn_probability: Array,

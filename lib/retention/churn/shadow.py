@@ -22,6 +22,13 @@ class Recommendation(StrEnum):
     DROP = "drop"
 
 
+MEANINGS = {
+    Recommendation.PROMOTE: "promote it.",
+    Recommendation.KEEP: "keep it in the shadow, for the difference may be chance.",
+    Recommendation.DROP: "drop it.",
+}
+
+
 @dataclass(frozen=True)
 class ShadowComparison:
     """Champion and challenger on the same customers.
@@ -37,12 +44,20 @@ class ShadowComparison:
         What to do.
     outcomes_known
         Whether the horizon is over.
+    note
+        Why there was nothing to compare; empty where there was.
     """
 
     frame: pd.DataFrame
     movers: pd.DataFrame
     recommendation: Recommendation
     outcomes_known: bool
+    note: str = ""
+
+    @classmethod
+    def not_possible(cls, note: str) -> ShadowComparison:
+        """Return an empty comparison that says why; the champion is kept."""
+        return cls(_table([]), pd.DataFrame(), Recommendation.KEEP, False, note)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the measures."""
@@ -50,6 +65,8 @@ class ShadowComparison:
 
     def summary(self) -> str:
         """Say how far they agree, who was right, and what to do."""
+        if self.note:
+            return self.note
         rows = self.frame.set_index("measure")
         agree = rows.loc["rank_agreement"]
         moved = int((self.movers["moves"] == "in").sum())
@@ -61,7 +78,7 @@ class ShadowComparison:
         return (
             f"{text} The challenger saves {gain.value:+.4f} log loss per customer "
             f"({gain.ci_low:+.4f} to {gain.ci_high:+.4f}, n = {gain.n:,.0f}): "
-            f"{self.recommendation}."
+            f"{MEANINGS[self.recommendation]}"
         )
 
 

@@ -201,6 +201,7 @@ class RetentionCurvesParams(CommonParams):
     group_by: Literal[
         "cohort", "first_value_band", "started_in_season", "started_with_discount"
     ] = "first_value_band"
+    marketplaces: list[str] = ["etsy"]
 
 
 class ChurnRiskParams(CommonParams):
@@ -213,6 +214,7 @@ class ChurnRiskParams(CommonParams):
     test_dates: Annotated[int, Field(ge=1, le=24)] = 4
     step_days: Days = 90
     training_dates: Annotated[int, Field(ge=1, le=24)] = 2
+    fit_sample_customers: Annotated[int, Field(ge=1000, le=10_000_000)] = 50_000
     candidates: list[
         Literal[
             "recency_rule", "purchase_model", "logistic_regression", "cox_regression",
@@ -225,9 +227,13 @@ class ChurnRiskParams(CommonParams):
     fit_sample_customers: Annotated[int, Field(ge=0)] = 0
     fairness_attribute: Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")] = "country"
     earlier_run: str = ""
+    champion: Annotated[str, Field(pattern=r"^[a-z_]*$")] = ""
+    legacy_model: str = "legacy_crm"
     drift_threshold: Annotated[float, Field(gt=0, le=10)] = 0.2
     level_gap: Share = 0.03
     auc_fall: Share = 0.03
+    slope_gap: Share = 0.2
+    auc_floor: Share = 0.6
 
 
 class LifetimeValueParams(CommonParams):

@@ -6,7 +6,7 @@ WITH starts AS (
 )
 SELECT
     s.customer_key,
-    (min(t.touched_epoch_s) - min(s.start_s)) // 86400 AS unsubscribed_days
+    (min(t.touched_epoch_s) - min(s.start_s)) // 86400 AS ended_days
 FROM starts AS s
 JOIN touches AS t ON t.customer_key = s.customer_key
 WHERE t.kind = 'unsubscribed'

@@ -4,15 +4,27 @@ Everything starts from compressed counts: ``count_events(frame)`` once, then cur
 means from the counts alone.
 """
 
-from retention.survival.accelerated import AcceleratedModel, Distribution, fit_accelerated
+from retention.survival.accelerated import (
+    AcceleratedModel,
+    Distribution,
+    best_accelerated,
+    fit_accelerated,
+)
 from retention.survival.codes import SurvivalCode
 from retention.survival.competing import CumulativeIncidence, cumulative_incidence
 from retention.survival.counts import EventCounts, count_events
 from retention.survival.cox import CoxModel, fit_cox, hazard_ratio_sentence
+from retention.survival.ends import competing_ends, departure_intervals
 from retention.survival.hazard import Hazard, nelson_aalen, smoothed_hazard
 from retention.survival.interval_censored import IntervalCurve, interval_curve
 from retention.survival.kaplan_meier import RetentionCurves, kaplan_meier
-from retention.survival.logrank import LogRankTest, Weighting, log_rank
+from retention.survival.logrank import (
+    LogRankFamily,
+    LogRankTest,
+    Weighting,
+    log_rank,
+    log_rank_family,
+)
 from retention.survival.proportional_hazards import (
     ProportionalHazardsTest,
     proportional_hazards_test,
@@ -20,7 +32,6 @@ from retention.survival.proportional_hazards import (
 from retention.survival.restricted_mean import RestrictedMeans, restricted_mean
 from retention.survival.scores import BrierScores, brier_scores, concordance
 from retention.survival.spells import (
-    competing_ends,
     landmark_spells,
     purchase_gaps,
     retention_spells,
@@ -46,6 +57,7 @@ __all__ = [
     "EventCounts",
     "Hazard",
     "IntervalCurve",
+    "LogRankFamily",
     "LogRankTest",
     "ProportionalHazardsTest",
     "Remedy",
@@ -54,12 +66,14 @@ __all__ = [
     "SurvivalCode",
     "TimeVaryingModel",
     "Weighting",
+    "best_accelerated",
     "brier_scores",
     "cohort_triangle",
     "competing_ends",
     "concordance",
     "count_events",
     "cumulative_incidence",
+    "departure_intervals",
     "fit_accelerated",
     "fit_cox",
     "fit_time_varying_cox",
@@ -68,6 +82,7 @@ __all__ = [
     "kaplan_meier",
     "landmark_spells",
     "log_rank",
+    "log_rank_family",
     "nelson_aalen",
     "proportional_hazards_test",
     "purchase_gaps",

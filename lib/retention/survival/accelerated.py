@@ -133,6 +133,30 @@ def fit_accelerated(
                             int(frame[event].sum()), fitter)  # fmt: skip
 
 
+def best_accelerated(
+    frame: pd.DataFrame,
+    covariates: Sequence[str],
+    *,
+    duration: str = "duration",
+    event: str = "event",
+    most_customers: int = 20_000,
+) -> AcceleratedModel:
+    """Fit every distribution to the same customers and keep the one with the lowest AIC.
+
+    Parameters
+    ----------
+    frame, covariates, duration, event
+        As in :func:`fit_accelerated`.
+    most_customers
+        Evenly spaced rows are taken from a larger frame: three fits of all would cost minutes.
+    """
+    step = -(-len(frame) // most_customers)
+    some = frame.iloc[::step]
+    fits = [fit_accelerated(some, covariates, distribution=kind, duration=duration, event=event)
+            for kind in Distribution]  # fmt: skip
+    return min(fits, key=lambda model: model.aic)
+
+
 def _fitter(distribution: Distribution) -> Any:
     """Return the lifelines class of a distribution."""
     import lifelines

@@ -107,6 +107,66 @@ def log_rank(counts: EventCounts, *, weighting: Weighting = Weighting.LOG_RANK) 
     )
 
 
+@dataclass(frozen=True)
+class LogRankFamily:
+    """The same groups tested with each weighting, corrected for there being several.
+
+    Parameters
+    ----------
+    frame
+        Columns ``weighting``, ``statistic``, ``degrees_of_freedom``, ``p_value``, ``p_adjusted``
+        (Holm).
+    """
+
+    frame: pd.DataFrame
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return the tests."""
+        return self.frame.copy()
+
+    def summary(self) -> str:
+        """Say under which weightings the groups differ."""
+        clear = self.frame.loc[self.frame["p_adjusted"] < 0.05, "weighting"]
+        if clear.empty:
+            return "No weighting tells the groups apart after Holm's correction."
+        if len(clear) == len(self.frame):
+            return "Early, late and evenly weighted tests all tell the groups apart (Holm)."
+        named = ", ".join(str(name).replace("_", " ") for name in clear)
+        return (f"The groups differ under {len(clear)} of {len(self.frame)} weightings ({named}; "
+                "Holm's correction): the difference is not the same early and late.")  # fmt: skip
+
+
+def log_rank_family(counts: EventCounts) -> LogRankFamily:
+    """Test the groups with every weighting and correct for testing several times.
+
+    Raises
+    ------
+    EvidenceError
+        If there is one group only, or no event.
+
+    Examples
+    --------
+    >>> from retention.survival import count_events
+    >>> data = pd.DataFrame({"duration": [1, 2, 3, 4], "event": 1, "arm": ["a", "a", "b", "b"]})
+    >>> len(log_rank_family(count_events(data, group="arm")).to_frame())
+    5
+    """
+    from statsmodels.stats.multitest import multipletests
+
+    if len(counts.groups) < 2:
+        raise EvidenceError(f"There is one group only: {counts.groups}.", "A comparison needs two.")
+    at_risk, events = _aligned(counts)
+    freedom = len(counts.groups) - 1
+    rows = []
+    for weighting in Weighting:
+        statistic, _ = _statistic(at_risk, events, weighting)
+        p_value = float(stats.chi2.sf(statistic, freedom))
+        rows.append((str(weighting), statistic, freedom, p_value))
+    columns = ["weighting", "statistic", "degrees_of_freedom", "p_value"]
+    frame = pd.DataFrame(rows, columns=columns)
+    return LogRankFamily(frame.assign(p_adjusted=multipletests(frame["p_value"], method="holm")[1]))
+
+
 def _aligned(counts: EventCounts) -> tuple[Array, Array]:
     """Return numbers at risk and events, one row per event time, one column per group."""
     frame = counts.frame

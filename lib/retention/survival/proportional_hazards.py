@@ -53,6 +53,12 @@ class ProportionalHazardsTest:
             return []
         return list(each.loc[each["p_value"] < self.level, "covariate"])
 
+    @property
+    def worst(self) -> str:
+        """The covariate whose effect changes most clearly over time."""
+        each = self.frame.iloc[:-1]
+        return str(each.loc[each["p_value"].idxmin(), "covariate"])
+
     def to_frame(self) -> pd.DataFrame:
         """Return the tests, the global one last."""
         return self.frame.copy()

@@ -101,33 +101,6 @@ def starting_covariates(spells: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     return frame, [name for name in names if frame[name].min() < frame[name].max()]
 
 
-def competing_ends(engine: Engine, as_of: str, window_days: int) -> pd.DataFrame:
-    """Return how each customer's time ended first: in silence, or by unsubscribing.
-
-    Parameters
-    ----------
-    engine, as_of, window_days
-        As in :func:`retention_spells`; ``touches`` brings the unsubscriptions, if it is there.
-
-    Returns
-    -------
-    pandas.DataFrame
-        The spells with ``cause`` (``fell silent``, ``unsubscribed`` or missing) and ``duration``
-        until the first of them.
-    """
-    spells = retention_spells(engine, as_of, window_days)
-    spells["cause"] = spells["event"].map({1: "fell silent"})
-    if not engine.has("touches"):
-        return spells
-    with known_orders(engine, as_of):
-        left = engine.query("survival_unsubscribed", as_of_s=epoch_of(as_of)).frame()
-    joined = spells.merge(left, how="left", on="customer_key")
-    first = joined["unsubscribed_days"].le(joined["duration"]).to_numpy()
-    joined.loc[first, "cause"] = "unsubscribed"
-    joined.loc[first, "duration"] = joined.loc[first, "unsubscribed_days"].astype("int64")
-    return joined.drop(columns=["unsubscribed_days", "event"])
-
-
 def landmark_spells(engine: Engine, landmark: str, as_of: str, window_days: int) -> pd.DataFrame:
     """Follow from a landmark date on those who had not left by then (late entry).
 

@@ -11,6 +11,7 @@ from retention.survival import (
     CohortTriangle,
     CumulativeIncidence,
     Hazard,
+    IntervalCurve,
     ProportionalHazardsTest,
     RetentionCurves,
 )
@@ -154,6 +155,26 @@ def incidence_figure(result: CumulativeIncidence) -> Figure:
         axes.set_xlabel(f"{result.unit} since the first purchase")
         axes.set_ylabel("share that has ended so")
         axes.set_ylim(0, 1)
+        plt.close(figure)
+    return figure
+
+
+def interval_figure(curve: IntervalCurve) -> Figure:
+    """Draw Turnbull's curve with its band, as far as departures have been seen."""
+    from matplotlib import pyplot as plt
+
+    table = curve.frame[np.isfinite(curve.frame["right"])]
+    share = np.concatenate([[1.0], table["survival"]])
+    time = np.concatenate([[0.0], table["right"]])
+    with use_style():
+        figure, axes = plt.subplots()
+        axes.step(time, share, where="post", color=PALETTE[0])
+        axes.fill_between(table["right"], table["ci_low"], table["ci_high"], step="post",
+                          color=PALETTE[0], alpha=0.15, linewidth=0)  # fmt: skip
+        axes.set_xlabel(f"{curve.unit} since the first purchase")
+        axes.set_ylabel("share retained, departure dated to its interval")
+        axes.set_ylim(0, 1.02)
+        axes.set_xlim(left=0)
         plt.close(figure)
     return figure
 

@@ -1,0 +1,32 @@
+-- Days from the first purchase to the last before the first silence longer than the window, and
+-- whether that silence was over the window by the as-of date.
+WITH days AS (
+    SELECT DISTINCT customer_key, day_s
+    FROM known_orders
+),
+gaps AS (
+    SELECT
+        customer_key,
+        day_s,
+        min(day_s) OVER (PARTITION BY customer_key) AS start_s,
+        max(day_s) OVER (PARTITION BY customer_key) AS last_s,
+        coalesce(lead(day_s) OVER (PARTITION BY customer_key ORDER BY day_s), $as_of_s) - day_s
+            AS gap_s
+    FROM days
+),
+ends AS (
+    SELECT
+        customer_key,
+        min(start_s) AS start_s,
+        max(last_s) AS last_s,
+        min(CASE WHEN gap_s > $window_s THEN day_s END) AS silent_s
+    FROM gaps
+    GROUP BY customer_key
+)
+SELECT
+    (coalesce(silent_s, last_s) - start_s) // 86400 AS last_days,
+    CASE WHEN silent_s IS NULL THEN 0 ELSE 1 END AS event,
+    count(*) AS weight
+FROM ends
+GROUP BY 1, 2
+ORDER BY last_days, event
