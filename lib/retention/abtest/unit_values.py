@@ -75,6 +75,8 @@ def labels_of(values: pd.Series) -> pd.Series:
     gaps = values.isna()
     if pd.api.types.is_numeric_dtype(values) and values.nunique() > LARGEST_SPLIT:
         values = _quartiles(values.astype(float))
+    elif pd.api.types.is_float_dtype(values):
+        values = values.map(lambda number: f"{number:g}", na_action="ignore")
     return values.astype("string").mask(gaps, MISSING).astype(str)
 
 
