@@ -8,7 +8,7 @@ SELECT
         ELSE 'between'
     END AS season,
     count(*) AS orders,
-    count(*) FILTER (WHERE CAST(ordered_at AS TIME) = TIME '00:00:00') AS at_midnight
+    count(*) FILTER (WHERE ordered_epoch_s % 86400 = 0) AS at_midnight
 FROM orders
 WHERE time_precision = 'second'
 GROUP BY ALL
