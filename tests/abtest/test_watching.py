@@ -9,6 +9,8 @@ import pytest
 from retention.abtest import (
     Decision,
     Experiment,
+    as_units_came_in,
+    came_in_summary,
     clusters_of,
     currencies,
     draw_planned,
@@ -242,3 +244,17 @@ def test_rehearsals_know_clusters_and_looks():
     looked = rehearse(Engine(), frame, Metric("y", "y"), looks=4, **terms)
     assert looked.false_positive_low <= 0.05 <= looked.false_positive_high
     assert "4 look(s)" in looked.summary()
+
+
+def test_the_band_over_the_days_of_assignment_is_read_at_every_look(engine):
+    log = assignment_log(engine, "reminder")
+    generator = np.random.default_rng(5)
+    units = log[["unit_key", "arm"]].assign(
+        revenue=generator.gamma(2.0, 5.0, N) + 5.0 * (log["arm"] == "email")
+    )
+    assert as_units_came_in(engine, units, log, PLAN) == []
+    late = log.assign(assigned_epoch_s=START + (np.arange(N) // 60) * DAY_S)
+    (found,) = as_units_came_in(engine, units, late, PLAN)
+    assert found.table["n"].tolist() == [60 * (k + 1) for k in range(10)]
+    assert found.first_crossing is not None
+    assert "always-valid band left zero" in came_in_summary([found])

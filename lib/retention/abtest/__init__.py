@@ -71,7 +71,9 @@ from retention.abtest.since_assignment import EffectSinceAssignment, effect_sinc
 from retention.abtest.statistics import Cell, Moments, Statistics
 from retention.abtest.study import studies, studies_summary, studies_table
 from retention.abtest.watching import (
+    as_units_came_in,
     assignment_log,
+    came_in_summary,
     currencies,
     experiment_units,
     since_assignment,
@@ -107,12 +109,14 @@ __all__ = [
     "Verdict",
     "adjust",
     "always_valid",
+    "as_units_came_in",
     "assign",
     "assign_experiment",
     "assignment_log",
     "baseline",
     "baselines_table",
     "beta_binomial_chance",
+    "came_in_summary",
     "changes_table",
     "clusters_of",
     "collect",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from retention.abtest.collect import collect
 from retention.abtest.experiment import Experiment
+from retention.abtest.over_time import CumulativeEffect, cumulative_effect
 from retention.abtest.since_assignment import (
     EffectSinceAssignment,
     daily_moments,
@@ -133,4 +136,36 @@ def since_summary(found: Sequence[EffectSinceAssignment]) -> str:
     return " ".join(effect.summary() for effect in found) or (
         "The primary metric cannot be told by the day here: the export brings outcomes in one "
         "figure, or too few days have passed."
+    )
+
+
+def as_units_came_in(
+    engine: Engine, units: pd.DataFrame, log: pd.DataFrame, plan: Experiment
+) -> list[CumulativeEffect]:
+    """Return the primary effect of all units assigned up to each day, with an always-valid band.
+
+    Empty where all units were assigned on one day, or the metric is not one of sums.
+    """
+    metric = replace(plan.primary, strata=None)
+    entry = (log.set_index("unit_key")["assigned_epoch_s"] // DAY_S).dropna()
+    if metric.of_units or entry.nunique() < 2:
+        return []
+    dated = units.assign(entry_day=units["unit_key"].map(entry)).dropna(subset=["entry_day"])
+    engine.register("units_by_entry", dated.astype({"entry_day": "int64"}))
+    statistics = collect(
+        engine, "units_by_entry", [metric], day="entry_day", cluster=plan.cluster
+    )  # fmt: skip
+    tuned_at = plan.tuned_at or len(units)
+    return [
+        cumulative_effect(
+            statistics, metric, plan.control, arm, tuned_at=tuned_at, alpha=plan.alpha
+        )
+        for arm in plan.treatments
+    ]
+
+
+def came_in_summary(found: Sequence[CumulativeEffect]) -> str:
+    """Say what the bands over the days of assignment show, or that there is one day only."""
+    return " ".join(effect.summary() for effect in found) or (
+        "All customers were assigned at one time, so there is nothing to watch coming in."
     )
