@@ -123,9 +123,10 @@ def check(profiles: Profiles, as_json: AsJson = False) -> None:
 
     Example: retention check my_shop
 
-    Exit codes: 0 all is well; 2 a parameter or an input is at fault.
+    Exit codes: 0 all is well; 1 it would not fit into memory; 2 a parameter or an input is at fault.
     """
     from retention.runs.manifest import input_files
+    from retention.runs.room import require_room
     from retention.runs.runner import sources_of
     from retention.runs.settings import load_settings
     from retention.runs.workspace import Workspace
@@ -134,6 +135,7 @@ def check(profiles: Profiles, as_json: AsJson = False) -> None:
     for profile in (Path(given).name for given in profiles):
         settings = load_settings(workspace, profile)
         files = input_files(sources_of(settings), workspace)
+        require_room(workspace, profile, settings)
         names = [s.notebook.name for s in settings]
         if as_json:
             print_json({"profile": profile, "notebooks": names, "inputs": sorted(files)})
