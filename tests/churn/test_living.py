@@ -103,7 +103,9 @@ def test_lost_ranking_asks_to_roll_back_or_with_drifted_inputs_to_retrain(drawn,
     random = np.random.default_rng(1)
     muddled = np.clip(0.5 * p + 0.5 * random.permutation(p), 0, 1)
     approved = score_probabilities(y, p)
-    assert alarm(matured_of(y, muddled), approved, last_approved="run 0001").action is Action.ROLL_BACK
+    assert (
+        alarm(matured_of(y, muddled), approved, last_approved="run 0001").action is Action.ROLL_BACK
+    )
     before = panels[-1].features
     moved = drift(before, before.assign(recency_days=before["recency_days"] + 200))
     assert moved.drifted == ["recency_days"]
