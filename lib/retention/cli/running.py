@@ -123,7 +123,7 @@ def check(profiles: Profiles, as_json: AsJson = False) -> None:
 
     Example: retention check my_shop
 
-    Exit codes: 0 all is well; 1 it would not fit into memory; 2 a parameter or an input is at fault.
+    Exit codes: 0 all is well; 1 too little memory; 2 a parameter or an input is at fault.
     """
     from retention.runs.manifest import input_files
     from retention.runs.room import require_room
