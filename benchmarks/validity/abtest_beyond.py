@@ -11,7 +11,6 @@ from benchmarks.record import Entry
 from benchmarks.validity._abtest_draws import EXPERIMENTS, mean_metric, share
 from retention.abtest import Moments, Statistics, rehearse
 from retention.abtest.heterogeneity import segment_effects
-from retention.abtest.over_time import effect_by_day
 from retention.abtest.programme import PastResult, programme_lessons
 from retention.abtest.quasi_experiment import difference_in_differences
 from retention.abtest.since_assignment import daily_moments, effect_since_assignment
@@ -24,7 +23,6 @@ from retention.engine import Engine
 def cases() -> Iterator[Entry]:
     """Yield every case."""
     yield from _segments()
-    yield from _days()
     yield from _since()
     yield from _rehearsals()
     yield from _switchbacks()
@@ -57,25 +55,6 @@ def _segments() -> Iterator[Entry]:
                         "Cochran 1954")  # fmt: skip
         yield share(f"coverage of shrunken segment effects, {name}", inside, total, 0.95,
                     "Morris 1983; average over segments", at_least=True)  # fmt: skip
-
-
-def _days() -> Iterator[Entry]:
-    """Yield the level of the trend test, with days that hang together in a unit."""
-    generator, units, days = np.random.default_rng(2), 200, 7
-    false = outside = 0
-    frame = pd.DataFrame({"unit_key": np.repeat(np.arange(units), days)})
-    frame["day"] = np.tile(np.arange(days), units)
-    frame["arm"] = np.where(frame["unit_key"] % 2, "b", "a")
-    for _ in range(EXPERIMENTS):
-        walk = generator.normal(size=(units, days)).cumsum(axis=1).ravel()
-        rows = frame.assign(value=walk + generator.normal(size=units * days))
-        found = effect_by_day(rows, "a", "b", metric="y")
-        false += found.slope_p_value < 0.05
-        outside += bool(((found.table["ci_low"] > 0) | (found.table["ci_high"] < 0)).any())
-    yield share("false positives: trend over 7 days since exposure, days correlated", false,
-                EXPERIMENTS, 0.05, "unit-level slopes, Welch")  # fmt: skip
-    yield share("any of 7 daily intervals leaves the truth", outside, EXPERIMENTS, 0.05,
-                "Bonferroni", at_most=True)  # fmt: skip
 
 
 def _since() -> Iterator[Entry]:

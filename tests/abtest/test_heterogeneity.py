@@ -9,9 +9,10 @@ import pytest
 from retention import abtest
 from retention.abtest import MetricDefinition
 from retention.abtest.heterogeneity import between_variance, segment_effects
-from retention.abtest.over_time import cumulative_effect, effect_by_day
+from retention.abtest.over_time import cumulative_effect
+from retention.abtest.since_assignment import daily_moments, effect_since_assignment
 from retention.engine import Engine
-from retention.errors import EvidenceError, InputError
+from retention.errors import EvidenceError
 
 Y = MetricDefinition("y", "y", unit="orders")
 
@@ -91,23 +92,30 @@ def panel(effect_of_day, seed=0, units=1_500, days=10):
     return frame.assign(value=own + generator.normal(size=len(frame)) + lift)
 
 
+def by_day(rows):
+    people = rows.drop_duplicates("unit_key")
+    found = daily_moments(rows, people, int(rows["day"].max()) + 1)
+    return effect_since_assignment(found["a"], found["b"], metric="y", arm="b")
+
+
 def test_novelty_is_seen():
-    found = effect_by_day(panel(lambda day: 0.6 * np.exp(-day / 3)), "a", "b", metric="y")
-    assert found.slope < 0
+    found = by_day(panel(lambda day: 0.6 * np.exp(-day / 3)))
+    assert found.slope_ci_high < 0
     assert "wears off" in found.summary()
     assert found.table["effect"].iloc[0] > found.table["effect"].iloc[-1]
 
 
 def test_a_steady_effect_has_no_trend():
-    found = effect_by_day(panel(lambda day: 0.3 + 0 * day), "a", "b", metric="y")
+    found = by_day(panel(lambda day: 0.3 + 0 * day))
     assert "steady" in found.summary()
     assert ((found.table["ci_low"] < 0.3) & (found.table["ci_high"] > 0.3)).all()
 
 
-def test_two_rows_of_a_unit_on_one_day_are_refused():
-    frame = panel(lambda day: 0 * day, units=4)
-    with pytest.raises(InputError, match="two rows on one day"):
-        effect_by_day(pd.concat([frame, frame.head(1)]), "a", "b", metric="y")
+def test_the_total_is_the_sum_of_the_days():
+    found = by_day(panel(lambda day: 0.2 + 0 * day, units=400))
+    assert found.table["total"].to_numpy() == pytest.approx(found.table["effect"].cumsum())
+    assert found.table["total_low"].iloc[-1] > 0
+    assert found.settled_on is not None
 
 
 def test_the_cumulative_band_narrows_and_ends_at_all_units():

@@ -110,13 +110,8 @@ def since_assignment(
     watched = int((until - int(log["assigned_epoch_s"].max())) // DAY_S)
     days = min(plan.horizon_days, watched)
     step = WEEK if days >= 3 * WEEK else 1
-    rows = engine.query(
-        "abtest_orders_after", experiment_key=plan.name, window_s=0,
-        horizon_s=plan.horizon_days * DAY_S, until_s=until,
-    ).frame()  # fmt: skip
-    money = rows["value_minor"] / minor_per_major(engine)
-    rows = rows.assign(
-        day=rows["after_s"] // (step * DAY_S), value=money if metric.column == "revenue" else 1.0
+    rows = _purchases(engine, plan, until).assign(
+        day=lambda frame: frame["after_s"] // (step * DAY_S)
     )
     moments = daily_moments(rows, log, max(days, 0) // step)
     found = []
@@ -129,6 +124,16 @@ def since_assignment(
         except EvidenceError:
             continue
     return found
+
+
+def _purchases(engine: Engine, plan: Experiment, until_s: int) -> pd.DataFrame:
+    """Return the units' orders within the horizon, valued as the primary metric counts them."""
+    rows = engine.query(
+        "abtest_orders_after", experiment_key=plan.name, window_s=0,
+        horizon_s=plan.horizon_days * DAY_S, until_s=until_s,
+    ).frame()  # fmt: skip
+    money = rows["value_minor"] / minor_per_major(engine)
+    return rows.assign(value=money if plan.primary.column == "revenue" else 1.0)
 
 
 def since_summary(found: Sequence[EffectSinceAssignment]) -> str:
