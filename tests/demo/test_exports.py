@@ -23,6 +23,7 @@ FILES = {
     "campaigns/assignments.csv": headers.ASSIGNMENTS,
     "costs/costs.csv": headers.COSTS,
     "legacy/woocommerce_orders.csv": headers.WOOCOMMERCE_ORDERS,
+    "legacy_crm/scores.csv": headers.LEGACY_SCORES,
 }
 
 

@@ -149,11 +149,23 @@ def best_accelerated(
         As in :func:`fit_accelerated`.
     most_customers
         Evenly spaced rows are taken from a larger frame: three fits of all would cost minutes.
+
+    Raises
+    ------
+    EvidenceError
+        If no distribution can be fitted; one that does not converge is left out.
     """
     step = -(-len(frame) // most_customers)
     some = frame.iloc[::step]
-    fits = [fit_accelerated(some, covariates, distribution=kind, duration=duration, event=event)
-            for kind in Distribution]  # fmt: skip
+    fits, refused = [], None
+    for kind in Distribution:
+        try:
+            fits.append(fit_accelerated(some, covariates, distribution=kind, duration=duration,
+                                        event=event))  # fmt: skip
+        except EvidenceError as error:
+            refused = error
+    if refused is not None and not fits:
+        raise refused
     return min(fits, key=lambda model: model.aic)
 
 
