@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from retention.campaign.accounting import account, ratio_interval
-from retention.campaign.costs import CampaignCost, ledger, money_outcome, net_of_gifts
+from retention.campaign.costs import CampaignCost, chosen_outcome, ledger, net_of_gifts
 from retention.engine import Engine
 from retention.errors import InputError, ParameterError
 from retention.uplift.effects import average_lift
@@ -129,7 +129,7 @@ def test_ledger_takes_discounts_from_the_orders(shop: Engine, spring: Trial) -> 
 
 def test_net_margin_is_the_money_outcome_where_it_is_known() -> None:
     trial, books = simple()
-    assert money_outcome(trial, "auto", 0.45, 0.0) == ("revenue", 0.45)
+    assert chosen_outcome(trial, "auto", 0.45, 0.0) == ("revenue", 0.45)
     frame = trial.outcomes.assign(
         net_margin=books["revenue"] - books["goods"], visits=1.0, unit_key=trial.unit_key,
         arm=np.where(trial.arm == 1, "email", "none"),
@@ -137,10 +137,10 @@ def test_net_margin_is_the_money_outcome_where_it_is_known() -> None:
     rich = trial_from_frame(
         frame, control="none", outcomes=["revenue", "net_margin", "visits"], covariates=[]
     )
-    assert money_outcome(rich, "auto", 0.45, 0.0) == ("net_margin", 1.0)
-    assert money_outcome(rich, "visits", 0.45, 0.2) == ("visits", 0.2)
+    assert chosen_outcome(rich, "auto", 0.45, 0.0) == ("net_margin", 1.0)
+    assert chosen_outcome(rich, "visits", 0.45, 0.2) == ("visits", 0.2)
     with pytest.raises(InputError, match="no outcome 'fame'"):
-        money_outcome(rich, "fame", 0.45, 0.0)
+        chosen_outcome(rich, "fame", 0.45, 0.0)
     known = ledger(
         Engine(threads=1), rich, "x", outcome="net_margin", margin_share=0.45,
         redemption_cost=0.0, horizon_days=28,

@@ -181,3 +181,44 @@ def test_impossible_wishes_are_refused(
 def test_no_cell_is_a_formula(texts: list[str]) -> None:
     for cell in safe_cells(pd.Series(texts, dtype="string")):
         assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+
+
+def test_hold_out_of_the_targeting_is_kept_unless_another_is_asked_for(
+    shop: Engine, vault: pd.DataFrame
+) -> None:
+    held = np.arange(PEOPLE) % 8 == 0
+    targeting = pd.DataFrame({
+        "customer_key": vault["customer_key"], "recommended_arm": "gift", "is_hold_out": held,
+        "expected_effect": 0.1, "effect_gift": 0.1,
+    })  # fmt: skip
+    kept = chosen(shop, vault, targeting=targeting).file
+    assert kept is not None
+    marked = kept.loc[kept["is_hold_out"] == "yes", "customer_key"]
+    assert set(marked) <= set(vault["customer_key"][held])
+    assert len(marked) == 45
+    drawn = chosen(shop, vault, targeting=targeting, rules=AudienceRules(hold_out=0.2)).file
+    assert drawn is not None
+    assert (drawn["is_hold_out"] == "yes").sum() == 18
+
+
+def test_all_known_customers_are_scored_and_only_some_may_be_contacted(shop: Engine) -> None:
+    from retention.campaign.reach import reachable
+    from retention.uplift.trial import trial_from_frame
+
+    frame = pd.DataFrame({
+        "unit_key": ["x", "y"], "arm": ["none", "email"], "recency_days": [3.0, 5.0],
+        "top_category": ["ceramics", "wood"], "sales": [0.0, 1.0],
+    })  # fmt: skip
+    trial = trial_from_frame(frame, control="none", outcomes=["sales"])
+    people = reachable(shop, trial, as_of=AS_OF, rules=AudienceRules())
+    assert dict(people.steps) == {
+        "known customers": 400, "consenting": 200, "not suppressed": 100,
+        "under 4 messages in 30 days": 90,
+    }  # fmt: skip
+    assert people.eligible.sum() == 90
+    assert list(people.covariates.columns) == list(trial.covariates.columns)
+    assert set(people.covariates["recency_days"]) == {10.0}
+    assert people.covariates["top_category=ceramics"].sum() == 200
+    assert people.covariates["top_category=wood"].sum() == 0
+    own = reachable(Engine(threads=1), trial, as_of=AS_OF, rules=AudienceRules())
+    assert own.scope == "customers of the experiment"

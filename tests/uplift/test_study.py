@@ -9,7 +9,7 @@ import pytest
 from retention.errors import ParameterError
 from retention.uplift.candidates import named_candidates
 from retention.uplift.study import TargetingStudy, study_targeting
-from retention.uplift.targeting import targeting_table
+from retention.uplift.targeting import own_people, plan_campaign
 from retention.uplift.trial import Trial
 from retention.uplift.verdict import Action
 
@@ -31,7 +31,7 @@ def test_strong_heterogeneity_ends_in_targeting(strong_study: TargetingStudy) ->
 def test_targeting_leaves_sleeping_dogs_alone(
     strong_study: TargetingStudy, strong_trial: Trial
 ) -> None:
-    table = targeting_table(strong_study, strong_trial)
+    table = plan_campaign(strong_study, own_people(strong_trial), worth=1.0).table
     harmed = strong_trial.covariates["x0"].to_numpy() < -0.6
     helped = strong_trial.covariates["x0"].to_numpy() > 0.4
     contacted = (table["recommended_arm"] == "email").to_numpy()
@@ -51,7 +51,8 @@ def test_equal_effects_end_in_sending_to_all(flat_trial: Trial) -> None:
 def test_cost_above_the_effect_ends_in_not_sending(flat_trial: Trial) -> None:
     study = study_targeting(flat_trial, "sales", candidates={}, costs=[0.0, 5.0], splits=2, seed=3)
     assert study.verdict.action is Action.DO_NOT_SEND
-    assert set(targeting_table(study, flat_trial)["recommended_arm"]) == {"none"}
+    plan = plan_campaign(study, own_people(flat_trial), worth=1.0)
+    assert set(plan.table["recommended_arm"]) == {"none"}
 
 
 def test_untouched_share_that_leaves_nothing_is_refused(flat_trial: Trial) -> None:

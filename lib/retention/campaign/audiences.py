@@ -20,6 +20,9 @@ from retention.features import customer_features, epoch_of
 
 DAY_S = 86_400
 
+DEFAULT_HOLD_OUT = 0.1
+"""Share left alone where neither the caller nor the targeting says how many."""
+
 PURPOSES = {"email": "marketing_email"}
 """Consent that each channel needs."""
 
@@ -37,7 +40,8 @@ class AudienceRules:
     cap_days
         Days that the cap looks back.
     hold_out
-        Share left alone by chance, so that the send can be measured.
+        Share left alone by chance, so that the send can be measured. None keeps the hold-out that
+        the targeting drew, whichever journey asks, and draws a tenth where there is none.
     suppress
         Pseudonyms never to write to.
     seed
@@ -47,7 +51,7 @@ class AudienceRules:
     channel: str = "email"
     contact_cap: int = 4
     cap_days: int = 30
-    hold_out: float = 0.1
+    hold_out: float | None = None
     suppress: frozenset[str] = frozenset()
     seed: int = 0
 
@@ -127,7 +131,7 @@ def audience(
     as_of_s = epoch_of(as_of)
     people = members(engine, customer_features(engine, as_of), journey, as_of_s)
     steps = [("on the journey", len(people))]
-    for step, allowed in _filters(engine, rule, as_of_s):
+    for step, allowed in filters(engine, rule, as_of_s):
         people = people[people["customer_key"].isin(allowed)]
         steps.append((step, len(people)))
     people, more = _arms(people, rule, targeting)
@@ -138,14 +142,12 @@ def audience(
         people = _identified(people, identities)
         steps.append(("with an address", len(people)))
         people = people.assign(journey=journey)
-    people = people.assign(is_hold_out=_drawn(people, rule))
+    people = _held_out(people, rule)
     steps += [("held out", int(people["is_hold_out"].sum())),
               ("to be sent", int((~people["is_hold_out"]).sum()))]  # fmt: skip
     if identities is not None:
         file = rendered(people, file_format)
-    return Audience(
-        journey, file_format, tuple(steps), file, _assignments(people, key, rule, as_of)
-    )
+    return Audience(journey, file_format, tuple(steps), file, _assignments(people, key, as_of))
 
 
 def _refuse_impossible(rule: AudienceRules, journey: str, file_format: str) -> None:
@@ -156,7 +158,7 @@ def _refuse_impossible(rule: AudienceRules, journey: str, file_format: str) -> N
         raise ParameterError(
             f"There is no channel {rule.channel!r}.", f"Choose one of: {', '.join(PURPOSES)}."
         )
-    if not 0 <= rule.hold_out < 1:
+    if rule.hold_out is not None and not 0 <= rule.hold_out < 1:
         raise ParameterError(
             f"A hold-out of {rule.hold_out} is impossible.", "Choose a share of 0 to below 1."
         )
@@ -164,10 +166,18 @@ def _refuse_impossible(rule: AudienceRules, journey: str, file_format: str) -> N
         raise ParameterError("The contact cap is negative or looks back no day.", "Give 0 or more.")
 
 
-def _filters(
-    engine: Engine, rule: AudienceRules, as_of_s: int
-) -> list[tuple[str, Collection[str]]]:
-    """Return each step with the pseudonyms that pass it."""
+def filters(engine: Engine, rule: AudienceRules, as_of_s: int) -> list[tuple[str, Collection[str]]]:
+    """Return each step with the pseudonyms that pass it: consent, suppressions, contact cap.
+
+    Parameters
+    ----------
+    engine
+        Engine with the snapshot; without ``consents`` nobody consents.
+    rule
+        Channel, suppressions and cap.
+    as_of_s
+        The date in seconds since 1970.
+    """
     everyone = set(engine.sql("SELECT customer_key FROM customers").frame()["customer_key"])
     consenting: set[str] = set()
     if engine.has("consents"):
@@ -194,10 +204,11 @@ def _arms(
     """Give everybody an arm; leave out those whom the targeting leaves alone."""
     if targeting is None:
         return people.assign(arm="send"), []
-    columns = map(str, targeting.columns)
+    columns = list(map(str, targeting.columns))
     effects = [c.removeprefix("effect_") for c in columns if c.startswith("effect_")]
     wanted = targeting[targeting["recommended_arm"].isin(effects)]
-    wanted = wanted[["customer_key", "recommended_arm"]].rename(columns={"recommended_arm": "arm"})
+    kept = ["customer_key", "recommended_arm", *({"is_hold_out"} & set(columns))]
+    wanted = wanted[kept].rename(columns={"recommended_arm": "arm"})
     merged = people.merge(wanted, "inner", "customer_key")
     return merged, [("recommended by the targeting", len(merged))]
 
@@ -213,17 +224,20 @@ def _identified(people: pd.DataFrame, identities: pd.DataFrame) -> pd.DataFrame:
     return result.drop_duplicates("email").reset_index(drop=True)
 
 
-def _drawn(people: pd.DataFrame, rule: AudienceRules) -> np.ndarray:
-    """Draw the hold-out: an exact share, by seed, from the people in key order."""
+def _held_out(people: pd.DataFrame, rule: AudienceRules) -> pd.DataFrame:
+    """Mark the hold-out: the targeting's, or an exact share drawn by seed in key order."""
+    if rule.hold_out is None and "is_hold_out" in people:
+        return people
+    share = DEFAULT_HOLD_OUT if rule.hold_out is None else rule.hold_out
     generator = np.random.default_rng(rule.seed)
     held = np.zeros(len(people), dtype=bool)
-    held[generator.permutation(len(people))[: round(rule.hold_out * len(people))]] = True
-    return held
+    held[generator.permutation(len(people))[: round(share * len(people))]] = True
+    return people.assign(is_hold_out=held)
 
 
-def _assignments(people: pd.DataFrame, key: str, rule: AudienceRules, as_of: str) -> pd.DataFrame:
+def _assignments(people: pd.DataFrame, key: str, as_of: str) -> pd.DataFrame:
     """Return who was given which arm, so that the next campaign can be measured."""
-    share = float(people["is_hold_out"].mean()) if len(people) else rule.hold_out
+    share = float(people["is_hold_out"].mean()) if len(people) else 0.0
     held = people["is_hold_out"].to_numpy(dtype=bool)
     return pd.DataFrame({
         "experiment_key": key, "unit_key": people["customer_key"].to_numpy(),

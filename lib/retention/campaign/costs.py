@@ -69,7 +69,12 @@ def recorded_costs(
     return {arm: CampaignCost(per_contact, fixed) for arm in contacts}
 
 
-def money_outcome(trial: Trial, name: str, margin_share: float, worth: float) -> tuple[str, float]:
+def costs_of_contact(costs: Mapping[str, CampaignCost]) -> dict[str, float]:
+    """Return each arm's cost of one contact."""
+    return {arm: cost.per_contact for arm, cost in costs.items()}
+
+
+def chosen_outcome(trial: Trial, name: str, margin_share: float, worth: float) -> tuple[str, float]:
     """Return the outcome that is to be increased, and the margin that one unit of it brings.
 
     Parameters
@@ -89,7 +94,7 @@ def money_outcome(trial: Trial, name: str, margin_share: float, worth: float) ->
     >>> frame = pd.DataFrame({"unit_key": ["a", "b"], "arm": ["none", "email"],
     ...                       "revenue": [1.0, 2.0]})
     >>> trial = trial_from_frame(frame, control="none", outcomes=["revenue"])
-    >>> money_outcome(trial, "auto", 0.45, 0.0)
+    >>> chosen_outcome(trial, "auto", 0.45, 0.0)
     ('revenue', 0.45)
     """
     if name == AUTOMATIC:

@@ -61,6 +61,7 @@ class CampaignReview:
 def review_campaign(
     engine: Engine, trial: Trial, frame: pd.DataFrame, experiment_key: str, *, outcome: str,
     group_by: str, horizon_days: int, currency: str, smallest: int,
+    send_time_randomised: bool = False,
 ) -> CampaignReview:  # fmt: skip
     """Review a campaign: weeks, groups, guardrails, past contacts, other campaigns, send time.
 
@@ -82,6 +83,9 @@ def review_campaign(
         ISO code of the money.
     smallest
         Smallest group to show, in units of each arm.
+    send_time_randomised
+        Whether channel and hour of the messages were drawn by chance; else what they go with is an
+        association.
     """
     parts = [_weeks(engine, trial, experiment_key, currency)]
     groups = attribute_groups(frame, group_by)
@@ -93,7 +97,7 @@ def review_campaign(
     parts.append(Part("guardrails", report.to_frame(), report.summary(), tuple(report.checks())))
     parts.append(_fatigue(engine, trial, experiment_key, outcome, smallest))
     parts.append(_overlap(engine, trial, experiment_key, outcome, smallest))
-    parts.append(_engagement(engine))
+    parts.append(_engagement(engine, send_time_randomised))
     return CampaignReview({part.name: part for part in parts})
 
 
@@ -169,9 +173,9 @@ def _overlap(
     return Part("overlap", pd.concat(tables), " ".join(o.summary() for o in found))
 
 
-def _engagement(engine: Engine) -> Part:
+def _engagement(engine: Engine, randomised: bool) -> Part:
     """Return opens and clicks by channel and hour."""
     if not engine.has("touches"):
         return _missing("engagement", "messages")
-    engagement = engagement_by_time(engine)
+    engagement = engagement_by_time(engine, randomised=randomised)
     return Part("engagement", engagement.to_frame(), engagement.summary())

@@ -48,7 +48,10 @@ def audience(
     out: Annotated[Path | None, typer.Option(help="File to write; none is a dry run.")] = None,
     vault: Annotated[Path | None, typer.Option(help="Private folder with the vault.")] = None,
     file_format: Annotated[str, typer.Option("--format", help="Whose columns.")] = "generic",
-    hold_out: Annotated[float, typer.Option(min=0, max=0.5, help="Share left alone.")] = 0.1,
+    hold_out: Annotated[
+        float | None,
+        typer.Option(min=0, max=0.5, help="Share left alone; else as the targeting drew it."),
+    ] = None,
     contact_cap: Annotated[int, typer.Option(min=1, help="Messages in the past 30 days.")] = 4,
     run_name: str = "latest",
 ) -> None:

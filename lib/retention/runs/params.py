@@ -170,17 +170,25 @@ class CampaignLiftParams(CommonParams):
 
     experiment_key: Annotated[str, Field(min_length=1)] = "spring_discount"
     control: Annotated[str, Field(min_length=1)] = "control"
+    randomised: bool = True
     horizon_days: Days = 28
-    target_outcome: str = "revenue"
-    outcome_worth: Annotated[float, Field(ge=0)] = 0.45
-    money_outcome: str = "revenue"
+    target_outcome: Annotated[str, Field(min_length=1)] = "auto"
+    outcome_worth: Annotated[float, Field(ge=0)] = 0.0
+    money_outcome: Annotated[str, Field(min_length=1)] = "auto"
     margin_share: Annotated[float, Field(gt=0, le=1)] = 0.45
     contact_cost: Annotated[float, Field(ge=0)] = 0.02
     fixed_cost: Annotated[float, Field(ge=0)] = 60.0
+    redemption_cost: Annotated[float, Field(ge=0)] = 0.0
     currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
     group_by: Annotated[str, Field(min_length=1)] = "order_count"
+    send_time_randomised: bool = False
     budget: Annotated[float, Field(ge=0)] = 100.0
+    contact_limit: Annotated[int, Field(ge=0)] = 0
+    smallest_group: Annotated[int, Field(ge=0)] = 0
+    contact_cap: Annotated[int, Field(ge=1)] = 4
+    hold_out_share: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     candidates: list[str] = ["t_linear", "causalml_x"]
+    tree_depth: Annotated[int, Field(ge=0, le=3)] = 2
     untouched_share: Annotated[float, Field(ge=0.1, le=0.9)] = 0.4
     splits: Annotated[int, Field(ge=2, le=100)] = 5
 

@@ -4,23 +4,30 @@ The way in is ``trial_from_frame`` and ``study_targeting``. causalml is imported
 candidates that need it.
 """
 
+from retention.uplift.allocation import Limits
 from retention.uplift.candidates import named_candidates
+from retention.uplift.comparability import Comparability, adjusted, comparability
 from retention.uplift.effects import average_lift
 from retention.uplift.habits import habit_policies
 from retention.uplift.study import TargetingStudy, costs_in_outcome, study_targeting
-from retention.uplift.targeting import budget_curve, recommendation_counts, targeting_table
+from retention.uplift.targeting import People, Plan, own_people, plan_campaign
 from retention.uplift.trial import Trial, trial_from_frame
 
 __all__ = [
+    "Comparability",
+    "Limits",
+    "People",
+    "Plan",
     "TargetingStudy",
     "Trial",
+    "adjusted",
     "average_lift",
-    "budget_curve",
+    "comparability",
     "costs_in_outcome",
     "habit_policies",
     "named_candidates",
-    "recommendation_counts",
+    "own_people",
+    "plan_campaign",
     "study_targeting",
-    "targeting_table",
     "trial_from_frame",
 ]

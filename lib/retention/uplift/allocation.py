@@ -9,7 +9,7 @@ HiGHS through ``scipy.optimize.milp``.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -114,15 +114,19 @@ def allocate(
     if (cost < 0).any() or (limit.budget or 0) < 0 or (limit.contacts or 0) < 0:
         raise ParameterError("A cost or a limit is negative.", "Give 0 or more.")
     allowed = np.ones(len(rewards), dtype=bool) if eligible is None else np.asarray(eligible, bool)
+    limit = _one_limit(limit, cost)
     several = limit.budget is not None and limit.contacts is not None
     unlimited = _unlimited(rewards, cost, allowed)
     if _fits(unlimited, cost, limit):
         return _allocation(unlimited, rewards, cost, None, exact=True)
-    if several or limit.smallest_group > 1:
+    if several or (limit.budget is None and limit.contacts is None):
         return _programme(rewards, cost, allowed, limit)
-    if limit.budget is not None:
-        return _by_hull(rewards, cost, cost, allowed, limit.budget)
-    return _by_hull(rewards, cost, np.ones_like(cost), allowed, float(limit.contacts or 0))
+    by_money = limit.budget is not None
+    load = cost if by_money else np.ones_like(cost)
+    capacity = float((limit.budget if by_money else limit.contacts) or 0)
+    plan = _by_hull(rewards, cost, load, allowed, capacity)
+    keeps_groups = limit.smallest_group <= 1 or _fits(plan.arm, cost, limit)
+    return plan if keeps_groups else _programme(rewards, cost, allowed, limit)
 
 
 def efficiency_curve(
@@ -158,6 +162,16 @@ def hold_back(arm: Integers, share: float, seed: int) -> np.ndarray:
         rows = np.flatnonzero(arm == value)
         held[generator.permutation(rows)[: round(share * len(rows))]] = True
     return held
+
+
+def _one_limit(limit: Limits, cost: Floats) -> Limits:
+    """Turn a budget into a number of contacts where every contact costs the same."""
+    price = float(cost.flat[0]) if cost.size else 0.0
+    if limit.budget is None or price <= 0 or (cost != price).any():
+        return limit
+    affordable = int(limit.budget / price * (1 + 1e-12))
+    contacts = affordable if limit.contacts is None else min(affordable, limit.contacts)
+    return replace(limit, budget=None, contacts=contacts)
 
 
 def _unlimited(rewards: Floats, cost: Floats, allowed: np.ndarray) -> Integers:

@@ -124,7 +124,7 @@ def observational_effect(
     return ObservationalEffect(
         outcome, arm, difference, error, difference - NORMAL_95 * error,
         difference + NORMAL_95 * error, float(np.mean(inside != chance)),
-        float(weight.sum() ** 2 / (weight**2).sum() / n), _balance(pair, weight),
+        float(weight.sum() ** 2 / (weight**2).sum() / n), balance_table(pair, weight),
         robustness_value(difference / error if error > 0 else 0.0, n - means.shape[1]), n,
     )  # fmt: skip
 
@@ -161,8 +161,16 @@ def _propensity(pair: Trial, model: Any, folds: int, seed: int) -> Floats:
     return chance
 
 
-def _balance(pair: Trial, weight: Floats) -> pd.DataFrame:
-    """Return standardised mean differences of every attribute before and after weighting."""
+def balance_table(pair: Trial, weight: Floats) -> pd.DataFrame:
+    """Return standardised mean differences of every attribute before and after weighting.
+
+    Parameters
+    ----------
+    pair
+        A two-arm trial.
+    weight
+        Weight of each unit: one over its probability of the arm that it was in.
+    """
     treated = pair.arm == 1
     rows = []
     for name in pair.covariates.columns:

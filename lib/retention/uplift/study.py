@@ -72,6 +72,17 @@ class TargetingStudy:
         """Gain curve of each arm's ranking on the untouched units, by arm and ranking."""
         return {arm.ranking_of: arm.curve for arm in self.by_arm}
 
+    def tree_summary(self) -> str:
+        """Word the readable policy tree and what it is worth; empty where there is none."""
+        if self.tree is None:
+            return ""
+        worth = self.policies.of(TREE)
+        return (
+            f"As questions a marketer can read: {self.tree.summary()} Against "
+            f"{worth.reference!r} {worth.gain:+.4g} ({worth.gain_low:+.4g} to "
+            f"{worth.gain_high:+.4g}) {self.policies.unit}."
+        )
+
     def rankings(self) -> pd.DataFrame:
         """Return the held-out QINI of every candidate, arm by arm."""
         return pd.concat([arm.selection.to_frame() for arm in self.by_arm], ignore_index=True)
@@ -103,10 +114,11 @@ class TargetingStudy:
             return np.zeros(len(covariates), dtype=np.intp)
         if self.verdict.arm is not None:
             return np.full(len(covariates), self.arms.index(self.verdict.arm), dtype=np.intp)
-        effects = _usable(
-            self.predict(covariates), self.by_arm, self.lift, self.outcome, self.costs
-        )
-        return greedy_policy(effects, self.costs)
+        return greedy_policy(self.usable(self.predict(covariates)), self.costs)
+
+    def usable(self, effects: Floats) -> Floats:
+        """Rule out arms that are neither confirmed to differ nor shown to pay on average."""
+        return _usable(effects, self.by_arm, self.lift, self.outcome, self.costs)
 
     def metrics(self) -> list[Metric]:
         """Return the held-out QINI of each arm's ranking and the value of each policy."""
@@ -205,7 +217,9 @@ def study_targeting(
     )
 
 
-def costs_in_outcome(arms: Sequence[str], contact_cost: float, worth: float) -> Floats:
+def costs_in_outcome(
+    arms: Sequence[str], contact_cost: float | Mapping[str, float], worth: float
+) -> Floats:
     """Return each arm's cost in units of the outcome; the control costs nothing.
 
     Parameters
@@ -213,7 +227,7 @@ def costs_in_outcome(arms: Sequence[str], contact_cost: float, worth: float) -> 
     arms
         Names of the arms, control first.
     contact_cost
-        Cost of one contact, in money.
+        Cost of one contact, in money; one for all arms, or one for each by its name.
     worth
         Money that one unit of the outcome brings; 0 leaves the cost out.
 
@@ -222,8 +236,10 @@ def costs_in_outcome(arms: Sequence[str], contact_cost: float, worth: float) -> 
     >>> costs_in_outcome(("none", "email"), 0.1, 0.5).tolist()
     [0.0, 0.2]
     """
-    cost = contact_cost / worth if worth > 0 else 0.0
-    return np.array([0.0] + [cost] * (len(arms) - 1))
+    if worth <= 0:
+        return np.zeros(len(arms))
+    each = contact_cost if isinstance(contact_cost, Mapping) else dict.fromkeys(arms, contact_cost)
+    return np.array([0.0, *(each[arm] / worth for arm in arms[1:])])
 
 
 def _untouched(trial: Trial, share: float, seed: int) -> np.ndarray:

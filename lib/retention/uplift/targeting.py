@@ -1,105 +1,252 @@
-"""The recommendation, customer by customer, and what a budget buys of it."""
+"""The next campaign: who gets which arm under the limits, who is held out, what it should bring."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
-from retention.uplift.allocation import efficiency_curve
+from retention.results import Metric, percent
+from retention.uplift.allocation import Allocation, Limits, allocate, efficiency_curve, hold_back
 from retention.uplift.study import TargetingStudy
-from retention.uplift.trial import Trial
+from retention.uplift.trial import Floats, Trial
 from retention.uplift.verdict import Action
+
+FREE = 1e-9
+"""Cost of a contact where the outcome has no price: it only counts its place in the budget."""
 
 
 @dataclass(frozen=True)
-class BudgetCurve:
-    """Expected profit against the budget for contacts.
+class People:
+    """Customers whom the next campaign could be sent to.
+
+    Parameters
+    ----------
+    customer_key
+        Their pseudonyms.
+    covariates
+        What is known of them now, in the columns of the trial.
+    eligible
+        Whether each may be contacted (consent, suppressions, contact cap).
+    scope
+        Who they are, in words.
+    steps
+        ``(step, people left)``, from all to those who may be contacted.
+    """
+
+    customer_key: np.ndarray
+    covariates: pd.DataFrame
+    eligible: np.ndarray
+    scope: str
+    steps: tuple[tuple[str, int], ...] = ()
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return how many are left at each step."""
+        return pd.DataFrame(self.steps, columns=["step", "customers"])
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Who gets what, and what that should bring.
 
     Parameters
     ----------
     table
-        budget, spend, contacts, reward, profit, marginal_worth.
+        ``customer_key``, ``recommended_arm`` (the control's name for those left alone),
+        ``may_be_contacted``, ``is_hold_out`` (recommended an arm, left alone to measure it),
+        ``expected_effect`` in units of the outcome, ``expected_profit`` in ``unit``, and
+        ``effect_<arm>`` of every arm; ordered by customer.
+    curve
+        Profit against budget: budget, spend, contacts, reward, profit, marginal_worth.
+    allocation
+        The plan before the hold-out is taken from it.
     unit
-        Unit of all amounts.
+        Unit of money, or of the outcome where it has no price.
+    last_customer
+        Profit expected of the least worthwhile customer who is contacted; None where nobody is.
+    measured_low, measured, measured_high
+        Profit of all who are sent it, from what the policy brought on untouched customers, with its
+        95 % interval.
+    scope
+        Who the customers are.
     """
 
     table: pd.DataFrame
+    curve: pd.DataFrame
+    allocation: Allocation
     unit: str
+    last_customer: float | None
+    measured_low: float
+    measured: float
+    measured_high: float
+    scope: str
 
     def to_frame(self) -> pd.DataFrame:
-        """Return one row per budget."""
+        """Return the plan, customer by customer."""
         return self.table
 
-    def summary(self, budget: float) -> str:
-        """Word what a budget would buy."""
-        within = self.table[self.table["budget"] <= budget]
-        if self.table["profit"].max() <= 0 or within.empty:
-            return "No budget is expected to pay: nobody is contacted."
-        row = within.iloc[-1]
-        whole = self.table.iloc[-1]
+    @property
+    def sent(self) -> int:
+        """Number of customers who are sent an arm, those held out not among them."""
+        return self.allocation.contacts - int(self.table["is_hold_out"].sum())
+
+    def counts(self) -> pd.DataFrame:
+        """Return how many customers each arm is recommended for, sent to and held out of."""
+        grouped = self.table.groupby("recommended_arm", sort=True)
+        counts = grouped.agg(
+            customers=("customer_key", "size"), may_be_contacted=("may_be_contacted", "sum"),
+            held_out=("is_hold_out", "sum"), expected_profit=("expected_profit", "sum"),
+        )  # fmt: skip
+        return counts.reset_index()
+
+    def metrics(self) -> list[Metric]:
+        """Return the expected profit of the next campaign and its size."""
+        return [
+            Metric("next_campaign_profit", self.measured, self.unit, self.measured_low,
+                   self.measured_high, self.sent),
+            Metric("next_campaign_contacts", self.sent, "customers"),
+        ]  # fmt: skip
+
+    def summary(self) -> str:
+        """Word the plan: how many, for how much, with which interval."""
+        if self.sent == 0:
+            return f"Nobody of {len(self.table):,} {self.scope} is contacted."
+        held = int(self.table["is_hold_out"].sum())
         return (
-            f"Up to a budget of {budget:,.2f}, {row['contacts']:,.0f} contacts for "
-            f"{row['spend']:,.2f} are expected to bring a profit of {row['profit']:,.2f} "
-            f"({self.unit}); everybody expected to pay takes {whole['spend']:,.2f} and brings "
-            f"{whole['profit']:,.2f}."
+            f"Of {len(self.table):,} {self.scope} {self.sent:,} are sent it and {held:,} "
+            f"({percent(held / self.allocation.contacts)} of those chosen) are held out, so that "
+            f"it can be measured. By what the policy brought on untouched customers that is "
+            f"{self.unit} {self.measured:,.2f} of profit (95 % interval {self.measured_low:,.2f} "
+            f"to {self.measured_high:,.2f}). The last customer taken is expected to bring "
+            f"{self.unit} {self.last_customer:,.2f}."
+        )
+
+    def budget_summary(self, budget: float) -> str:
+        """Word what a budget buys and what one more unit of it would."""
+        whole = self.curve.iloc[-1]
+        if whole["profit"] <= 0:
+            return "No budget is expected to pay: nobody is contacted."
+        worth = self.allocation.marginal_worth
+        more = (
+            "A larger budget would buy nothing more."
+            if worth is None
+            else f"One more unit of the limit would bring {worth:,.2f} {self.unit}."
+        )
+        limit = f"Within a budget of {budget:,.2f}" if budget > 0 else "Without a limit"
+        return (
+            f"{limit}, {self.allocation.contacts:,} contacts for {self.allocation.spend:,.2f} are "
+            f"expected to bring {self.allocation.profit:,.2f} {self.unit}; everybody expected to "
+            f"pay takes {whole['spend']:,.2f} and brings {whole['profit']:,.2f}. {more}"
         )
 
 
-def targeting_table(study: TargetingStudy, trial: Trial) -> pd.DataFrame:
-    """Return each unit's recommended arm and what it is expected to bring.
-
-    Returns
-    -------
-    DataFrame
-        ``customer_key``, ``recommended_arm``, ``expected_effect`` (of the recommended arm, in units
-        of the outcome), ``expected_profit`` (effect less cost) and ``effect_<arm>`` for every arm,
-        ordered by customer.
-    """
-    effects = np.column_stack([np.zeros(trial.units), study.predict(trial.covariates)])
-    arm = study.recommend(trial.covariates)
-    rows = np.arange(trial.units)
-    cost = np.asarray(study.costs)
-    frame = pd.DataFrame({
-        "customer_key": trial.unit_key.astype(str),
-        "recommended_arm": np.asarray(study.arms, dtype=object)[arm],
-        "expected_effect": effects[rows, arm],
-        "expected_profit": effects[rows, arm] - (cost[arm] - cost[0]),
-    })  # fmt: skip
-    for position, name in enumerate(trial.treatments, start=1):
-        frame[f"effect_{name}"] = effects[:, position]
-    return frame.sort_values("customer_key", ignore_index=True)
+def own_people(trial: Trial) -> People:
+    """Return the units of the experiment itself, all of whom may be contacted."""
+    return People(
+        trial.unit_key.astype(str), trial.covariates, np.ones(trial.units, dtype=bool),
+        "customers of the experiment",
+    )  # fmt: skip
 
 
-def budget_curve(study: TargetingStudy, trial: Trial, *, worth: float) -> BudgetCurve:
-    """Return expected profit against the budget, within the recommendation.
+def plan_campaign(
+    study: TargetingStudy, people: People, *, worth: float, currency: str = "",
+    limits: Limits | None = None, hold_out: float = 0.0, seed: int = 0,
+) -> Plan:  # fmt: skip
+    """Plan the next campaign within the recommendation.
 
     Parameters
     ----------
-    study, trial
-        The recommendation and the units it is for.
+    study
+        The recommendation.
+    people
+        Whom it could be sent to.
     worth
         Money that one unit of the outcome brings; 0 leaves everything in units of the outcome and
         counts a contact as one unit of budget.
+    currency
+        ISO code of the money.
+    limits
+        Budget, contacts, smallest group; None for no limit.
+    hold_out
+        Share of every arm's customers that are left alone by chance.
+    seed
+        Seed of the hold-out.
     """
-    arms = np.arange(1, len(study.arms))
-    effects = study.predict(trial.covariates)
+    effects = study.predict(people.covariates)
+    price = worth if worth > 0 else 1.0
+    cost = (np.asarray(study.costs)[1:] - study.costs[0]) * price if worth > 0 else (
+        np.full(effects.shape[1], FREE))  # fmt: skip
+    limit = limits or Limits()
+    if worth <= 0 and limit.budget is not None:
+        limit = Limits(limit.budget * FREE, limit.contacts, limit.smallest_group)
+    rewards = _within(study, effects) * price
+    plan = allocate(rewards, cost, limits=limit, eligible=people.eligible)
+    held = hold_back(plan.arm, hold_out, seed)
+    unit = currency if worth > 0 else study.outcome
+    table = _table(study, people, effects, plan, held, cost, price)
+    curve = efficiency_curve(rewards, cost, eligible=people.eligible)
+    if worth <= 0:
+        plan = _without_price(plan)
+        curve[["budget", "spend"]] /= FREE
+        curve["marginal_worth"] *= FREE
+    taken = table.loc[plan.arm[_order(people)] > 0, "expected_profit"]
+    low, middle, high = _measured(study, plan.contacts - int(held.sum()), price)
+    return Plan(
+        table, curve, plan, unit, float(taken.min()) if len(taken) else None, low, middle, high,
+        people.scope,
+    )  # fmt: skip
+
+
+def _within(study: TargetingStudy, effects: Floats) -> Floats:
+    """Rule out arms that the recommendation does not use."""
     if study.verdict.action is Action.DO_NOT_SEND:
-        effects = np.full_like(effects, -1.0)
-    elif study.verdict.arm is not None:
-        effects = np.where(study.arms.index(study.verdict.arm) == arms[None, :], effects, -1.0)
-    if worth > 0:
-        cost = (np.asarray(study.costs)[1:] - study.costs[0]) * worth
-        return BudgetCurve(efficiency_curve(effects * worth, cost), "money")
-    tiny = np.full(effects.shape[1], 1e-9)  # a free contact still has its place in the budget
-    table = efficiency_curve(effects, tiny)
-    table[["budget", "spend"]] /= 1e-9
-    return BudgetCurve(table, f"contacts, profit in {study.outcome}")
+        return np.full_like(effects, -1.0)
+    if study.verdict.arm is None:
+        return study.usable(effects)
+    arms = np.arange(1, len(study.arms))
+    return np.where(study.arms.index(study.verdict.arm) == arms[None, :], effects, -1.0)
 
 
-def recommendation_counts(table: pd.DataFrame) -> str:
-    """Word how many customers each arm is recommended for."""
-    counts = table["recommended_arm"].value_counts().sort_index()
-    parts = [f"{name} for {count:,}" for name, count in counts.items()]
-    return f"Recommended among {len(table):,} customers: {', '.join(parts)}."
+def _order(people: People) -> np.ndarray:
+    """Return the positions of the people by key."""
+    return np.argsort(people.customer_key, kind="stable")
+
+
+def _table(
+    study: TargetingStudy, people: People, effects: Floats, plan: Allocation, held: np.ndarray,
+    cost: Floats, price: float,
+) -> pd.DataFrame:  # fmt: skip
+    """Return the plan, customer by customer."""
+    rows = np.arange(len(effects))
+    all_effects = np.column_stack([np.zeros(len(effects)), effects])
+    effect = all_effects[rows, plan.arm]
+    spent = np.r_[0.0, np.where(cost <= FREE, 0.0, cost)]
+    frame = pd.DataFrame({
+        "customer_key": people.customer_key,
+        "recommended_arm": np.asarray(study.arms, dtype=object)[plan.arm],
+        "may_be_contacted": people.eligible, "is_hold_out": held, "expected_effect": effect,
+        "expected_profit": effect * price - spent[plan.arm],
+    })  # fmt: skip
+    for position, name in enumerate(study.arms[1:], start=1):
+        frame[f"effect_{name}"] = all_effects[:, position]
+    return frame.iloc[_order(people)].reset_index(drop=True)
+
+
+def _without_price(plan: Allocation) -> Allocation:
+    """Return the plan of an outcome without a price: it spends contacts."""
+    worth = None if plan.marginal_worth is None else plan.marginal_worth * FREE
+    return Allocation(
+        plan.arm, float(plan.contacts), plan.reward + plan.contacts, plan.contacts, worth,
+        plan.exact,
+    )  # fmt: skip
+
+
+def _measured(study: TargetingStudy, sent: int, price: float) -> Sequence[float]:
+    """Return the profit of so many contacts from what the policy brought on untouched units."""
+    gain = study.over_nobody
+    if gain.contacted == 0 or sent == 0:
+        return 0.0, 0.0, 0.0
+    scale = price * sent / gain.contacted
+    return gain.gain_low * scale, gain.gain * scale, gain.gain_high * scale

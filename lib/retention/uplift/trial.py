@@ -189,6 +189,30 @@ def encode(covariates: pd.DataFrame, *, most_levels: int = 20) -> pd.DataFrame:
     return pd.DataFrame(columns, index=covariates.index)
 
 
+def encode_as(covariates: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Turn attributes of other customers into the columns that ``encode`` gave a trial.
+
+    An attribute that is not known of them is missing everywhere.
+
+    Examples
+    --------
+    >>> new = pd.DataFrame({"visits": [3], "country": ["DE"]})
+    >>> encode_as(new, ["visits", "country=DE", "country=US", "age"]).iloc[0].tolist()
+    [3.0, 1.0, 0.0, nan]
+    """
+    known = {}
+    for column in columns:
+        name, _, level = column.rpartition("=")
+        if column in covariates:
+            known[column] = covariates[column].astype("Float64").astype(np.float64)
+        elif name in covariates:
+            labels = covariates[name].astype("string").fillna("(missing)")
+            known[column] = (labels == level).astype(np.float64)
+        else:
+            known[column] = pd.Series(np.nan, index=covariates.index)
+    return pd.DataFrame(known, index=covariates.index)
+
+
 def _positions(rows: NDArray[np.bool_] | Integers) -> Integers:
     """Return a mask as positions."""
     return np.flatnonzero(rows) if rows.dtype == bool else np.asarray(rows, dtype=np.intp)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from retention.reports.style import PALETTE, label_ends, use_style
+from retention.reports.style import PALETTE, QUIET, label_ends, use_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,14 +35,19 @@ def weeks_figure(weeks: pd.DataFrame, currency: str) -> Figure:
     return figure
 
 
-def efficiency_figure(curve: pd.DataFrame, unit: str) -> Figure:
-    """Draw expected profit against the budget for contacts."""
+def efficiency_figure(curve: pd.DataFrame, unit: str, budget: float = 0.0) -> Figure:
+    """Draw expected profit against the budget for contacts, and the budget at hand."""
     import matplotlib.pyplot as plt
 
     with use_style():
         figure, axis = plt.subplots()
         axis.plot(curve["budget"], curve["profit"], color=PALETTE[0], marker=".")
-        axis.set_xlabel(f"Budget ({unit})")
+        if 0 < budget <= curve["budget"].max():
+            axis.axvline(budget, color=QUIET, linewidth=1, linestyle="--")
+            axis.annotate("budget", (budget, 0), color=QUIET, xytext=(4, 4),
+                          textcoords="offset points")  # fmt: skip
+        axis.set_xlabel(f"Budget for contacts ({unit})")
         axis.set_ylabel(f"Expected profit ({unit})")
+        axis.set_ylim(bottom=min(0.0, float(curve["profit"].min())))
         figure.tight_layout()
     return figure

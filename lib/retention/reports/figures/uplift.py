@@ -52,6 +52,29 @@ def ranking_figure(curves: dict[str, pd.DataFrame], unit: str) -> Figure:
     return figure
 
 
+def calibration_figure(deciles: pd.DataFrame, unit: str) -> Figure:
+    """Draw the measured against the predicted effect by tenth, one panel per ranking."""
+    import matplotlib.pyplot as plt
+
+    rankings = list(dict.fromkeys(deciles["ranking"]))
+    with use_style():
+        figure, axes = plt.subplots(
+            1, len(rankings), figsize=(4.6 * len(rankings), 3.8), squeeze=False, sharey=True
+        )
+        for axis, name, colour in zip(axes[0], rankings, PALETTE, strict=False):
+            part = deciles[deciles["ranking"] == name]
+            ends = [part["predicted"].min(), part["predicted"].max()]
+            axis.plot(ends, ends, color=QUIET, linewidth=1, linestyle="--")
+            axis.vlines(part["predicted"], part["ci_low"], part["ci_high"], color=colour)
+            axis.plot(part["predicted"], part["measured"], "o", color=colour)
+            axis.axhline(0, color="black", linewidth=1)
+            axis.set_title(name, loc="left", fontsize=10)
+            axis.set_xlabel(f"Predicted effect ({unit})")
+        axes[0][0].set_ylabel(f"Measured effect\n({unit} per customer)")
+        figure.tight_layout()
+    return figure
+
+
 def policy_figure(policies: PolicyComparison) -> Figure:
     """Draw each policy's gain over the reference with its paired 95 % interval."""
     import matplotlib.pyplot as plt
