@@ -136,8 +136,8 @@ def run_profile(
         another run is under way; then nothing is published.
     """
     settings = load_settings(workspace, profile, today)
-    require_room(workspace, profile, settings, (options or Options()).parallel)
     inputs = input_hashes(sources_of(settings), workspace)
+    require_room(workspace, profile, settings, (options or Options()).parallel)
     facts = describe_inputs(workspace, settings, inputs)
     facts["inputs_key"] = digest({k: v for k, v in facts.items() if k != "git"})
     with profile_lock(workspace.profile(profile)):
