@@ -232,7 +232,6 @@ class ChurnRiskParams(CommonParams):
         "purchase_model", "logistic_regression", "cox_regression", "gradient_boosting",
         "boosted_hazard",
     ]  # fmt: skip
-    fit_sample_customers: Annotated[int, Field(ge=0)] = 0
     fairness_attribute: Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")] = "country"
     earlier_run: str = ""
     champion: Annotated[str, Field(pattern=r"^[a-z_]*$")] = ""
