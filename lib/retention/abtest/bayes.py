@@ -46,7 +46,8 @@ class Posterior:
         """Say chance to win and expected loss."""
         return (
             f"Chance to win {percent(self.chance_to_win, 1)}; expected loss "
-            f"{self.loss_if_treatment:.3g} if chosen, {self.loss_if_control:.3g} if not "
+            f"{round(self.loss_if_treatment, 6):.3g} if chosen, "
+            f"{round(self.loss_if_control, 6):.3g} if not "
             f"({self.prior.summary()})."
         )
 

@@ -20,7 +20,7 @@ from retention.abtest.statistics import Array, Moments
 from retention.abtest.wording import percent, quantity
 from retention.errors import EvidenceError
 
-DRAWS = 20_000
+DRAWS = 8_000
 """Normal vectors that the simultaneous band is read off."""
 
 
