@@ -7,6 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+FIT_SAMPLE = 50_000
+"""Customers that one fit may use: the notebook's own default."""
+
 Work = Callable[[], dict[str, float]]
 
 
@@ -62,7 +65,7 @@ def compressed(customers: int) -> Work:
 
 def all_candidates(customers: int, features: int, dates: int) -> Work:
     """Prepare a backtest of every candidate."""
-    from retention.churn import LabelledDate, backtest, default_candidates
+    from retention.churn import CANDIDATES, LabelledDate, backtest, candidates_named
     from retention.features import shifted
 
     random = np.random.default_rng(1)
@@ -84,7 +87,8 @@ def all_candidates(customers: int, features: int, dates: int) -> Work:
                                   np.minimum(days, 90.0), churned * 100.0))  # fmt: skip
 
     def work() -> dict[str, float]:
-        result = backtest(panel, default_candidates(), test_dates=dates, training_dates=1, seed=1)
+        models = candidates_named(list(CANDIDATES), fit_sample_customers=FIT_SAMPLE)
+        result = backtest(panel, models, test_dates=dates, training_dates=1, seed=1)
         return dict(zip(result.comparison["candidate"], result.comparison["log_loss"],
                         strict=True)) | {"dates": float(len(result.dates))}  # fmt: skip
 

@@ -13,7 +13,7 @@ from retention.churn import LabelledDate, leak_check, score_groups, score_probab
 from retention.churn.backtest import clustered_error
 from retention.results import Status
 
-DRAWS = 2_000
+DRAWS = 1_000
 CUSTOMERS = 1_000
 SOURCE = "risks drawn from Beta(2, 3), outcomes from the risks"
 

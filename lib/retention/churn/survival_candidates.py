@@ -47,7 +47,7 @@ class SilenceModel:
     def fit(self, dates: Sequence[LabelledDate], *, seed: int) -> Fitted:
         """Fit to the histories of the latest date, then correct on the outcomes of all."""
         pooled(dates)
-        fit = fit_purchases(GeometricDropout(coin_at_start=True), _histories(dates[-1].features))
+        fit = fit_purchases(GeometricDropout(coin_at_start=True), histories_of(dates[-1].features))
         raw = FittedSilence(fit, dates[-1].horizon_days, Recalibration(0.0, 1.0))
         said = np.concatenate([raw.probability(date.features) for date in dates])
         happened = np.concatenate([date.churned for date in dates])
@@ -68,12 +68,12 @@ class FittedSilence:
 
     def still_silent(self, features: pd.DataFrame, days: Sequence[float]) -> Array:
         """Return the corrected probability of no purchase within so many days."""
-        histories = _histories(features)
+        histories = histories_of(features)
         raw = [histories.expand(self.fit.probability_of_none(histories, d)) for d in days]
         return self.recalibration.apply(np.column_stack(raw))
 
 
-def _histories(features: pd.DataFrame) -> Any:
+def histories_of(features: pd.DataFrame) -> Any:
     """Return the purchase histories that the feature table holds.
 
     A table in which one feature was set to a typical value (for reasons) can hold a last purchase
