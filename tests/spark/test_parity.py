@@ -11,14 +11,10 @@ import pandas as pd
 import pytest
 from sqlglot import exp
 
-from retention.abtest.collect import collect
-from retention.abtest.metrics import MetricDefinition
 from retention.engine import Engine, query_text
 from retention.engine.dialect import parsed
-from retention.features import customer_features, experiment_frame, purchase_summary
 from retention.features.dates import DAY_S, epoch_of
 from retention.features.purchases import goods_costs, known_orders
-from retention.kpis.window import collect as key_figures
 from retention.tables import TABLES
 
 SQL = Path(query_text.__code__.co_filename).parents[1] / "sql"
@@ -30,10 +26,10 @@ IN_INGEST = {"ingest_accounts", "ingest_bots", "ingest_customers", "ingest_links
 ON_DUCKDB = {path.stem for path in SQL.glob("migration_*.sql")}
 """The comparison of an old system's export with the new one's is DuckDB's work (docs/scale.md)."""
 TEMPLATES = {"abtest_cap", "abtest_clusters", "abtest_statistics"}
-"""Filled by retention.abtest; see test_sufficient_statistics_agree."""
-EMPTY_HERE = {"features_known_returns", "features_loyalty"}
+"""Filled by retention.abtest; see tests/spark/test_library.py."""
+EMPTY_HERE = {"churn_loyalty", "features_known_returns", "features_loyalty"}
 """The simulated shop books no returns as orders (Online Retail does) and has no loyalty programme
-(see test_a_loyalty_programme_is_read_alike)."""
+(tests/spark/test_library.py makes one)."""
 QUERIES = sorted(path.stem for path in SQL.glob("*.sql"))
 PLAIN = [name for name in QUERIES if name not in PER_FILE | IN_INGEST | ON_DUCKDB | TEMPLATES]
 
@@ -49,7 +45,7 @@ def terms(shop) -> dict[str, object]:
         "weeks": 4, "minor_per_major": 100, "cohort_end_s": as_of_s - 180 * DAY_S,
         "by_category": shop.name == "demo", "experiment_key": "winback_gift",
         "other_key": "spring_discount", "campaign_key": "spring_discount", "channel": "email",
-        "purpose": "marketing_email", "multiple": 20.0, "model": "any",
+        "purpose": "marketing_email", "multiple": 20.0, "model": "legacy_crm",
     }  # fmt: skip
 
 
@@ -117,60 +113,3 @@ def test_a_query_gives_the_same_on_both_engines(shop, name):
     duck, spark = both(shop, query_text(name), terms(shop))
     require_equal(duck, spark)
     assert len(duck) > 0 or shop.name != "demo" or name in EMPTY_HERE
-
-
-@pytest.mark.spark
-def test_a_loyalty_programme_is_read_alike(demo):
-    from retention.engine.spark import SparkEngine
-
-    as_of_s = epoch_of(demo.as_of)
-    people = demo.duck.sql("SELECT DISTINCT customer_key FROM orders WHERE customer_key IS NOT "
-                           "NULL ORDER BY 1 LIMIT 4").frame()["customer_key"].tolist()  # fmt: skip
-    events = pd.DataFrame(
-        [(people[0], "loyalty_join", 400, None), (people[0], "loyalty_earn", 300, 12.5),
-         (people[0], "loyalty_redeem", 20, 2.25), (people[1], "loyalty_join", 90, None),
-         (people[1], "loyalty_leave", 10, None)],
-        columns=["customer_key", "event_name", "days_ago", "value"],
-    )  # fmt: skip
-    events["event_epoch_s"] = as_of_s - events.pop("days_ago") * DAY_S
-    layer = pd.DataFrame({"customer_key": people})
-    found = []
-    for engine in (Engine("1GB"), SparkEngine("1GB")):
-        engine.register("events", events)
-        engine.register("features_layer_orders", layer)
-        found.append(engine.query("features_loyalty", as_of_s=as_of_s).frame())
-        engine.close()
-    require_equal(*found)
-    assert found[0].set_index("customer_key").loyalty_points.tolist().count(10.25) == 1
-
-
-@pytest.mark.spark
-def test_sufficient_statistics_agree(demo):
-    metrics = [
-        MetricDefinition("revenue", "revenue", covariates=("order_count",), winsorise_at=0.99),
-        MetricDefinition("orders", "orders"),
-    ]
-    found = []
-    units = experiment_frame(demo.duck, "winback_gift", 28)
-    for engine in (demo.duck, demo.spark):
-        engine.register("units_of_trial", units)
-        found.append(collect(engine, "units_of_trial", metrics, segment="stratum"))
-    duck, spark = (statistics.cells for statistics in found)
-    assert duck.keys() == spark.keys()
-    assert len(duck) >= 4
-    for cell, moments in duck.items():
-        assert moments.n == spark[cell].n
-        np.testing.assert_allclose(spark[cell].sums, moments.sums, rtol=1e-9)
-        np.testing.assert_allclose(spark[cell].products, moments.products, rtol=1e-9)
-
-
-@pytest.mark.spark
-def test_the_library_gives_the_same_on_both_engines(demo):
-    for function in (
-        lambda engine: customer_features(engine, demo.as_of),
-        lambda engine: purchase_summary(engine, demo.as_of, 7),
-        lambda engine: experiment_frame(engine, "winback_gift", 28),
-        lambda engine: key_figures(engine, demo.as_of, 90).orders,
-    ):
-        duck, spark = function(demo.duck), function(demo.spark)
-        pd.testing.assert_frame_equal(duck, spark, rtol=1e-9, check_dtype=True)
