@@ -6,6 +6,7 @@ import pickle
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.base import clone
 from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -71,7 +72,7 @@ def test_learner_can_be_made_without_arguments(learner: Any) -> None:
 @pytest.mark.parametrize("learner", OWN)
 def test_learner_fits_twice_alike_survives_pickling_and_checks_the_columns(learner: Any) -> None:
     X, arm, y, e = experiment(600, 1)
-    fitted = learner().fit(X, arm, y, e)
+    fitted = learner().set_params(folds=2).fit(X, arm, y, e)
     effect = fitted.predict(X)
     assert effect.shape == (600, 1)
     assert np.array_equal(clone(fitted).fit(X, arm, y, e).predict(X), effect)
@@ -108,7 +109,7 @@ def test_unequal_propensity_does_not_bias_the_weighted_learners() -> None:
     arm = (generator.random(8000) < chance).astype(int)
     y = 3.0 * (X[:, 0] > 0) + 0.4 * arm + generator.normal(size=8000)
     e = np.column_stack([1 - chance, chance])
-    for learner in (ConstantEffect(), DRLearner(), RLearner()):
+    for learner in (ConstantEffect(), DRLearner(folds=2), RLearner(folds=2)):
         assert learner.fit(X, arm, y, e).predict(X).mean() == pytest.approx(0.4, abs=0.12)
 
 
@@ -126,9 +127,9 @@ def test_class_transformation_refuses_money() -> None:
 
 
 def test_forests_from_causalml_find_the_effect() -> None:
-    X, arm, y, e = experiment(3000, 6, binary=True)
-    forest = UpliftForest(trees=3, smallest_leaf=100).fit(X, arm, y, e).predict(X[:300])
-    assert forest.shape == (300, 1)
+    X, arm, y, e = experiment(2000, 6, binary=True)
+    forest = UpliftForest(trees=2, smallest_leaf=100).fit(X, arm, y, e).predict(X[:200])
+    assert forest.shape == (200, 1)
     assert forest.mean() == pytest.approx(0.075, abs=0.05)
     X, arm, y, e = experiment(3000, 7)
     causal = CausalForest(trees=10).fit(X, arm, y, e).predict(X)
@@ -170,3 +171,46 @@ def test_impossible_treatment_is_refused(treatment: Any, error: type, words: str
 def test_impossible_propensity_is_refused() -> None:
     with pytest.raises(InputError, match="propensity"):
         TLearner().fit(np.zeros((3, 1)), [0, 1, 0], [0, 1, 0], [0.5, 0.5, 0.5])
+
+
+@pytest.mark.parametrize("learner", [TLearner(), DRLearner(folds=2), SLearner()], ids=repr)
+def test_counts_and_money_that_is_mostly_zero_keep_their_average_effect(
+    learner: EffectLearner,
+) -> None:
+    generator = np.random.default_rng(9)
+    X = generator.normal(size=(6000, 2))
+    arm = generator.integers(0, 2, 6000)
+    orders = generator.poisson(0.3 + 0.3 * arm * (X[:, 0] > 0)).astype(float)
+    spend = orders * generator.lognormal(1.0, 0.5, 6000)
+    for outcome in (orders, spend):
+        gap = outcome[arm == 1].mean() - outcome[arm == 0].mean()
+        effect = learner.fit(X, arm, outcome, np.full((6000, 2), 0.5)).predict(X)[:, 0]
+        assert effect.mean() == pytest.approx(gap, abs=0.25 * gap)
+        assert effect[X[:, 0] > 0].mean() > effect[X[:, 0] <= 0].mean() + 0.1
+
+
+@pytest.mark.parametrize("learner", OWN)
+def test_fitting_and_predicting_change_neither_input_nor_settings(learner: Any) -> None:
+    X, arm, y, e = experiment(300, 10)
+    X[0, 0] = np.nan
+    copies = [values.copy() for values in (X, arm, y, e)]
+    made = learner().set_params(folds=2)
+    settings = made.get_params()
+    fitted = made.fit(X, arm, y, e)
+    assert fitted is made
+    assert made.get_params() == settings
+    state = set(vars(made))
+    made.predict(X)
+    assert set(vars(made)) == state
+    for values, copy in zip((X, arm, y, e), copies, strict=True):
+        assert np.array_equal(values, copy, equal_nan=True)
+
+
+@pytest.mark.parametrize("learner", OWN)
+def test_columns_under_other_names_are_refused(learner: Any) -> None:
+    X, arm, y, e = experiment(300, 11)
+    frame = pd.DataFrame(X, columns=["a", "b", "c"])
+    fitted = learner().set_params(folds=2).fit(frame, arm, y, e)
+    assert list(fitted.feature_names_in_) == ["a", "b", "c"]
+    with pytest.raises(ValueError, match="feature names"):
+        fitted.predict(frame.rename(columns={"a": "z"}))

@@ -88,8 +88,10 @@ class GuardrailReport:
 
     def summary(self) -> str:
         """Word which guardrails broke, held or are open."""
-        words = {"broken": "broke", "held": "held", "open": "cannot be told yet",
-                 SHOWN: "is shown only, as it compares those who bought"}  # fmt: skip
+        words = {
+            "broken": "broke", "held": "held", "open": "cannot be told yet",
+            SHOWN: "compare only those who bought, so they are shown but not judged",
+        }  # fmt: skip
         parts = []
         for verdict, word in words.items():
             names = [f"{r.guardrail} ({r.arm})" for r in self.results if r.verdict == verdict]

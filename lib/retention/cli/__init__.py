@@ -9,11 +9,13 @@ import sys
 
 import typer
 
-from retention.cli import experiments, people, privacy, reviewing, running, setup
+from retention.cli import experiments, people, privacy, releasing, reviewing, running, setup
 from retention.cli.app import app
 from retention.errors import InputError, ParameterError, RetentionError
 
-__all__ = ["app", "experiments", "main", "people", "privacy", "reviewing", "running", "setup"]
+__all__ = [
+    "app", "experiments", "main", "people", "privacy", "releasing", "reviewing", "running", "setup",
+]  # fmt: skip
 
 EXIT_FAILED, EXIT_USAGE, EXIT_INTERRUPTED = 1, 2, 130
 

@@ -11,6 +11,7 @@ from retention.errors import ParameterError, RunError
 from retention.ingest.audit import record
 from retention.ingest.keys import open_keys
 from retention.ingest.vault import Vault
+from retention.runs.releasing import targeting_of
 from retention.runs.run import Run
 from retention.runs.workspace import Workspace
 
@@ -25,6 +26,9 @@ def make_audience(
     vault: Path | None,
 ) -> Audience:
     """Choose an audience from a published run; write it where ``out`` says, else only count.
+
+    Beside the file goes ``<name>.assignments.csv``, by pseudonym: who was given which arm and who
+    was held out, in the form that ingest reads back, so that the send can be measured.
 
     Raises
     ------
@@ -49,11 +53,13 @@ def make_audience(
         as_of=ingest["resolved"]["as_of"],
         identities=people if out else None,
         rules=rules,
-        targeting=run.table("targeting") if run.has_table("targeting") else None,
+        targeting=targeting_of(workspace, run),
         file_format=file_format,
     )
     if out is not None and vault is not None and keys is not None and made.file is not None:
         _write_private(out, made.file.to_csv(index=False))
+        drawn = out.with_name(f"{out.stem}.assignments.csv")
+        _write_private(drawn, made.assignments.to_csv(index=False))
         effect = {"run": run.name, "journey": journey, "format": file_format, **dict(made.steps)}
         record(vault, keys, "audience", "", effect)
     return made

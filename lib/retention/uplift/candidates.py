@@ -53,6 +53,7 @@ def _known(seed: int) -> dict[str, EffectLearner]:
         SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression()
     )
     linear = make_pipeline(SimpleImputer(keep_empty_features=True), StandardScaler(), RidgeCV())
+    small = {"trees": 30, "max_depth": 5, "smallest_leaf": 200}
     return {
         "t_logistic": TLearner(logistic), "t_linear": TLearner(linear),
         "s": SLearner(seed=seed), "t": TLearner(seed=seed), "x": XLearner(seed=seed),
@@ -61,8 +62,8 @@ def _known(seed: int) -> dict[str, EffectLearner]:
         "causalml_t": CausalMLLearner("T", seed=seed),
         "causalml_x": CausalMLLearner("X", seed=seed),
         "causalml_r": CausalMLLearner("R", seed=seed),
-        "uplift_forest": UpliftForest(seed=seed),
-        "uplift_tree": UpliftForest(trees=1, seed=seed),
+        "uplift_forest": UpliftForest(**small, seed=seed),
+        "uplift_tree": UpliftForest(**small | {"trees": 1}, seed=seed),
         "causal_forest": CausalForest(seed=seed),
         "class_transformation": ClassTransformation(seed=seed),
     }  # fmt: skip

@@ -33,6 +33,11 @@ class ArmEffect:
     p_value: float
 
     @property
+    def label(self) -> str:
+        """The outcome's name as a reader would write it."""
+        return self.outcome.replace("_", " ")
+
+    @property
     def is_clear(self) -> bool:
         """Whether the 95 % interval leaves out zero."""
         return self.ci_low > 0 or self.ci_high < 0
@@ -141,10 +146,10 @@ def _sentence(effect: ArmEffect) -> str:
     if effect.is_clear:
         verb = "raised" if effect.difference > 0 else "lowered"
         return (
-            f"{effect.arm} {verb} {effect.outcome} by {abs(effect.difference):.4g} per unit "
+            f"{effect.arm} {verb} {effect.label} by {abs(effect.difference):.4g} per unit "
             f"({interval}; {effect.mean_arm:.4g} against {effect.mean_control:.4g})."
         )
     return (
-        f"Whether {effect.arm} changed {effect.outcome} is open: "
+        f"Whether {effect.arm} changed {effect.label} is open: "
         f"{effect.difference:.4g} ({interval})."
     )

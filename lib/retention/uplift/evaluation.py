@@ -118,14 +118,14 @@ def uplift_at(priority: Floats, scores: Floats, shares: Sequence[float]) -> pd.D
     Returns
     -------
     DataFrame
-        share, n (units with any weight), effect, standard_error, ci_low, ci_high.
+        share, n (effective number of units, Kish), effect, standard_error, ci_low, ci_high.
     """
     rows = []
     for share in shares:
         weight = _top_weight(priority, share)
         effect = float(weight @ scores / weight.sum())
         error = float(np.sqrt(np.sum((weight * (scores - effect)) ** 2)) / weight.sum())
-        rows.append((share, int((weight > 0).sum()), effect, error,
+        rows.append((share, round(weight.sum() ** 2 / (weight @ weight)), effect, error,
                      effect - NORMAL_95 * error, effect + NORMAL_95 * error))  # fmt: skip
     names = ["share", "n", "effect", "standard_error", "ci_low", "ci_high"]
     return pd.DataFrame(rows, columns=names)

@@ -29,8 +29,11 @@ MISSING = -1.0
 def load_quietly(module: str) -> Any:
     """Import a module of causalml (ten seconds the first time), keeping matplotlib's style."""
     import matplotlib as mpl
+    from tqdm import TqdmWarning
 
-    with mpl.rc_context():
+    with mpl.rc_context(), warnings.catch_warnings():
+        # Its progress bars would like a widget; nobody watches them in a report.
+        warnings.simplefilter("ignore", TqdmWarning)
         return importlib.import_module(module)
 
 
@@ -95,55 +98,8 @@ class CausalMLLearner(EffectLearner):
         return np.column_stack(columns)
 
 
-class UpliftForest(EffectLearner):
-    """causalml's uplift random forest (Rzepakowski & Jaroszewicz 2012), 0/1 outcomes only.
-
-    One tree is its uplift tree. Predicting walks the trees row by row: slow on large data.
-
-    Parameters
-    ----------
-    trees
-        Number of trees.
-    max_depth
-        Depth of each tree.
-    smallest_leaf
-        Units that a leaf needs.
-    seed
-        Seed of the forest.
-    """
-
-    def __init__(
-        self, trees: int = 30, max_depth: int = 5, smallest_leaf: int = 200, seed: int = 0
-    ) -> None:
-        super().__init__(seed=seed)
-        self.trees = trees
-        self.max_depth = max_depth
-        self.smallest_leaf = smallest_leaf
-
-    def _learn(self, X: Floats, arm: Integers, outcome: Floats, propensity: Floats) -> None:
-        if not np.isin(outcome, (0.0, 1.0)).all():
-            raise EvidenceError(
-                "An uplift forest learns 0/1 outcomes only (it would turn money into 0/1).",
-                "Choose a conversion outcome or another learner.",
-            )
-        trees = load_quietly("causalml.inference.tree")
-        self.forest_ = trees.UpliftRandomForestClassifier(
-            control_name="0", n_estimators=self.trees, max_depth=self.max_depth,
-            min_samples_leaf=self.smallest_leaf, random_state=self.seed, n_jobs=1,
-        )  # fmt: skip
-        with one_job():
-            self.forest_.fit(
-                X=np.nan_to_num(X, nan=MISSING), treatment=arm.astype(str), y=outcome.astype(int)
-            )
-
-    def _effects(self, X: Floats) -> Floats:
-        with one_job():
-            predicted = self.forest_.predict(X=np.nan_to_num(X, nan=MISSING))
-        return np.asarray(predicted, dtype=np.float64).reshape(len(X), self.n_arms_ - 1)
-
-
-class CausalForest(EffectLearner):
-    """causalml's causal random forest (Athey & Imbens 2016 splits), any outcome, arm by arm.
+class _Forest(EffectLearner):
+    """What causalml's forests share.
 
     Parameters
     ----------
@@ -165,15 +121,48 @@ class CausalForest(EffectLearner):
         self.max_depth = max_depth
         self.smallest_leaf = smallest_leaf
 
+    def _options(self) -> dict[str, Any]:
+        """Return the settings by causalml's names."""
+        return {
+            "n_estimators": self.trees, "max_depth": self.max_depth, "n_jobs": 1,
+            "min_samples_leaf": self.smallest_leaf, "random_state": self.seed,
+        }  # fmt: skip
+
+
+class UpliftForest(_Forest):
+    """causalml's uplift random forest (Rzepakowski & Jaroszewicz 2012), 0/1 outcomes only.
+
+    One tree is its uplift tree. Predicting walks the trees row by row: slow on large data.
+    """
+
+    def _learn(self, X: Floats, arm: Integers, outcome: Floats, propensity: Floats) -> None:
+        if not np.isin(outcome, (0.0, 1.0)).all():
+            raise EvidenceError(
+                "An uplift forest learns 0/1 outcomes only (it would turn money into 0/1).",
+                "Choose a conversion outcome or another learner.",
+            )
+        trees = load_quietly("causalml.inference.tree")
+        self.forest_ = trees.UpliftRandomForestClassifier(control_name="0", **self._options())
+        with one_job():
+            self.forest_.fit(
+                X=np.nan_to_num(X, nan=MISSING), treatment=arm.astype(str), y=outcome.astype(int)
+            )
+
+    def _effects(self, X: Floats) -> Floats:
+        with one_job():
+            predicted = self.forest_.predict(X=np.nan_to_num(X, nan=MISSING))
+        return np.asarray(predicted, dtype=np.float64).reshape(len(X), self.n_arms_ - 1)
+
+
+class CausalForest(_Forest):
+    """causalml's causal random forest (Athey & Imbens 2016 splits), any outcome, arm by arm."""
+
     def _learn(self, X: Floats, arm: Integers, outcome: Floats, propensity: Floats) -> None:
         trees = load_quietly("causalml.inference.tree")
         self.forests_ = []
         for k in range(1, self.n_arms_):
             rows = (arm == 0) | (arm == k)
-            forest = trees.CausalRandomForestRegressor(
-                n_estimators=self.trees, max_depth=self.max_depth, control_name=0, n_jobs=1,
-                min_samples_leaf=self.smallest_leaf, random_state=self.seed,
-            )  # fmt: skip
+            forest = trees.CausalRandomForestRegressor(control_name=0, **self._options())
             with one_job():
                 forest.fit(
                     X=np.nan_to_num(X[rows], nan=MISSING),

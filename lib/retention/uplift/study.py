@@ -359,7 +359,7 @@ def _decide(
     if best is None:
         return Verdict(Action.DO_NOT_SEND, NOBODY, None, rest)
     paid = (
-        f"It changes {best.outcome} by {best.difference:+.4g} ({best.ci_low:+.4g} to "
+        f"It changes {best.label} by {best.difference:+.4g} ({best.ci_low:+.4g} to "
         f"{best.ci_high:+.4g}) per unit before cost. "
     )
     return Verdict(Action.SEND_TO_ALL, f"{best.arm} to all", best.arm, paid + rest)
