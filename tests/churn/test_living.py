@@ -79,7 +79,7 @@ def test_what_we_said_is_held_against_what_was(shop, panels):
     said.loc[0, "churn_probability"] = 0.3
     result = matured_scores(shop, said, date.as_of, 90)
     assert result.happened == pytest.approx(date.churned.mean())
-    assert f"we said 31%, it was {date.churned.mean():.0%}" in result.summary()
+    assert f"we said 31 %, it was {100 * date.churned.mean():.0f} %" in result.summary()
     with pytest.raises(EvidenceError, match="can be judged from"):
         matured_scores(shop, said, "2026-05-30", 90)
     with pytest.raises(InputError, match="None of the scored"):
@@ -95,7 +95,7 @@ def test_a_wrong_level_asks_for_recalibration(drawn):
     y, p = drawn
     found = alarm(matured_of(y, np.clip(p + 0.1, 0, 1)), score_probabilities(y, p))
     assert found.action is Action.RECALIBRATE
-    assert "Said 49.9%, was 40.1%" in found.summary()
+    assert "Said 49.9 %, was 40.1 %" in found.summary()
 
 
 def test_lost_ranking_asks_to_roll_back_or_with_drifted_inputs_to_retrain(drawn, panels):

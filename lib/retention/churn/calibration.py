@@ -18,7 +18,7 @@ class Recalibration:
 
     Examples
     --------
-    >>> Recalibration(0.0, 1.0).apply(np.array([0.25])).tolist()
+    >>> Recalibration(0.0, 1.0).apply(np.array([0.25])).round(6).tolist()
     [0.25]
     """
 

@@ -43,8 +43,9 @@ class Definitions:
         known = self.frame.dropna(subset=["share"])
         low, high = known.loc[known["share"].idxmin()], known.loc[known["share"].idxmax()]
         return (
-            f"As of {self.as_of}, {low.share:.0%} of customers have churned if churn means "
-            f"'{low.definition}', {high.share:.0%} if it means '{high.definition}': never quote a "
+            f"As of {self.as_of}, {100 * low.share:.0f} % of customers have churned if churn means "
+            f"'{low.definition}', {100 * high.share:.0f} % if it means '{high.definition}': "
+            f"never quote a "
             "churn rate without its definition."
         )
 

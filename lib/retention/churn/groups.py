@@ -86,7 +86,8 @@ class GroupScores:
         )
         return (
             f"By {self.attribute}, the widest gap is in {worst.group}: predicted "
-            f"{worst.predicted:.1%}, observed {worst.observed:.1%} ({abs(worst.gap):.1%} {word}; "
+            f"{100 * worst.predicted:.1f} %, observed {100 * worst.observed:.1f} % "
+            f"({100 * abs(worst.gap):.1f} % {word}; "
             f"n = {worst.n:,}). {verdict}{left}"
         )
 

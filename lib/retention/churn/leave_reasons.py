@@ -56,9 +56,11 @@ class LeaveReasons:
         )
         return (
             f"Of {self.leavers:,} leavers {self.answered:,} "
-            f"({self.answered / self.leavers:.0%}) gave a reason; the leading one is "
-            f"{str(top.reason).replace('_', ' ')} with {top.share:.0%} ({top.ci_low:.0%} to "
-            f"{top.ci_high:.0%}). Answers are weighted to stand for the silent leavers of like "
+            f"({100 * (self.answered / self.leavers):.0f} %) gave a reason; the leading one is "
+            f"{str(top.reason).replace('_', ' ')} with {100 * top.share:.0f} % "
+            f"({100 * top.ci_low:.0f} % to "
+            f"{100 * top.ci_high:.0f} %). Answers are weighted to stand for the silent leavers "
+            f"of like "
             f"behaviour; what the silent would have said is not known.{thin}"
         )
 

@@ -59,7 +59,7 @@ class MaturedScores:
     def summary(self) -> str:
         """Say what was said and what it was."""
         return (
-            f"On {self.as_of} we said {self.said:.0%}, it was {self.happened:.0%} "
+            f"On {self.as_of} we said {100 * self.said:.0f} %, it was {100 * self.happened:.0f} % "
             f"(n = {self.n:,}, {self.horizon_days} days). {self.scores.summary()}"
         )
 
@@ -211,7 +211,8 @@ def _calibration(matured: MaturedScores, limits: Thresholds) -> Check:
     bent = low > 1 + limits.slope_gap or high < 1 - limits.slope_gap
     bad = bool(off or bent)
     return Check(ChurnCode.CALIBRATION_DRIFT, Status.FAIL if bad else Status.PASS,
-                 f"Said {matured.said:.1%}, was {matured.happened:.1%} (n = {matured.n:,}).",
+                 f"Said {100 * matured.said:.1f} %, was {100 * matured.happened:.1f} % (n = "
+                 f"{matured.n:,}).",
                  "Recalibrate on the matured outcomes." if bad else "")  # fmt: skip
 
 

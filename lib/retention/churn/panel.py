@@ -75,7 +75,8 @@ class LabelledDate:
     def summary(self) -> str:
         """Say how many churned."""
         return (
-            f"As of {self.as_of}, {self.churned.mean():.1%} of {len(self):,} customers bought "
+            f"As of {self.as_of}, {100 * self.churned.mean():.1f} % of {len(self):,} customers "
+            f"bought "
             f"nothing in the next {self.horizon_days} days."
         )
 

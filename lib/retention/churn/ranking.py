@@ -88,8 +88,9 @@ class Ranking:
             else (" How much of it a campaign can save is not known until one is tested.")
         )
         return (
-            f"The first tenth of {len(stake):,} customers holds {share:.0%} of the value at stake; "
-            f"ranking by risk alone would share {same.mean():.0%} of its names.{note}"
+            f"The first tenth of {len(stake):,} customers holds {100 * share:.0f} % of the value "
+            f"at stake; "
+            f"ranking by risk alone would share {100 * same.mean():.0f} % of its names.{note}"
         )
 
 

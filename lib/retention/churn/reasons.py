@@ -25,7 +25,7 @@ def _count(one: str, many: str) -> Wording:
 
 def _share(what: str) -> Wording:
     """Return a wording for shares."""
-    return lambda value, usual: f"{value:.0%} {what} against a usual {usual:.0%}"
+    return lambda value, usual: f"{100 * value:.0f} % {what} against a usual {100 * usual:.0f} %"
 
 
 def _days(what: str) -> Wording:
@@ -113,7 +113,7 @@ class Reasons:
             return "No single feature raises anybody's risk above the typical customer's."
         return (
             f"The most frequent leading reason is {_plain(str(counted.index[0]))}: for "
-            f"{counted.iloc[0] / len(self.top):.0%} of {len(self.top):,} customers."
+            f"{100 * (counted.iloc[0] / len(self.top)):.0f} % of {len(self.top):,} customers."
         )
 
 

@@ -53,8 +53,9 @@ class ReturnProbability:
             else (f" (other horizons put it between {self.knee_range[0]} and {self.knee_range[1]})")
         )
         return (
-            f"After {self.knee_days} days of silence{firm}, {row.return_probability:.1%} "
-            f"({row.ci_low:.1%} to {row.ci_high:.1%}) of customers buy within the next "
+            f"After {self.knee_days} days of silence{firm}, {100 * row.return_probability:.1f} % "
+            f"({100 * row.ci_low:.1f} % to {100 * row.ci_high:.1f} %) of customers buy within "
+            f"the next "
             f"{self.horizon_days} days; from there on waiting longer tells little more."
         )
 

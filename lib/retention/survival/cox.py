@@ -87,10 +87,10 @@ def hazard_ratio_sentence(row: Mapping[Hashable, Any]) -> str:
     --------
     >>> hazard_ratio_sentence({"covariate": "fin", "hazard_ratio": 0.68, "ci_low": 0.47,
     ...                        "ci_high": 0.996})
-    'Per unit of fin, customers leave at 0.68 times the pace (0.47 to 1.00): 32% slower.'
+    'Per unit of fin, customers leave at 0.68 times the pace (0.47 to 1.00): 32 % slower.'
     """
     change = row["hazard_ratio"] - 1
-    pace = f"{abs(change):.0%} {'faster' if change > 0 else 'slower'}"
+    pace = f"{100 * abs(change):.0f} % {'faster' if change > 0 else 'slower'}"
     return (
         f"Per unit of {row['covariate']}, customers leave at {row['hazard_ratio']:.2f} times the "
         f"pace ({row['ci_low']:.2f} to {row['ci_high']:.2f}): {pace}."

@@ -51,8 +51,8 @@ class Hazard:
             )
         return " ".join(
             f"{r.group}: the danger is greatest around {r.time:,.0f} {self.unit}, when "
-            f"{r.hazard:.2%} of those left go per {self.unit.removesuffix('s')} "
-            f"({r.ci_low:.2%} to {r.ci_high:.2%})."
+            f"{100 * r.hazard:.2f} % of those left go per {self.unit.removesuffix('s')} "
+            f"({100 * r.ci_low:.2f} % to {100 * r.ci_high:.2f} %)."
             for r in self.peaks().itertuples()
         )
 

@@ -41,8 +41,9 @@ class IntervalCurve:
         """Say what share is retained, and that its timing is known to intervals only."""
         known = self.frame[np.isfinite(self.frame["right"])]
         row = (known if len(known) else self.frame).iloc[-1]
-        return (f"Of {self.n:,} customers, {row.survival:.1%} ({row.ci_low:.1%} to "
-                f"{row.ci_high:.1%}) are retained after {row.right:,.0f} {self.unit}; departures "
+        return (f"Of {self.n:,} customers, {100 * row.survival:.1f} % ({100 * row.ci_low:.1f} % to "
+                f"{100 * row.ci_high:.1f} %) are retained after {row.right:,.0f} {self.unit}; "
+                f"departures "
                 "are dated only to the interval between two looks.")  # fmt: skip
 
 

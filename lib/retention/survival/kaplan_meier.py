@@ -86,9 +86,11 @@ class RetentionCurves:
         supported = part[part["at_risk"] >= min(THIN_EVENTS, n)].iloc[-1]
         thin = f" This rests on {events:,.0f} departures only." if events < THIN_EVENTS else ""
         return (
-            f"{who} ({n:,}), {supported.survival:.1%} are retained after {supported.time:,.0f} "
-            f"{self.unit} ({self.confidence:.0%} interval {supported.ci_low:.1%} to "
-            f"{supported.ci_high:.1%}).{thin}"
+            f"{who} ({n:,}), {100 * supported.survival:.1f} % are retained after "
+            f"{supported.time:,.0f} "
+            f"{self.unit} ({100 * self.confidence:.0f} % interval {100 * supported.ci_low:.1f} % "
+            f"to "
+            f"{100 * supported.ci_high:.1f} %).{thin}"
         )
 
 

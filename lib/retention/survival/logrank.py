@@ -24,6 +24,17 @@ class Weighting(StrEnum):
     FLEMING_HARRINGTON_LATE = "fleming_harrington_late"  # late: weight 1 - S(t-)
 
 
+def p_text(p_value: float) -> str:
+    """Return a p-value in words; one too small to tell from zero is not called zero.
+
+    Examples
+    --------
+    >>> p_text(0.0123), p_text(1e-30)
+    ('p = 0.0123', 'p < 0.0001')
+    """
+    return "p < 0.0001" if p_value < 1e-4 else f"p = {p_value:.3g}"
+
+
 @dataclass(frozen=True)
 class LogRankTest:
     """Whether the groups leave at the same pace.
@@ -61,7 +72,7 @@ class LogRankTest:
         found = "leave at different paces" if self.p_value < 0.05 else "cannot be told apart"
         text = (
             f"The groups {found} ({self.weighting.replace('_', ' ')} test, chi-squared "
-            f"{self.statistic:.2f} on {self.degrees_of_freedom} df, p = {self.p_value:.3g})."
+            f"{self.statistic:.2f} on {self.degrees_of_freedom} df, {p_text(self.p_value)})."
         )
         if self.degrees_of_freedom < 2:
             return text

@@ -90,7 +90,7 @@ def restricted_mean(
     --------
     >>> from retention.survival import count_events
     >>> data = pd.DataFrame({"duration": [1, 2, 3, 4], "event": [1, 1, 1, 1]})
-    >>> round(restricted_mean(count_events(data), horizon=4).means["mean"][0], 3)
+    >>> round(float(restricted_mean(count_events(data), horizon=4).means["mean"][0]), 3)
     2.5
     """
     if not horizon > 0:

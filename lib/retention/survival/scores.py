@@ -40,7 +40,7 @@ class BrierScores:
         """Compare with the curve that treats everybody alike."""
         gain = 1 - self.frame["brier"].mean() / self.frame["reference"].mean()
         word = "less" if gain > 0 else "more"
-        return (f"Squared error {abs(gain):.1%} {word} than one retention curve for all "
+        return (f"Squared error {100 * abs(gain):.1f} % {word} than one retention curve for all "
                 f"({self.n:,} customers, censoring reweighted).")  # fmt: skip
 
 

@@ -54,14 +54,18 @@ class CohortTriangle:
         share = self.frame["is_projected"].mean()
         if first == last or not shared:
             return (
-                f"{share:.0%} of the cells are projected; there are no two cohorts to compare yet."
+                f"{100 * share:.0f} % of the cells are projected; there are no two cohorts to "
+                "compare yet."
             )
         age = max(shared)
         a, b = (seen[(seen["cohort"] == c) & (seen["age"] == age)].iloc[0] for c in (first, last))
         return (
-            f"After {age * self.period:,} {self.unit}, {a.retained:.1%} ({a.ci_low:.1%} to "
-            f"{a.ci_high:.1%}) of the cohort {first} and {b.retained:.1%} ({b.ci_low:.1%} to "
-            f"{b.ci_high:.1%}) of {last} were still there. {share:.0%} of the cells are projected."
+            f"After {age * self.period:,} {self.unit}, {100 * a.retained:.1f} % "
+            f"({100 * a.ci_low:.1f} % to "
+            f"{100 * a.ci_high:.1f} %) of the cohort {first} and {100 * b.retained:.1f} % "
+            f"({100 * b.ci_low:.1f} % to "
+            f"{100 * b.ci_high:.1f} %) of {last} were still there. {100 * share:.0f} % of the "
+            f"cells are projected."
         )
 
 
