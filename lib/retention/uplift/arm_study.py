@@ -87,10 +87,15 @@ def study_arm(
     curve = toc_curve(predicted, effect[late])
     name = selection.best_ranking
     shown = learner if name == selection.chosen else _fit(pool[name], work, outcome)
-    held_out = look_at(
-        rule if name == "rule" else name, shown, pool[name], pair, outcome, effect, late, seed
-    )
+    label = rule if name == "rule" else name
+    held_out = look_at(label, shown, _named(pool), pair, outcome, effect, late, seed)
     return ArmStudy(held.arms[1], selection, rule, quality, tested, False, learner, curve, held_out)
+
+
+def _named(pool: Mapping[str, EffectLearner]) -> tuple[str, EffectLearner]:
+    """Return the first learner that was asked for, the best rule where none was."""
+    name = next((n for n in pool if n not in ("constant", "rule")), "rule")
+    return name, pool[name]
 
 
 def _fit(candidate: EffectLearner, trial: Trial, outcome: str) -> EffectLearner:

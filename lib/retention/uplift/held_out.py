@@ -39,7 +39,10 @@ class HeldOut:
     auuc
         Area under the uplift curve, per unit.
     sequential
-        Test of the same learner with all units, over sequential folds.
+        Test with all units, over sequential folds, of a learner named beforehand: the ranking shown
+        was chosen by looking at some of these units, which would flatter its test.
+    sequential_name
+        Name of that learner.
     """
 
     ranking: str
@@ -47,6 +50,7 @@ class HeldOut:
     top_shares: pd.DataFrame
     auuc: float
     sequential: SequentialQuality
+    sequential_name: str
 
     def to_frame(self) -> pd.DataFrame:
         """Return the effect by tenth."""
@@ -58,22 +62,24 @@ class HeldOut:
         return (
             f"Among the tenth that {self.ranking} ranks highest the effect is {top['effect']:.4g} "
             f"(95 % interval {top['ci_low']:.4g} to {top['ci_high']:.4g}, n = {top['n']:,.0f}). "
-            f"Over sequential folds: {self.sequential.summary()}"
+            f"Over sequential folds, by {self.sequential_name} alone: {self.sequential.summary()}"
         )
 
 
 def look_at(
-    ranking: str, fitted: EffectLearner, fresh: EffectLearner, pair: Trial, outcome: str,
-    scores: Floats, held: np.ndarray, seed: int,
+    ranking: str, fitted: EffectLearner, named: tuple[str, EffectLearner], pair: Trial,
+    outcome: str, scores: Floats, held: np.ndarray, seed: int,
 ) -> HeldOut:  # fmt: skip
-    """Look at a ranking on held-out units, and test its learner on all over sequential folds.
+    """Look at a ranking on held-out units, and test a named learner on all over sequential folds.
 
     Parameters
     ----------
     ranking
         Name of the ranking.
-    fitted, fresh
-        The learner fitted without the held-out units, and an unfitted one of its kind.
+    fitted
+        The learner, fitted without the held-out units.
+    named
+        Name and an unfitted copy of the learner, named beforehand, that is tested on all units.
     pair, outcome
         The two-arm trial and its outcome.
     scores
@@ -88,5 +94,6 @@ def look_at(
     return HeldOut(
         ranking, effect_by_group(predicted, effect, groups=10),
         uplift_at(predicted, effect, SHARES), area_under_uplift_curve(predicted, effect),
-        sequential_quality(pair, outcome, scores, fresh, seed=seed, draws=SEQUENTIAL_DRAWS),
+        sequential_quality(pair, outcome, scores, named[1], seed=seed, draws=SEQUENTIAL_DRAWS),
+        named[0],
     )  # fmt: skip
