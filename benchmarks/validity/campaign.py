@@ -18,6 +18,8 @@ from retention.uplift.trial import Trial, trial_from_frame
 SIMULATIONS = 1000
 UNITS = 2000
 TRUE_LIFT = 1.5
+CONTACT, DISCOUNT = 1.0, 0.1
+"""Cost of a contact, and share of the sales given as discount."""
 NULL = "simulated shop, orders Poisson, order value log-normal, no effect"
 
 
@@ -34,7 +36,13 @@ def cases() -> Iterator[Entry]:
         float(rows["profit_error"].mean()), float(3 * rows["profit_error"].sem()), SIMULATIONS,
         "revenue mostly zero and log-normal, true lift 1.50 per customer",
     )  # fmt: skip
+    yield near(
+        "campaign", "return on marketing investment: coverage of the 95 % interval", 0.95,
+        float(rows["return_covered"].mean()), 0.02, SIMULATIONS,
+        "the same; discounts of a tenth of the sales, so that what was spent is uncertain, too",
+    )  # fmt: skip
     for name, case in (
+        ("per_customer", "guardrail on revenue per customer: broken where nothing changed, share"),
         ("order_value", "guardrail on order value: broken where nothing changed, share"),
         ("groups", "effect differs between groups where it does not, share at nominal 5 %"),
     ):
@@ -68,12 +76,18 @@ def _one(seed: int) -> dict[str, object]:
     """Return every verdict on one world with a lift and on one without."""
     moved, still = _world(seed, TRUE_LIFT), _world(seed + SIMULATIONS, 0.0)
     revenue = moved.outcome("revenue")
-    rows = pd.DataFrame({"revenue": revenue, "goods": 0.5 * revenue, "discount": 0.0, "gifts": 0.0})
-    costs = {"email": CampaignCost(0.1)}
+    rows = pd.DataFrame({
+        "revenue": revenue, "goods": 0.5 * revenue, "discount": DISCOUNT * revenue, "gifts": 0.0,
+    })  # fmt: skip
+    costs = {"email": CampaignCost(CONTACT)}
     books = account(moved, rows, campaign="c", costs=costs, currency="USD").arms[0]
-    truth = books.contacts * (0.5 * TRUE_LIFT - 0.1)
+    gained, laid_out = 0.5 * TRUE_LIFT - CONTACT, DISCOUNT * TRUE_LIFT + CONTACT
+    truth = books.contacts * gained
+    low, high = books.marketing_return_low, books.marketing_return_high
     units = still.outcomes.assign(unit_key=still.unit_key)
-    rail = Guardrail("order value", "revenue", "orders", True, 1.0)
+    rails = [Guardrail("order value", "revenue", "orders", True, 1.0),
+             Guardrail("revenue per customer", "revenue", "", True, 1.0)]  # fmt: skip
+    verdicts = [r.verdict for r in judge_guardrails(still, units, rails).results]
     tiers = pd.Series(
         still.covariates["tier"].astype(int).astype(str).to_numpy(), index=still.unit_key
     )
@@ -82,7 +96,9 @@ def _one(seed: int) -> dict[str, object]:
     return {
         "profit_covered": books.profit_low <= truth <= books.profit_high,
         "profit_error": (books.profit - truth) / books.contacts,
-        "order_value": judge_guardrails(still, units, [rail]).results[0].verdict == "broken",
+        "return_covered": low is None or high is None or low <= gained / laid_out <= high,
+        "order_value": verdicts[0] == "broken",
+        "per_customer": verdicts[1] == "broken",
         "groups": lift_by_group(still, "revenue", tiers, what="tier").difference_p("email") < 0.05,
         "paused": release.stage is Stage.PAUSED,
     }

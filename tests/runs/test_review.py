@@ -244,7 +244,7 @@ def test_the_index_names_every_key_figure_that_is_asked_for():
     assert by_label["churn rate"]["change"] == "was 90.0 %: changed"
     assert by_label["retention rate"]["change"] == "unchanged"
     assert by_label["churn rate"]["interval"] == "40.0 % to 60.0 %"
-    assert "campaign ROI/ROMI, email" in by_label
+    assert "campaign ROI, email" in by_label
     assert all("<polyline" in card["sparkline"] for card in cards)
     assert missing_figures(run) == []
     assert "net promoter score" in missing_figures({})

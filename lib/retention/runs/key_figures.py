@@ -31,10 +31,11 @@ CARD_METRICS: Mapping[str, tuple[str, ...]] = {
 """Label of a key figure and the names a run may publish it under, the better one first."""
 
 CAMPAIGN_METRICS: Mapping[str, str] = {
-    "campaign ROI/ROMI": "return_on_investment.",
+    "campaign ROI": "return_on_investment.",
+    "campaign ROMI": "return_on_marketing_investment.",
 }
-"""Label of a figure that there is one of for each arm of a campaign, and how its names begin. What
-is invested in a campaign is marketing's money, so its ROI and its ROMI are one figure."""
+"""Label of a figure that there is one of for each arm of a campaign, and how its names begin. ROI
+sets all that was laid out, goods included, against the sales; ROMI what marketing spent."""
 
 
 def metrics_of(run: Run) -> dict[str, dict[str, Any]]:
