@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from retention.abtest.collect import collect
-from retention.abtest.metrics import MetricDefinition
+from retention.abtest.metrics import MetricDefinition, NullPolicy
 from retention.engine import open_engine
 from retention.features import customer_features, experiment_frame, purchase_summary
 from retention.features.dates import DAY_S, epoch_of
@@ -42,7 +42,13 @@ def test_a_loyalty_programme_is_read_alike(demo):
 
 def test_sufficient_statistics_agree(demo):
     metrics = [
-        MetricDefinition("revenue", "revenue", covariates=("order_count",), winsorise_at=0.99),
+        MetricDefinition(
+            "revenue",
+            "revenue",
+            covariates=("order_count",),
+            winsorise_at=0.99,
+            covariate_nulls=NullPolicy.ZERO,
+        ),
         MetricDefinition("orders", "orders"),
     ]
     found = []
