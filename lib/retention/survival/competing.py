@@ -45,9 +45,10 @@ class CumulativeIncidence:
         """Say what share ended in each way by the end of the follow-up."""
         last = self.at(float(self.frame["time"].max()))
         told = "; ".join(
-            f"{'' if r.group == 'all' else f'{r.group}, '}{r.cause} {100 * r.incidence:.1f} % "
-            f"({100 * r.ci_low:.1f} % to {100 * r.ci_high:.1f} %)"
-            for r in last.itertuples()
+            f"{'' if r['group'] == 'all' else r['group'] + ', '}{r['cause']} "
+            f"{100 * r['incidence']:.1f} % "
+            f"({100 * r['ci_low']:.1f} % to {100 * r['ci_high']:.1f} %)"
+            for r in last.to_dict("records")
         )
         return (f"By {self.frame['time'].max():,.0f} {self.unit}: {told} (n = {self.n:,}; ends of "
                 "other kinds are taken into account, not treated as censored).")  # fmt: skip

@@ -45,15 +45,15 @@ class Hazard:
         if self.bandwidth is None:
             last = self.frame.groupby("group", sort=True).tail(1)
             return " ".join(
-                f"{r.group}: cumulative hazard {r.hazard:.2f} ({r.ci_low:.2f} to {r.ci_high:.2f}) "
-                f"by {r.time:,.0f} {self.unit}."
-                for r in last.itertuples()
+                f"{r['group']}: cumulative hazard {r['hazard']:.2f} "
+                f"({r['ci_low']:.2f} to {r['ci_high']:.2f}) by {r['time']:,.0f} {self.unit}."
+                for r in last.to_dict("records")
             )
         return " ".join(
-            f"{r.group}: the danger is greatest around {r.time:,.0f} {self.unit}, when "
-            f"{100 * r.hazard:.2f} % of those left go per {self.unit.removesuffix('s')} "
-            f"({100 * r.ci_low:.2f} % to {100 * r.ci_high:.2f} %)."
-            for r in self.peaks().itertuples()
+            f"{r['group']}: the danger is greatest around {r['time']:,.0f} {self.unit}, when "
+            f"{100 * r['hazard']:.2f} % of those left go per {self.unit.removesuffix('s')} "
+            f"({100 * r['ci_low']:.2f} % to {100 * r['ci_high']:.2f} %)."
+            for r in self.peaks().to_dict("records")
         )
 
 
