@@ -63,9 +63,11 @@ class ArmAccount:
     def calculation(self, currency: str) -> str:
         """Show how both returns come about, with the numbers put in."""
         return "; ".join((
-            _shown("ROI", self.gain, self.cost, self.return_on_investment, currency),
+            _shown("ROI", self.gain, self.cost, self.return_on_investment, currency)
+            + _between(self.return_low, self.return_high),
             _shown("ROMI", self.marketing_gain, self.marketing_cost,
-                   self.return_on_marketing_investment, currency),
+                   self.return_on_marketing_investment, currency)
+            + _between(self.marketing_return_low, self.marketing_return_high),
         ))  # fmt: skip
 
 
@@ -232,6 +234,13 @@ def _shown(name: str, gain: float, cost: float, share: float | None, currency: s
         f"{name} = ({currency} {gain:,.2f} gain − {currency} {cost:,.2f} cost) / "
         f"{currency} {cost:,.2f} cost = {100 * share:,.0f} %"
     )
+
+
+def _between(low: float | None, high: float | None) -> str:
+    """Write the interval of a return; nothing where there is none."""
+    if low is None or high is None:
+        return ""
+    return f" (95 % interval {100 * low:,.0f} to {100 * high:,.0f} %)"
 
 
 def _cell(value: float) -> str:

@@ -206,7 +206,7 @@ def toc_curve(priority: Floats, scores: Floats, *, points: int = 100) -> pd.Data
     count = np.unique(np.maximum(1, np.round(np.linspace(0, 1, points + 1)[1:] * n).astype(int)))
     top = cumulative[count - 1] / count
     share = count / n
-    toc = top - scores.mean()
+    toc = top - scores.mean() if order.starts.size > 1 else np.zeros(len(top))
     return pd.DataFrame({"share": share, "effect": top, "toc": toc, "gain": share * toc})
 
 
