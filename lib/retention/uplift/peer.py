@@ -29,11 +29,10 @@ MISSING = -1.0
 def load_quietly(module: str) -> Any:
     """Import a module of causalml (ten seconds the first time), keeping matplotlib's style."""
     import matplotlib as mpl
-    from tqdm import TqdmWarning
 
     with mpl.rc_context(), warnings.catch_warnings():
         # Its progress bars would like a widget; nobody watches them in a report.
-        warnings.simplefilter("ignore", TqdmWarning)
+        warnings.filterwarnings("ignore", message="IProgress not found")
         return importlib.import_module(module)
 
 

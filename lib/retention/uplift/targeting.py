@@ -114,14 +114,24 @@ class Plan:
         if self.sent == 0:
             return f"Nobody of {len(self.table):,} {self.scope} is contacted."
         held = int(self.table["is_hold_out"].sum())
+        gain = "profit" if self._is_money else "gain"
         return (
             f"Of {len(self.table):,} {self.scope} {self.sent:,} are sent it and {held:,} "
             f"({percent(held / self.allocation.contacts)} of those chosen) are held out, so that "
-            f"it can be measured. By what the policy brought on untouched customers that is "
-            f"{self.unit} {self.measured:,.2f} of profit (95 % interval {self.measured_low:,.2f} "
-            f"to {self.measured_high:,.2f}). The last customer taken is expected to bring "
-            f"{self.unit} {self.last_customer:,.2f}."
+            f"it can be measured. By what the policy brought on untouched customers that is a "
+            f"{gain} of {self._amount(self.measured)} (95 % interval {self.measured_low:,.2f} to "
+            f"{self.measured_high:,.2f}). The last customer taken is expected to bring "
+            f"{self._amount(self.last_customer or 0.0)}."
         )
+
+    @property
+    def _is_money(self) -> bool:
+        """Whether the unit is a currency."""
+        return len(self.unit) == 3 and self.unit.isupper()
+
+    def _amount(self, value: float) -> str:
+        """Write an amount in its unit."""
+        return f"{self.unit} {value:,.2f}" if self._is_money else f"{value:,.2f} {self.unit}"
 
     def budget_summary(self, budget: float) -> str:
         """Word what a budget buys and what one more unit of it would."""
