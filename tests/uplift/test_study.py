@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.linear_model import LinearRegression
 
 from retention.errors import ParameterError
 from retention.uplift.candidates import named_candidates
@@ -17,7 +18,12 @@ from retention.uplift.verdict import Action
 @pytest.fixture(scope="module")
 def strong_study(strong_trial: Trial) -> TargetingStudy:
     return study_targeting(
-        strong_trial, "sales", candidates=named_candidates(["t_linear"]), splits=3, seed=3
+        strong_trial,
+        "sales",
+        candidates=named_candidates(["t_linear"]),
+        splits=3,
+        seed=3,
+        model=LinearRegression(),
     )
 
 
@@ -42,14 +48,27 @@ def test_targeting_leaves_sleeping_dogs_alone(
 
 def test_equal_effects_end_in_sending_to_all(flat_trial: Trial) -> None:
     study = study_targeting(
-        flat_trial, "sales", candidates=named_candidates(["t_linear"]), splits=3, seed=3
+        flat_trial,
+        "sales",
+        candidates=named_candidates(["t_linear"]),
+        splits=3,
+        seed=3,
+        model=LinearRegression(),
     )
     assert (study.verdict.action, study.verdict.arm) == (Action.SEND_TO_ALL, "email")
     assert "Send email to everyone" in study.summary()
 
 
 def test_cost_above_the_effect_ends_in_not_sending(flat_trial: Trial) -> None:
-    study = study_targeting(flat_trial, "sales", candidates={}, costs=[0.0, 5.0], splits=2, seed=3)
+    study = study_targeting(
+        flat_trial,
+        "sales",
+        candidates={},
+        costs=[0.0, 5.0],
+        splits=2,
+        seed=3,
+        model=LinearRegression(),
+    )
     assert study.verdict.action is Action.DO_NOT_SEND
     plan = plan_campaign(study, own_people(flat_trial), worth=1.0)
     assert set(plan.table["recommended_arm"]) == {"none"}

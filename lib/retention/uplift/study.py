@@ -192,8 +192,8 @@ def study_targeting(
     """
     cost = np.zeros(len(trial.arms)) if costs is None else np.asarray(costs, dtype=np.float64)
     pool = {"constant": ConstantEffect(), "rule": BestRule(), **candidates}
-    scores, means = trial_scores(trial, outcome, model=model, seed=seed)
     untouched = _untouched(trial, untouched_share, seed)
+    scores, means = trial_scores(trial, outcome, model=model, seed=seed)
     lift = average_lift(trial, [outcome])
     positions = range(1, len(trial.arms))
     by_arm = judge(
