@@ -95,8 +95,9 @@ def test_the_demo_does_not_ingest_the_old_export(demo):
 
     with open("params/demo/ingest.yaml", encoding="utf-8") as handle:
         params = yaml.safe_load(handle)
-    assert not any("legacy" in source for source in params["sources"])
-    assert "legacy" in params["migration_legacy_source"]
+    _, _, old_export = params["migration_legacy_source"].partition(": ")
+    assert old_export.endswith(".csv")
+    assert not any(old_export in source for source in params["sources"])
 
 
 def compare(shop, old, new, **settings):

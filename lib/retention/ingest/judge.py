@@ -19,6 +19,9 @@ from retention.tables import Table, get
 
 ACCEPTED, QUARANTINED, EXCLUDED = "accepted", "quarantined", "excluded"
 
+SMALL_FILE_ROWS = 200_000
+"""A file of more records is mapped as it is judged, without a copy in between."""
+
 BOOKKEEPING = ("line_no", "occurred_at", "value_minor", "value_currency", "exclusion")
 
 
@@ -59,7 +62,7 @@ def judge_all(
         Pseudonyms of erased people: their rows are excluded, their identities go nowhere.
     """
     connection = engine.connection
-    prepared = _map(connection, source)
+    prepared, kind = _map(connection, source)
     install_countries(connection)
     people = [f"mapped_{n}" for n, mapping in enumerate(source.tables) if mapping.person]
     collect_people(connection, keys, people, platform_of(source.name))
@@ -69,7 +72,7 @@ def judge_all(
         made = Judged(f"judged_{number}", get(mapping.table), mapping.accounts)
         judge(connection, made.table, f"mapped_{number}", made.name, person=mapping.person,
               source=source.name, batch_id=batch_id)  # fmt: skip
-        connection.execute(f"DROP VIEW mapped_{number}")
+        connection.execute(f"DROP {kind} mapped_{number}")
         judged.append(made)
     for name in prepared:
         connection.execute(f'DROP TABLE "{name}"')
@@ -79,23 +82,26 @@ def judge_all(
     return judged
 
 
-def _map(connection: duckdb.DuckDBPyConnection, source: SourceFormat) -> list[str]:
+def _map(connection: duckdb.DuckDBPyConnection, source: SourceFormat) -> tuple[list[str], str]:
     """Prepare the format's mappings, and measure rows and money before any judgement.
 
-    What several mappings look up is kept as tables, whose names are returned; the mappings
-    themselves are views, so that a wide row is made only once, as it is judged.
+    What several mappings look up is kept as tables, whose names are returned. The mappings of a
+    large file are views, so that a wide row is made only once, as it is judged; those of a small
+    one are tables: there, planning a mapping again costs more than its rows. The kind is returned.
     """
     views = {name: sql for mapping in source.tables for name, sql in mapping.views.items()}
     for name, select in views.items():
         connection.execute(f'CREATE TEMP TABLE "{name}" AS {select}')
+    rows = connection.execute("SELECT count(*) FROM landed").fetchall()[0][0]
+    kind = "VIEW" if rows > SMALL_FILE_ROWS else "TABLE"
     for number, mapping in enumerate(source.tables):
-        connection.execute(f"CREATE TEMP VIEW mapped_{number} AS {mapping.select}")
+        connection.execute(f"CREATE TEMP {kind} mapped_{number} AS {mapping.select}")
     counting = next(n for n, mapping in enumerate(source.tables) if mapping.accounts)
     connection.execute(
         "CREATE TEMP TABLE measured AS SELECT coalesce(value_currency, '') AS currency, count(*) "
         f"AS rows, coalesce(sum(value_minor), 0) AS value FROM mapped_{counting} GROUP BY 1"
     )
-    return list(views)
+    return list(views), kind
 
 
 def _naming_orders(source: SourceFormat) -> list[str]:

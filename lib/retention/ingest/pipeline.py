@@ -108,8 +108,8 @@ def run_ingest(
             "Set `encrypt_snapshots: false` and keep the store on an encrypted disk, or set "
             "`engine: duckdb`.", column="encrypt_snapshots",
         )  # fmt: skip
-    numbers, place = range(task.files()), task.place()
     keys, periods = open_keys(private), parse_periods(retention_days, as_of)
+    numbers, place = range(task.files()), task.place()  # the store's key is there only now
     before = Store(store).current()
     with workbench(private, memory_limit, threads, engine, spark_master,
                    temporary_directory) as (opened, folder):  # fmt: skip

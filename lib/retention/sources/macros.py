@@ -62,29 +62,38 @@ def _text() -> list[tuple[str, str]]:
     ]  # fmt: skip
 
 
+_WHOLE = "CASE WHEN b = floor(b) THEN TRY_CAST(b AS BIGINT) END"
+
+
+def _named_once(value: str, expression: str) -> str:
+    """Return SQL of an expression over ``b``, which stands for a dear value.
+
+    A macro is text: a value named three times is written three times, and macros upon macros grow
+    to hundreds of patterns, which the engine compiles before it reads a row.
+    """
+    return f"list_transform([{value}], lambda b: {expression})[1]"
+
+
 def _numbers(conventions: Conventions) -> list[tuple[str, str]]:
     """Return macros on numbers for the file's decimal mark."""
     comma = conventions.decimal == ","
     mark, group = ("[,]", "[.]") if comma else ("[.]", "[,]")
     grouped = f"[+-]?([0-9]{{1,15}}|[0-9]{{1,3}}({group}[0-9]{{3}})+)?({mark}[0-9]{{1,6}})?"
-    unmarked = "replace(bare_amount(x), ',', '')"
-    if comma:
-        unmarked = "replace(replace(bare_amount(x), '.', ''), ',', '.')"
+    unmarked = "replace(replace(b, '.', ''), ',', '.')" if comma else "replace(b, ',', '')"
     plain = "[0-9]{1,12}" if comma else "[0-9]{1,12}([.][0-9]{1,6})?"
     return [
         ("bare_amount(x)",
          "regexp_replace(regexp_replace(text_of(x), '^[(](.*)[)]$', '-\\1'), "
          "'[\\s$€£¥\\x{00A0}\\x{202F}]|(^[A-Z]{3})|([A-Z]{3}$)', '', 'g')"),
         ("number_text(x)",
-         f"CASE WHEN regexp_full_match(x, '-?{plain}') THEN x "
-         f"WHEN regexp_full_match(bare_amount(x), '{grouped}') "
-         f"AND regexp_matches(bare_amount(x), '[0-9]') THEN {unmarked} END"),
+         f"CASE WHEN regexp_full_match(x, '-?{plain}') THEN x ELSE "
+         + _named_once("bare_amount(x)", f"CASE WHEN regexp_full_match(b, '{grouped}') "
+                       f"AND regexp_matches(b, '[0-9]') THEN {unmarked} END") + " END"),
         ("decimal_of(x)", "TRY_CAST(number_text(x) AS DECIMAL(16, 6))"),
         ("number_of(x)", "TRY_CAST(decimal_of(x) AS DOUBLE)"),
         ("integer_of(x)", "CASE WHEN regexp_full_match(x, '-?[0-9]{1,9}') "
-                          "THEN TRY_CAST(x AS BIGINT) "
-                          "WHEN decimal_of(x) = floor(decimal_of(x)) "
-                          "THEN TRY_CAST(decimal_of(x) AS BIGINT) END"),
+                          "THEN TRY_CAST(x AS BIGINT) ELSE "
+                          + _named_once("decimal_of(x)", _WHOLE) + " END"),
         *_money(comma),
     ]  # fmt: skip
 
@@ -99,8 +108,7 @@ def _money(comma: bool) -> list[tuple[str, str]]:
         ("minor_of(x, code)",
          f"CASE WHEN {plain_cents} AND currency_factor(code) = 100 "
          f"THEN TRY_CAST(replace(x, '{mark}', '') AS BIGINT) "
-         "WHEN minor_value(x, code) = floor(minor_value(x, code)) "
-         "THEN TRY_CAST(minor_value(x, code) AS BIGINT) END"),
+         "ELSE " + _named_once("minor_value(x, code)", _WHOLE) + " END"),
         ("product_of(a, b)", "TRY(a * b)"),
         ("line_value(quantity, price, code)",
          "coalesce(CAST(product_of(integer_of(quantity), minor_of(price, code)) "
