@@ -44,7 +44,7 @@ def make_run(
         frame = pd.DataFrame(list(segments.items()), columns=["customer_key", "segment"])
         frame.to_parquet(folder / "tables" / "segments.parquet")
     (folder / "summary.html").write_text("<p>summary</p>")
-    from retention.runs.manifest import artifact_hashes
+    from retention.runs.files import artifact_hashes
 
     resolved = {"as_of": "2026-07-01", "minimum_cell_size": 10, "seed": 1}
     manifest = {

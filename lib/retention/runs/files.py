@@ -1,4 +1,4 @@
-"""JSON files that are always whole: written aside, then renamed."""
+"""A run's files: JSON that is always whole, and the hashes of all that a run made."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from retention.engine import sha256_of
 from retention.errors import RunError
+
+ARTIFACT_FOLDERS = ("notebooks", "reports", "results", "tables")
+ARTIFACT_FILES = ("snapshot.json", "summary.html")
 
 
 def write_json(path: Path, content: Mapping[str, Any]) -> None:
@@ -38,3 +42,10 @@ def read_json(path: Path) -> dict[str, Any]:
         raise RunError(
             f"The file is no JSON ({error.msg}).", "Publish the run again.", file=path.name
         ) from None
+
+
+def artifact_hashes(folder: Path) -> dict[str, str]:
+    """Return the SHA-256 of every file that a run made, by its path inside the run."""
+    files = [path for name in ARTIFACT_FOLDERS for path in (folder / name).rglob("*")]
+    files += [folder / name for name in ARTIFACT_FILES]
+    return {str(p.relative_to(folder)): sha256_of(p) for p in sorted(files) if p.is_file()}

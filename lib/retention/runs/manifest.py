@@ -18,8 +18,6 @@ from retention.runs.fingerprint import PACKAGE, digest, library_digest, notebook
 from retention.runs.settings import Settings
 from retention.runs.workspace import Workspace
 
-ARTIFACT_FOLDERS = ("notebooks", "reports", "results", "tables")
-ARTIFACT_FILES = ("snapshot.json", "summary.html")
 """What a signature covers: everything a reader acts on. Apart from it stand ``signoff.html``, which
 tells of the signatures and so cannot be under them, and log and manifest, which bear times."""
 
@@ -109,13 +107,6 @@ def git_state(project: Path) -> dict[str, Any]:
         "commit": ask("rev-parse", "HEAD"),
         "dirty": None if changes is None else bool(changes),
     }
-
-
-def artifact_hashes(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every file that a run made, by its path inside the run."""
-    files = [path for name in ARTIFACT_FOLDERS for path in (folder / name).rglob("*")]
-    files += [folder / name for name in ARTIFACT_FILES]
-    return {str(p.relative_to(folder)): sha256_of(p) for p in sorted(files) if p.is_file()}
 
 
 def environment_digest(workspace: Workspace) -> str:

@@ -14,14 +14,13 @@ from retention.reports.pages import failed_page
 from retention.results import Status
 from retention.runs.adopt import take_over
 from retention.runs.execute import Execution, Failure, run_notebook
-from retention.runs.files import read_json, write_json
+from retention.runs.files import artifact_hashes, read_json, write_json
 from retention.runs.fingerprint import digest, notebook_source
 from retention.runs.index import write_index, write_signoff
 from retention.runs.journal import Journal
 from retention.runs.kernels import KernelPool
 from retention.runs.lock import profile_lock
 from retention.runs.manifest import (
-    artifact_hashes,
     data_folder,
     describe_inputs,
     input_hashes,

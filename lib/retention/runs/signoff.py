@@ -16,7 +16,7 @@ from pathlib import Path
 
 from retention.engine import sha256_of
 from retention.errors import ParameterError, RunError
-from retention.runs.manifest import artifact_hashes
+from retention.runs.files import artifact_hashes
 from retention.runs.run import Run, published
 from retention.runs.workspace import Workspace
 
