@@ -71,6 +71,17 @@ class IngestParams(CommonParams):
     sources: Annotated[list[str], Field(min_length=1)] = [
         "shopify_orders: exports/demo/shopify/orders_export.csv",
         "shopify_customers: exports/demo/shopify/customers_export.csv",
+        "etsy_sold_orders: exports/demo/etsy/EtsySoldOrders2*.csv",
+        "etsy_sold_order_items: exports/demo/etsy/EtsySoldOrderItems*.csv",
+        "klaviyo_events: exports/demo/klaviyo/events.csv",
+        "klaviyo_profiles: exports/demo/klaviyo/profiles.csv",
+        "track_events: exports/demo/web/events.csv",
+        "surveys: exports/demo/surveys/answers.csv",
+        "tickets: exports/demo/tickets/tickets.csv",
+        "consents: exports/demo/consents/consents.csv",
+        "assignments: exports/demo/campaigns/assignments.csv",
+        "costs: exports/demo/costs/costs.csv",
+        "model_scores: exports/demo/legacy_crm/scores.csv",
     ]
     read_options: list[str] = []
     retention_days: Annotated[list[str], AfterValidator(_periods)] = []
