@@ -12,6 +12,7 @@ import hashlib
 import json
 import os
 import re
+from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -35,7 +36,7 @@ _QUOTED = re.compile(r"(?<![0-9a-f])(?:[0-9a-f]{64}|[0-9a-f]{32}|[0-9a-f]{16})(?
 
 
 @dataclass
-class Rewrite:
+class Rewrite(ABC):
     """Something that is done to every file; what exactly, a subclass says in :meth:`change`.
 
     Parameters
@@ -59,6 +60,7 @@ class Rewrite:
     is_everywhere: bool = False
     moved: dict[str, tuple[str, int]] = field(default_factory=dict)
 
+    @abstractmethod
     def change(self, source: str, columns: list[str]) -> tuple[str, str] | None:
         """Return SQL that counts the rows concerned and SQL of the new rows, None for neither.
 
@@ -69,10 +71,10 @@ class Rewrite:
         columns
             Its columns.
         """
-        raise NotImplementedError
 
     def prepare(self, paths: Iterable[Path]) -> None:
-        """Look at files before any of them is written anew."""
+        """Look at files before any of them is written anew; most work does not need to."""
+        del paths
 
     def amend(self, manifest: dict[str, Any]) -> dict[str, Any]:
         """Return a snapshot's manifest with what else changes in it."""

@@ -129,20 +129,6 @@ class _Generations:
     new: KeyRing
 
 
-def _require_unfinished(private: Path, path: Path) -> None:
-    """Restore the draft of the key where only the very last steps were missing."""
-    if not (private / _NEXT).exists():  # killed after the key was changed: all else is done
-        shutil.copyfile(path, private / _NEXT)
-        (private / _NEXT).chmod(0o600)
-
-
-def _copied(source: Path, beside: Path) -> Path:
-    """Return a copy of a private file that lies beside another, ready to replace it."""
-    draft = beside.with_name(beside.name + ".new")
-    write_private(draft, source.read_bytes())
-    return draft
-
-
 def _carry_over(private: Path, outputs: Path, rings: _Generations) -> RotationResult:
     """Do all the work; every step may have been done before."""
     with workbench(private) as (engine, folder):
