@@ -14,6 +14,7 @@ import random
 import signal
 import sys
 import time
+import traceback
 
 import psutil
 
@@ -71,6 +72,8 @@ def child(order: dict) -> int:
         code = 70
         try:
             code = work(order)
+        except Exception:
+            traceback.print_exc()
         finally:
             os._exit(code)
     return process

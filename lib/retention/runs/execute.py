@@ -40,6 +40,9 @@ ADDED = {ERROR_MARKER, "injected-parameters"}
 
 OUT_OF_TIME = "The cell took longer than the time limit; raise --timeout or look into it."
 
+UNREADY = ("Kernel died before", "Kernel didn't respond")
+"""How jupyter_client begins to tell of a kernel that never answered."""
+
 IDENTITIES = re.compile(r"[^\s@'\"]+@[^\s@'\"]+|'[^']*'|\"[^\"]*\"|\+?\d[\d ()/-]{6,}\d")
 """What might be somebody's: e-mail addresses, quoted values, long numbers."""
 
@@ -184,7 +187,13 @@ def _execute(
         )
     except PapermillExecutionError:
         return None  # the notebook holds the error itself
-    except (DeadKernelError, CellTimeoutError) as error:
+    except RuntimeError as error:
+        # Of a kernel that dies before its first answer, jupyter_client tells by a plain
+        # RuntimeError, and only in words.
+        if isinstance(error, DeadKernelError) or str(error).startswith(UNREADY):
+            return error
+        raise
+    except CellTimeoutError as error:
         return error
     finally:
         if kernel.has_kernel:
