@@ -11,6 +11,9 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
+MISSING = "–"
+"""Written where there is no value."""
+
 
 class Status(StrEnum):
     """How a check ended."""
@@ -84,15 +87,17 @@ def worst(checks: list[Check]) -> Literal["pass", "warn", "fail"]:
     return next((s.value for s in order if any(c.status is s for c in checks)), "pass")
 
 
-def percent(share: float, digits: int = 1) -> str:
-    """Write a share as percent, as every summary does.
+def percent(share: float | None, digits: int = 1, *, signed: bool = False) -> str:
+    """Write a share as percent, as every summary, table and report does.
 
     Examples
     --------
-    >>> percent(0.1234), percent(0.5, 0)
-    ('12.3 %', '50 %')
+    >>> percent(0.1234), percent(0.5, 0), percent(0.05, 0, signed=True), percent(None)
+    ('12.3 %', '50 %', '+5 %', '–')
     """
-    return f"{100 * share:.{digits}f} %"
+    if share is None or not math.isfinite(share):
+        return MISSING
+    return f"{100 * share:{'+' if signed else ''},.{digits}f} %"
 
 
 def checks_summary(checks: Sequence[Check]) -> str:

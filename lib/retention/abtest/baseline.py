@@ -22,7 +22,7 @@ from retention.abtest.design import (
 from retention.abtest.estimates import arm_values
 from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy
 from retention.abtest.statistics import Moments
-from retention.abtest.wording import percent, quantity
+from retention.abtest.wording import quantity
 from retention.engine import Engine
 from retention.errors import EvidenceError
 from retention.features import (
@@ -32,7 +32,7 @@ from retention.features import (
     minor_per_major,
     shifted,
 )
-from retention.results import Check, Metric, Status
+from retention.results import Check, Metric, Status, percent
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,7 @@ class Baseline:
         return (
             f"{self.metric}: {quantity(self.value, self.unit)} ({quantity(self.ci_low, self.unit)} "
             f"to {quantity(self.ci_high, self.unit)}, n = {self.n:,}); what is known beforehand "
-            f"explains {percent(self.variance_reduction)} of its variance."
+            f"explains {percent(self.variance_reduction, 0)} of its variance."
         )
 
 
@@ -265,13 +265,14 @@ class SizePlan:
     def summary(self) -> str:
         """Say which metric the units at hand can decide, or that none can."""
         enough = self.table[self.table["units_required"] <= self.units_available]
-        lift = f"a lift of {percent(self.relative_effect)} with power {percent(self.terms.power)}"
+        power = percent(self.terms.power, 0)
+        lift = f"a lift of {percent(self.relative_effect, 0)} with power {power}"
         if enough.empty:
             best = self.table.loc[self.table["detectable_relative_effect"].idxmin()]
             return (
                 f"The {self.units_available:,} customers at hand do not suffice to show {lift} on "
                 f"any metric; {best['metric']} ({best['analysis']}) comes closest: it shows "
-                f"{percent(float(best['detectable_relative_effect']))} or more."
+                f"{percent(float(best['detectable_relative_effect']), 0)} or more."
             )
         best = enough.loc[enough["units_required"].idxmin()]
         return (

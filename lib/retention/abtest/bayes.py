@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import integrate, stats
 
-from retention.abtest.wording import percent
+from retention.results import percent
 
 
 @dataclass(frozen=True)

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from retention.abtest.bayes import Posterior
 from retention.abtest.estimates import Estimate
-from retention.abtest.wording import is_currency, percent, quantity
-from retention.results import Check, Status
+from retention.abtest.wording import is_currency, quantity
+from retention.results import Check, Status, percent
 
 
 class Decision(StrEnum):
@@ -178,11 +178,11 @@ def _sentence(
         return f"Invalid: {why}; the effects of {primary.arm} must not be read."
     effect = (
         f"{primary.metric} changes by {quantity(primary.difference, primary.unit, signed=True)} "
-        f"per unit ({percent(1 - primary.alpha)} interval "
+        f"per unit ({percent(1 - primary.alpha, 0)} interval "
         f"{quantity(primary.ci_low, primary.unit, signed=True)} to "
         f"{quantity(primary.ci_high, primary.unit, signed=True)})"
     )
-    sure = f", chance to win {percent(chance)}" if chance == chance else ""
+    sure = f", chance to win {percent(chance, 0)}" if chance == chance else ""
     return f"{decision.capitalize()} {primary.arm}: {why}; {effect}{_worth(primary, rule)}{sure}."
 
 

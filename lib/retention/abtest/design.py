@@ -16,8 +16,9 @@ import pandas as pd
 from scipy import stats
 
 from retention.abtest.sequential import crossing_probabilities, sequential_plan
-from retention.abtest.wording import percent, quantity
+from retention.abtest.wording import quantity
 from retention.errors import ParameterError
+from retention.results import percent
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,9 @@ class Design:
         """Say the design's terms."""
         kind = "non-inferiority" if self.margin else "difference"
         return (
-            f"Test of {kind} at {percent(self.alpha)} two-sided, power {percent(self.power)}, "
-            f"{self.comparisons} comparison(s), {self.looks} look(s)."
+            f"Test of {kind} at {percent(self.alpha, 0)} two-sided, "
+            f"power {percent(self.power, 0)}, {self.comparisons} comparison(s), "
+            f"{self.looks} look(s)."
         )
 
 
@@ -276,7 +278,7 @@ class PowerCurve:
         return (
             f"{self.metric}: {self.units:,} units in both arms show a change of "
             f"{quantity(self.detectable, self.unit, signed=True)}{relative} or more with power "
-            f"{percent(self.design.power)}; a smaller one will mostly be missed."
+            f"{percent(self.design.power, 0)}; a smaller one will mostly be missed."
         )
 
 

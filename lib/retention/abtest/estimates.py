@@ -17,8 +17,9 @@ from retention.abtest.collect import CLUSTER_SIZE
 from retention.abtest.metrics import MetricDefinition, MetricKind, Term
 from retention.abtest.relative import RelativeLift, relative_lift, t_quantile
 from retention.abtest.statistics import Array, Moments
-from retention.abtest.wording import percent, quantity
+from retention.abtest.wording import quantity
 from retention.errors import EvidenceError
+from retention.results import percent
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,7 +197,7 @@ class Estimate:
 
     def summary(self) -> str:
         """Say the effect with its interval and how sure it is."""
-        level = percent(1 - self.alpha)
+        level = percent(1 - self.alpha, 0)
         lift = self.relative.summary()
         verdict = "differs from" if self.significant else "is not shown to differ from"
         return (

@@ -20,8 +20,8 @@ import yaml
 
 from retention.abtest.decision import DecisionRule
 from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy, Role
-from retention.abtest.wording import percent
 from retention.errors import InputError, ParameterError
+from retention.results import percent
 
 
 class Analysis(StrEnum):
@@ -206,18 +206,18 @@ class Experiment:
             ("hypothesis", self.hypothesis),
             ("owner", self.owner),
             ("unit", self.unit),
-            ("arms", ", ".join(f"{a} {percent(s)}" for a, s in self.shares.items())),
+            ("arms", ", ".join(f"{a} {percent(s, 0)}" for a, s in self.shares.items())),
             ("dates", f"{self.starts} to {self.ends}, outcomes over {self.horizon_days} days"),
             (
                 "analysis",
-                f"{self.analysis}, level {percent(self.alpha)}, correction {self.correction}",
+                f"{self.analysis}, level {percent(self.alpha, 0)}, correction {self.correction}",
             ),
         ]
         rows += [(f"{m.role} metric", _described(m)) for m in self.metrics]
         drawn = {
             "clusters": self.cluster, "segments": ", ".join(self.segments),
             "split evenly within": self.stratify_by, "exclusive layer": self.layer,
-            "hold-out": percent(self.hold_out) if self.hold_out else "",
+            "hold-out": percent(self.hold_out, 0) if self.hold_out else "",
         }  # fmt: skip
         rows += [(name, str(value)) for name, value in drawn.items() if value]
         return pd.DataFrame(rows, columns=["what", "declared"])
@@ -253,7 +253,7 @@ def _described(metric: MetricDefinition) -> str:
     parts += [f"strata of {metric.strata}"] if metric.strata else []
     parts += [f"capped at {percent(metric.winsorise_at, 1)}"] if metric.winsorise_at else []
     if metric.non_inferiority_margin is not None:
-        parts.append(f"at most {percent(metric.non_inferiority_margin)} worse")
+        parts.append(f"at most {percent(metric.non_inferiority_margin, 0)} worse")
     return f"{metric.name} ({'; '.join(parts)})"
 
 

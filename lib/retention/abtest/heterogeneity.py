@@ -19,8 +19,9 @@ from retention.abtest.metrics import MetricDefinition
 from retention.abtest.multiplicity import adjust
 from retention.abtest.statistics import Array, Statistics
 from retention.abtest.unit_values import labels_of
-from retention.abtest.wording import percent, quantity
+from retention.abtest.wording import quantity
 from retention.errors import EvidenceError, InputError
+from retention.results import percent
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +72,7 @@ class SegmentEffects:
         return (
             f"{self.metric}, {self.arm}: the effect differs between {between} (interaction "
             f"p = {self.interaction_p_value:.3g}); after shrinkage from {ends}, "
-            f"{percent(1 - self.alpha)} intervals in the table.{note}"
+            f"{percent(1 - self.alpha, 0)} intervals in the table.{note}"
         )
 
 

@@ -10,8 +10,9 @@ import pandas as pd
 
 from retention.abtest.baseline import Baseline
 from retention.abtest.design import Design, required_units
-from retention.abtest.wording import percent, quantity
+from retention.abtest.wording import quantity
 from retention.errors import EvidenceError, InputError
+from retention.results import percent
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,7 @@ class GuardrailSizes:
     def summary(self) -> str:
         """Say which metrics can stand guard with the units at hand."""
         fit = self.table[self.table["units_required"] <= self.units_available]
-        what = f"to show a loss of {percent(self.margin)} or more ruled out"
+        what = f"to show a loss of {percent(self.margin, 0)} or more ruled out"
         if fit.empty:
             least = int(self.table["units_required"].min())
             return (

@@ -25,10 +25,9 @@ from retention.abtest.heterogeneity import between_variance
 from retention.abtest.register import Registration, plan_changed, register_of
 from retention.abtest.result import ExperimentResult
 from retention.abtest.watching import assignment_log, currencies, experiment_units
-from retention.abtest.wording import percent
 from retention.engine import Engine
 from retention.errors import EvidenceError, InputError, ParameterError, RetentionError
-from retention.results import Check
+from retention.results import Check, percent
 
 
 class State(StrEnum):
@@ -96,14 +95,15 @@ class ProgrammeLessons:
         winners = self.table[self.table["decision"] == str(Decision.SHIP)]
         spread = percent(self.prior.variance**0.5, 1)
         text = (
-            f"{self.experiments} experiments: {percent(self.hit_rate)} shipped "
-            f"({percent(self.hit_rate_low)} to {percent(self.hit_rate_high)}); true effects here "
-            f"average {percent(self.prior.mean, 1, signed=True)} and vary by {spread}."
+            f"{self.experiments} experiments: {percent(self.hit_rate, 0)} shipped "
+            f"({percent(self.hit_rate_low, 0)} to {percent(self.hit_rate_high, 0)}); "
+            f"true effects here average {percent(self.prior.mean, 1, signed=True)} and vary by "
+            f"{spread}."
         )
         if winners.empty:
             return text
         kept = float(winners["shrunken_effect"].sum() / winners["relative_effect"].sum())
-        return f"{text} Winners keep about {percent(kept)} of the lift they showed."
+        return f"{text} Winners keep about {percent(kept, 0)} of the lift they showed."
 
 
 def programme_lessons(results: Sequence[PastResult], *, minimum: int = 5) -> ProgrammeLessons:
@@ -227,7 +227,7 @@ class Programme:
             "result": found["experiment"], "decision": found["decision"],
             "lift_found": [percent(v, 1, signed=True) for v in found["relative_effect"]],
             "lift_to_expect": [percent(v, 1, signed=True) for v in found["shrunken_effect"]],
-            "chance_to_win": [percent(v) for v in found["chance_to_win"]],
+            "chance_to_win": [percent(v, 0) for v in found["chance_to_win"]],
         })  # fmt: skip
 
     def summary(self) -> str:

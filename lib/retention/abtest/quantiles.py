@@ -9,8 +9,9 @@ import numpy as np
 from scipy import stats
 
 from retention.abtest.statistics import Array
-from retention.abtest.wording import percent, quantity
+from retention.abtest.wording import quantity
 from retention.errors import EvidenceError, ParameterError
+from retention.results import percent
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class QuantileEffect:
     def summary(self) -> str:
         """Say the effect in a sentence."""
         return (
-            f"Quantile {percent(self.quantile)}: "
+            f"Quantile {percent(self.quantile, 0)}: "
             f"{quantity(self.difference, self.unit, signed=True)} (interval "
             f"{quantity(self.ci_low, self.unit, signed=True)} to "
             f"{quantity(self.ci_high, self.unit, signed=True)}; p = {self.p_value:.3g}; "

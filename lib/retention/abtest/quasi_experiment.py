@@ -16,9 +16,9 @@ from scipy import stats
 
 from retention.abtest.codes import AbtestCode
 from retention.abtest.statistics import Array
-from retention.abtest.wording import percent, quantity
+from retention.abtest.wording import quantity
 from retention.errors import EvidenceError, InputError
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 
 Flags = NDArray[np.bool_]
 
@@ -76,7 +76,7 @@ class DifferenceInDifferences:
             )
         return (
             f"{LABEL}: the treated changed by {quantity(self.effect, self.unit, signed=True)} more "
-            f"than the others ({percent(1 - self.alpha)} interval "
+            f"than the others ({percent(1 - self.alpha, 0)} interval "
             f"{quantity(self.ci_low, self.unit, signed=True)} to "
             f"{quantity(self.ci_high, self.unit, signed=True)}; before and after alone would claim "
             f"{quantity(self.before_after, self.unit, signed=True)}). {NEEDED}"

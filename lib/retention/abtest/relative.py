@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from scipy import special
 
 from retention.abtest.statistics import Array
-from retention.abtest.wording import percent
 from retention.errors import ParameterError
+from retention.results import percent
 
 UNBOUNDED = 20.0
 """Half-width of log(treatment/control) beyond which a ratio of e^20 means nothing."""

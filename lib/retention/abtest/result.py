@@ -14,8 +14,8 @@ from retention.abtest.heterogeneity import SegmentEffects
 from retention.abtest.metrics import Role
 from retention.abtest.sample_ratio import SampleRatio
 from retention.abtest.statistics import Statistics
-from retention.abtest.wording import between, percent, quantity
-from retention.results import Check, Metric
+from retention.abtest.wording import between, quantity
+from retention.results import Check, Metric, percent
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,8 @@ import pandas as pd
 from scipy import optimize, special, stats
 
 from retention.abtest.statistics import Array
-from retention.abtest.wording import percent
 from retention.errors import ParameterError
+from retention.results import percent
 
 GRID = 201
 """Simpson nodes for the density; from 201 on the bounds no longer move in the seventh digit."""
@@ -75,7 +75,7 @@ class SequentialPlan:
         bounds = ", ".join(f"{b:.3f}" for b in self.bounds)
         return (
             f"{len(self.bounds)} looks with {self.spending.replace('_', ' ')} spending at "
-            f"{percent(self.alpha)}: stop when |z| passes {bounds}."
+            f"{percent(self.alpha, 0)}: stop when |z| passes {bounds}."
         )
 
 

@@ -21,10 +21,9 @@ from retention.abtest.estimates import estimate
 from retention.abtest.metrics import MetricDefinition, MetricKind
 from retention.abtest.sequential import sequential_plan
 from retention.abtest.statistics import Array, Moments
-from retention.abtest.wording import percent
 from retention.engine import Engine
 from retention.errors import ParameterError
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 
 CELLS_PER_BLOCK = 4_000_000
 """Units x draws held in memory at once."""
@@ -65,9 +64,8 @@ class Rehearsal:
             f"with {self.looks} look(s), the test {words} (false positives "
             f"{percent(self.false_positive_rate, 1)}, "
             f"{percent(self.false_positive_low, 1)} to {percent(self.false_positive_high, 1)}, "
-            f"nominal {percent(self.alpha)}) and sees a lift of {percent(self.relative_effect)} in "
-            f"{percent(self.power)} "
-            "of them."
+            f"nominal {percent(self.alpha, 0)}) and sees a lift of "
+            f"{percent(self.relative_effect, 0)} in {percent(self.power, 0)} of them."
         )
 
     def check(self) -> Check:

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from retention.abtest.estimates import contrast, t_interval
 from retention.abtest.metrics import MetricDefinition
 from retention.abtest.statistics import Array, Moments
-from retention.abtest.wording import percent, quantity
+from retention.abtest.wording import quantity
 from retention.errors import EvidenceError
+from retention.results import percent
 
 DRAWS = 8_000
 """Normal vectors that the simultaneous band is read off."""
@@ -80,7 +81,7 @@ class EffectSinceAssignment:
         return (
             f"{self.metric}, {self.arm}: the effect {self.trend} over {int(last['day'])} days "
             f"since assignment (trend p = {self.slope_p_value:.3g}); it adds up to {total} "
-            f"({low} to {high}, {percent(1 - self.alpha)} band over all days, n = {self.n:,}), "
+            f"({low} to {high}, {percent(1 - self.alpha, 0)} band over all days, n = {self.n:,}), "
             f"{when}."
         )
 

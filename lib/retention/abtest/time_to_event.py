@@ -13,8 +13,8 @@ import numpy as np
 from scipy import stats
 
 from retention.abtest.statistics import Array
-from retention.abtest.wording import percent
 from retention.errors import EvidenceError
+from retention.results import percent
 
 
 @dataclass(frozen=True)
@@ -46,7 +46,7 @@ class TimeToEventEffect:
         """Say the effect in a sentence."""
         return (
             f"Over {self.horizon:g} the mean time without the event changes by "
-            f"{self.difference:+.4g} ({percent(1 - self.alpha)} interval {self.ci_low:+.4g} to "
+            f"{self.difference:+.4g} ({percent(1 - self.alpha, 0)} interval {self.ci_low:+.4g} to "
             f"{self.ci_high:+.4g}; log-rank p = {self.log_rank_p_value:.3g}; "
             f"{self.events_treatment:,} events of {self.n_treatment:,} against "
             f"{self.events_control:,} of {self.n_control:,})."

@@ -14,9 +14,8 @@ from retention.abtest.multiplicity import adjust
 from retention.abtest.sample_ratio import ACTION as SRM_ACTION
 from retention.abtest.sample_ratio import sample_ratio
 from retention.abtest.statistics import Array
-from retention.abtest.wording import percent
 from retention.errors import EvidenceError
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 
 THRESHOLD = 1e-3
 """p-value below which a trust check fails: strict, since every experiment takes all of them."""
@@ -215,7 +214,8 @@ def outliers(
         return Check(AbtestCode.OUTLIERS, Status.PASS, "No handful of units carries an outcome.")
     return Check(
         AbtestCode.OUTLIERS, Status.WARN,
-        f"The top thousandth of the units carries {percent(worst)} of the variance of {heaviest}.",
+        f"The top thousandth of the units carries {percent(worst, 0)} of the variance of "
+        f"{heaviest}.",
         f"Read the winsorised {heaviest}, too, before acting on the mean.",
     )  # fmt: skip
 

@@ -1,17 +1,8 @@
-"""How this package writes figures in sentences: money, shares, per cent, other units."""
+"""How this package writes figures in sentences: money, shares, percentage points, other units."""
 
 from __future__ import annotations
 
-
-def percent(share: float, digits: int = 0, *, signed: bool = False) -> str:
-    """Return a share as per cent.
-
-    Examples
-    --------
-    >>> percent(0.053, 1), percent(0.05, signed=True)
-    ('5.3 %', '+5 %')
-    """
-    return f"{100 * share:{'+' if signed else ''},.{digits}f} %"
+from retention.results import percent
 
 
 def quantity(value: float, unit: str, *, signed: bool = False) -> str:

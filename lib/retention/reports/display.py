@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from retention.reports.formatting import MISSING, aligned, number, percent
-from retention.results import Check, Status
+from retention.reports.formatting import aligned, number
+from retention.results import MISSING, Check, Status, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

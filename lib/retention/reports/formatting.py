@@ -7,10 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from retention.results import Metric
-
-MISSING = "–"
-"""Shown where there is no value."""
+from retention.results import MISSING, Metric, percent
 
 SUPPRESSED = "< k"
 """Shown where a cell is too small to publish."""
@@ -40,19 +37,6 @@ def money_of_minor(currency: str, minor_per_major: int) -> Callable[[float], str
     ('USD 1,234.56', 'JPY 2,500.00')
     """
     return lambda amount: money(amount / minor_per_major, currency)
-
-
-def percent(share: float | None, digits: int = 1) -> str:
-    """Write a share as percent.
-
-    Examples
-    --------
-    >>> percent(0.1234), percent(None)
-    ('12.3 %', '–')
-    """
-    if share is None or not math.isfinite(share):
-        return MISSING
-    return f"{100 * share:.{digits}f} %"
 
 
 def number(value: Any) -> str:

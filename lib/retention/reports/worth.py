@@ -7,7 +7,8 @@ import math
 import pandas as pd
 
 from retention.kpis import KeyFigure, KeyFigures, Worth
-from retention.reports.formatting import MISSING, SUPPRESSED, interval_text, with_unit
+from retention.reports.formatting import SUPPRESSED, interval_text, with_unit
+from retention.results import MISSING
 
 ABOVE, BELOW = "▲", "▼"
 """Mark a figure whose interval leaves out that of the whole shop."""

@@ -7,8 +7,9 @@ from typing import Any
 
 import pandas as pd
 
-from retention.reports.formatting import MISSING, SUPPRESSED, aligned, value_and_unit
+from retention.reports.formatting import SUPPRESSED, aligned, value_and_unit
 from retention.reports.render import Change, ChangeTable, readable
+from retention.results import MISSING
 from retention.runs.diff import (
     FactsDiff,
     MetricChange,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from retention.errors import InputError, ParameterError
+from retention.results import percent
 from retention.runs.plan import NOTEBOOKS
 from retention.runs.workspace import Workspace
 
@@ -67,7 +68,7 @@ def write_profile(
         best, score = fits[0]
         lines.append(f'  - "{best.name}: {_shown(file, workspace.root)}"')
         tables |= {mapping.table for mapping in best.tables}
-        told.append(f"{file.name}: {best.name} ({score:.0%} of its columns)")
+        told.append(f"{file.name}: {best.name} ({percent(score, 0)} of its columns)")
     chosen = [n.name for n in NOTEBOOKS if NEEDED_TABLE.get(n.name, "") in (None, *tables)]
     folder.mkdir()
     (folder / "common.yaml").write_text(COMMON.format(profile=profile, as_of=as_of))

@@ -7,8 +7,8 @@ from typing import Any
 
 import nbformat
 
-from retention.reports.formatting import MISSING
 from retention.reports.render import ReportContext, render_report
+from retention.results import MISSING
 from retention.runs.changes import changes
 from retention.runs.files import read_json
 from retention.runs.plan import BY_NAME

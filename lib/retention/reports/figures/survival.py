@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from retention.reports.style import PALETTE, QUIET, use_style
+from retention.results import percent
 from retention.survival import (
     CohortTriangle,
     CumulativeIncidence,
@@ -134,7 +135,7 @@ def _cell(axes: Any, row: int, column: int, share: float, is_guess: bool) -> Non
     """Write one cell of a triangle; hatch it where it is projected."""
     from matplotlib.patches import Rectangle
 
-    axes.text(column, row, f"{share:.0%}", ha="center", va="center", fontsize=8,
+    axes.text(column, row, percent(share, 0), ha="center", va="center", fontsize=8,
               style="italic" if is_guess else "normal",
               color="white" if share > 0.6 else "black")  # fmt: skip
     if is_guess:
