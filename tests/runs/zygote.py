@@ -24,6 +24,9 @@ from retention.runs.workspace import Workspace
 
 CHANGES = ("replace", "rename", "link", "symlink", "mkdir", "unlink", "fsync", "chmod")
 
+UNEXPECTED = 70
+"""Exit code of a process that ended by an error it should not have met."""
+
 
 def die_at(change: int) -> None:
     """Let this process kill itself at the n-th change to the file system, and its kernels too."""
@@ -69,12 +72,12 @@ def child(order: dict) -> int:
     process = os.fork()
     if process == 0:
         os.setsid()
-        code = 70
+        code = UNEXPECTED
         try:
             code = work(order)
-        except Exception:
-            traceback.print_exc()
         finally:
+            if code == UNEXPECTED:
+                traceback.print_exc()
             os._exit(code)
     return process
 
