@@ -31,10 +31,10 @@ $(STAMP): requirements.lock pyproject.toml
 setup: $(STAMP)  ## Make the environment (.venv) from the lock file
 
 .PHONY: run
-run: $(STAMP) exports/demo/legacy_crm/scores.csv  ## Write the simulated shop and run every notebook on it
+run: $(STAMP) exports/demo/links/links.csv  ## Write the simulated shop and run every notebook on it
 	@$(BIN)/retention run demo --parallel $(PARALLEL)
 
-exports/demo/legacy_crm/scores.csv: | $(STAMP)
+exports/demo/links/links.csv: | $(STAMP)
 	@$(BIN)/retention demo
 
 .PHONY: git-tools

@@ -22,6 +22,8 @@ FILES = {
     "consents/consents.csv": headers.CONSENTS,
     "campaigns/assignments.csv": headers.ASSIGNMENTS,
     "costs/costs.csv": headers.COSTS,
+    "loyalty/events.csv": headers.WEB_EVENTS,
+    "links/links.csv": headers.LINKS,
     "legacy/woocommerce_orders.csv": headers.WOOCOMMERCE_ORDERS,
     "legacy_crm/scores.csv": headers.LEGACY_SCORES,
 }

@@ -116,7 +116,9 @@ def test_a_single_day_of_orders_leaves_everybody_followed_for_that_long():
 
 def test_ends_compete_and_the_first_one_counts():
     engine = shop(("silent", "2026-01-01", "own"), ("mover", "2026-01-01", "own"),
-                  ("mover", "2026-01-21", "etsy"), ("mover", "2026-05-20", "own"),
+                  ("mover", "2026-01-21", "etsy"), ("mover", "2026-02-20", "etsy"),
+                  ("guest", "2026-01-01", "own"), ("guest", "2026-01-21", "etsy"),
+                  ("guest", "2026-05-20", "own"),
                   ("abroad", "2026-01-01", "etsy"), ("abroad", "2026-03-01", "etsy"),
                   ("private", "2026-01-01", "own"), ("member", "2026-01-01", "own"))  # fmt: skip
     engine.register("consents", pd.DataFrame({
@@ -130,6 +132,7 @@ def test_ends_compete_and_the_first_one_counts():
     told = ends.set_index("customer_key")[["cause", "duration"]]
     assert told.loc["silent"].tolist() == ["fell silent", 90]
     assert told.loc["mover"].tolist() == ["moved to a marketplace", 20]
+    assert told.loc["guest", "cause"] == "fell silent"  # came back to the own shop
     assert told.loc["private"].tolist() == ["withdrew consent", 10]
     assert told.loc["member"].tolist() == ["contract ended", 30]
     assert told.loc["abroad", "cause"] == "fell silent"

@@ -86,14 +86,15 @@ def catalogue() -> Catalogue:
     return Catalogue(sku, name, amounts, (amounts * 38) // 100)
 
 
-def fill_baskets(people: People, orders: Orders, random: np.random.Generator) -> Baskets:
-    """Draw the lines of every order and work out its money."""
+def fill_baskets(
+    people: People, orders: Orders, moved_s: Integers, random: np.random.Generator
+) -> Baskets:
+    """Draw the lines of every order and work out its money.
+
+    Who has moved to Etsy (``moved_s``, see `retention.demo.moves`) buys there alone from then on.
+    """
     buyer, count = orders.customer, len(orders.customer)
-    channel = people.channel[buyer]
-    promoted = orders.code > 0
-    is_etsy = (channel == ON_ETSY) | (
-        (channel == ON_BOTH) & (random.random(count) < 0.45) & ~promoted
-    )
+    is_etsy = _on_etsy(people, orders, moved_s, random)
     extra = np.array([p.extra_lines for p in PERSONAS])[people.persona[buyer]]
     line_order = np.repeat(np.arange(count), 1 + np.minimum(random.poisson(extra), 8))
     product = _products(people, buyer[line_order], random)
@@ -112,6 +113,16 @@ def fill_baskets(people: People, orders: Orders, random: np.random.Generator) ->
         orders, is_etsy, is_gift, state, gross, discount, shipping, tax, total, refunded,
         line_order, product, quantity, price, code,
     )  # fmt: skip
+
+
+def _on_etsy(
+    people: People, orders: Orders, moved_s: Integers, random: np.random.Generator
+) -> Flags:
+    """Draw where each order is placed; a campaign's code is for the own shop."""
+    channel, moved = people.channel[orders.customer], moved_s[orders.customer]
+    now_and_then = (channel == ON_BOTH) & (random.random(len(channel)) < 0.45)
+    elsewhere = np.where(moved >= 0, orders.at_s >= moved, now_and_then)
+    return (channel == ON_ETSY) | (elsewhere & (orders.code == 0))
 
 
 def _products(people: People, buyer: Integers, random: np.random.Generator) -> Integers:

@@ -72,7 +72,7 @@ Order Completed, Exit Intent Shown; ``userId`` is the e-mail where the visitor w
 SURVEY_ANSWERS: tuple[str, ...] = (
     "Response ID", "Submitted At", "Survey", "Email", "Score", "Reason", "Comment", "Order Name",
 )  # fmt: skip
-"""Surveys: nps, post_purchase, exit_intent."""
+"""Surveys: nps, post_purchase, exit_intent, preference_centre."""
 
 TICKETS: tuple[str, ...] = (
     "Id", "Status", "Subject", "Requester", "Requester email", "Created at", "First reply at",
@@ -100,3 +100,6 @@ WOOCOMMERCE_ORDERS: tuple[str, ...] = (
 
 LEGACY_SCORES: tuple[str, ...] = ("Score ID", "Email", "Score", "Scored At")
 """Churn scores of the customer system that the shop had before."""
+
+LINKS: tuple[str, ...] = ("identity", "same_as", "state", "declared_at", "declared_by")
+"""Accounts that the shop knows to be one person's."""

@@ -5,9 +5,19 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from retention.demo.exports.behaviour import write_answers, write_tickets, write_web_events
+from retention.demo.exports.behaviour import (
+    write_answers,
+    write_loyalty,
+    write_tickets,
+    write_web_events,
+)
 from retention.demo.exports.etsy import write_etsy
-from retention.demo.exports.ledger import write_assignments, write_consents, write_costs
+from retention.demo.exports.ledger import (
+    write_assignments,
+    write_consents,
+    write_costs,
+    write_links,
+)
 from retention.demo.exports.legacy import write_legacy
 from retention.demo.exports.legacy_scores import write_legacy_scores
 from retention.demo.exports.messages import write_events, write_profiles
@@ -94,11 +104,13 @@ def _write(writer: Writer, world: World, seed: int) -> dict[str, int]:
         "klaviyo/events": write_events(writer, names, world.touches),
         "klaviyo/profiles": write_profiles(writer, people, names, unsubscribed_s),
         "web/events": write_web_events(writer, people, names, baskets, world.visits),
+        "loyalty/events": write_loyalty(writer, names, world.loyalty),
         "surveys/answers": write_answers(writer, names, baskets, world.answers),
         "tickets/tickets": write_tickets(writer, names, baskets, world.tickets),
         "consents/consents": write_consents(writer, people, names, unsubscribed_s),
         "campaigns/assignments": write_assignments(writer, names, world.trials),
         "costs/costs": write_costs(writer, baskets, world.trials),
+        "links/links": write_links(writer, names, world.known_pair),
         "legacy/woocommerce_orders": write_legacy(writer, world, names, seed),
         "legacy_crm/scores": write_legacy_scores(writer, world, names, seed),
     }

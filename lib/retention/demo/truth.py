@@ -70,6 +70,7 @@ def _fate(world: World, kept: Integers) -> dict[str, Any]:
     return ahead | {
         "left_at": pa.array(left.astype("datetime64[s]"), mask=left < 0), "is_active": active,
         "unsubscribed_at": pa.array(gone.astype("datetime64[s]"), mask=gone < 0),
+        "moved_at": pa.array(world.moved_s.astype("datetime64[s]"), mask=world.moved_s < 0),
         "orders": np.bincount(buyer, minlength=count),
         "net": np.bincount(buyer, kept, count) / 100.0,
     }  # fmt: skip
@@ -80,6 +81,7 @@ def _orders(baskets: Baskets, kept: Integers) -> pa.Table:
     return pa.table(
         {
             "customer": baskets.orders.customer, "at": baskets.orders.at_s.astype("datetime64[s]"),
+            "is_etsy": baskets.is_etsy,
             "shopify_number": pa.array(order_numbers(baskets), mask=baskets.is_etsy),
             "is_late": baskets.orders.is_late, "is_gift": baskets.is_gift, "net": kept / 100.0,
         }

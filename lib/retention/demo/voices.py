@@ -7,15 +7,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from retention.demo.baskets import Baskets
-from retention.demo.calendar import DAY_S, END_S
+from retention.demo.calendar import DAY_S, END_S, START_S
 from retention.demo.people import Integers, People
 from retention.demo.purchases import Purchases
 from retention.demo.visits import EXIT, Visits
+from retention.demo.vocabulary import CATEGORIES
 
-SURVEYS = ("nps", "post_purchase", "exit_intent")
+SURVEYS = ("nps", "post_purchase", "exit_intent", "preference_centre")
 REASONS = (
     "", "gift_for_someone", "for_myself", "special_occasion", "too_expensive", "shipping_cost",
     "just_looking", "found_elsewhere", "delivery_time",
+    *(f"prefers_{name.lower().replace(' ', '_')}" for _, name, _, _ in CATEGORIES),
 )  # fmt: skip
 COMMENTS = (
     "", "Beautiful work, thank you!", "Arrived late for the birthday", "Lovely packaging",
@@ -62,12 +64,13 @@ def draw_answers(
     visits: Visits,
     random: np.random.Generator,
 ) -> Answers:
-    """Draw the answers to the three surveys."""  # fmt: skip
+    """Draw the answers to the three surveys, and the choices made in the preference centre."""
     mail = people.has_email[baskets.orders.customer] & ~baskets.is_etsy
     parts = [
         _nps(purchases, baskets, np.flatnonzero(mail & (random.random(len(mail)) < 0.08)), random),
         _post_purchase(baskets, np.flatnonzero(mail & (random.random(len(mail)) < 0.10)), random),
         _exit(visits, people, random),
+        _preferences(people, random),
     ]
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     keep = np.flatnonzero(columns[1] < END_S)
@@ -112,6 +115,19 @@ def _exit(visits: Visits, people: People, random: np.random.Generator) -> tuple[
     known = people.has_email[visits.customer[chosen]] & (random.random(len(chosen)) < 0.5)
     customer = np.where(known, visits.customer[chosen], -1)
     return customer, visits.at_s[chosen] + 20, none + 2, none - 1, reason, none, none - 1
+
+
+def _preferences(people: People, random: np.random.Generator) -> tuple[Integers, ...]:
+    """Draw what some subscribers say they like best: four in five name what they buy most."""
+    asked = people.has_email & people.consents & (random.random(len(people)) < 0.15)
+    chosen = np.flatnonzero(asked)
+    other = random.integers(0, len(CATEGORIES), len(chosen))
+    liked = np.where(random.random(len(chosen)) < 0.8, people.favourite[chosen], other)
+    first = REASONS.index("delivery_time") + 1
+    at_s = START_S + ((people.first_day[chosen] + 1 + random.exponential(30.0, len(chosen)))
+                      * DAY_S).astype(np.int64)  # fmt: skip
+    none = np.zeros(len(chosen), dtype=np.int64)
+    return chosen, at_s, none + 3, none - 1, first + liked, none, none - 1
 
 
 def _comment_shares() -> list[float]:

@@ -76,12 +76,14 @@ class IngestParams(CommonParams):
         "klaviyo_events: exports/demo/klaviyo/events.csv",
         "klaviyo_profiles: exports/demo/klaviyo/profiles.csv",
         "track_events: exports/demo/web/events.csv",
+        "track_events: exports/demo/loyalty/events.csv",
         "surveys: exports/demo/surveys/answers.csv",
         "tickets: exports/demo/tickets/tickets.csv",
         "consents: exports/demo/consents/consents.csv",
         "assignments: exports/demo/campaigns/assignments.csv",
         "costs: exports/demo/costs/costs.csv",
         "model_scores: exports/demo/legacy_crm/scores.csv",
+        "links: exports/demo/links/links.csv",
     ]
     read_options: list[str] = []
     retention_days: Annotated[list[str], AfterValidator(_periods)] = []

@@ -1,4 +1,5 @@
--- Behavioural layer: visits in the 90 days before the as-of date, by session.
+-- Behavioural layer: visits in the 90 days before the as-of date, by session. What the loyalty
+-- programme books (points earned, for one) is no visit.
 WITH visits AS (
     SELECT
         customer_key,
@@ -11,6 +12,7 @@ WITH visits AS (
     WHERE customer_key IS NOT NULL
       AND event_epoch_s < $as_of_s
       AND event_epoch_s >= $as_of_s - 90 * 86400
+      AND event_name NOT IN ('loyalty_join', 'loyalty_leave', 'loyalty_earn', 'loyalty_redeem')
     GROUP BY customer_key, coalesce(session_key, event_key)
 )
 SELECT

@@ -1,4 +1,5 @@
 -- Per visitor (customer, else browser) and window: visits, visits with a cart, with a purchase.
+-- What the loyalty programme books is no visit.
 WITH visits AS (
     SELECT
         max(customer_key) AS customer_key,
@@ -10,6 +11,7 @@ WITH visits AS (
     FROM events
     WHERE event_epoch_s < $as_of_s
       AND event_epoch_s >= $before_s
+      AND event_name NOT IN ('loyalty_join', 'loyalty_leave', 'loyalty_earn', 'loyalty_redeem')
     GROUP BY coalesce(session_key, event_key)
 )
 SELECT

@@ -26,8 +26,9 @@ def competing_ends(
         As in :func:`~retention.survival.spells.retention_spells`; ``touches``, ``consents`` and
         ``contracts`` bring further ends, where they are there.
     marketplaces
-        Values of ``shop_id`` that are marketplaces: who began in the own shop and then first buys
-        there has moved.
+        Values of ``shop_id`` that are marketplaces: who began in the own shop and has come to buy
+        there alone has moved, from the first purchase there after the last one elsewhere. Accounts
+        on both sides must be known to be one person's (declared links).
 
     Returns
     -------
@@ -71,12 +72,11 @@ def _other_ends(engine: Engine, as_of: str, marketplaces: Sequence[str]) -> pd.D
     return pd.concat([part[COLUMNS] for part in parts], ignore_index=True)
 
 
-def _moved(first_days: pd.DataFrame, marketplaces: Sequence[str]) -> pd.DataFrame:
-    """Return those who began in the own shop and later bought in a marketplace."""
-    abroad = first_days["shop_id"].isin(list(marketplaces))
-    began = first_days.loc[~abroad & first_days["ended_days"].eq(0), "customer_key"]
-    moved = first_days[abroad & first_days["customer_key"].isin(began)]
-    return moved[moved["ended_days"] > 0].assign(cause="moved to a marketplace")
+def _moved(moves: pd.DataFrame, marketplaces: Sequence[str]) -> pd.DataFrame:
+    """Return those who began in an own shop and now buy in a marketplace alone."""
+    places = list(marketplaces)
+    abroad = moves["shop_id"].isin(places) & ~moves["first_shop"].isin(places)
+    return moves[abroad & moves["ended_days"].gt(0)].assign(cause="moved to a marketplace")
 
 
 def _withdrawn(withdrawn: pd.DataFrame) -> pd.DataFrame:

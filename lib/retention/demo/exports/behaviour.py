@@ -1,4 +1,4 @@
-"""Web events, survey answers and tickets, as their tools export them."""
+"""Web and loyalty events, survey answers and tickets, as their tools export them."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ import pyarrow as pa
 from retention.demo.baskets import Baskets, catalogue
 from retention.demo.exports.shopify import order_numbers
 from retention.demo.headers import SURVEY_ANSWERS, TICKETS, WEB_EVENTS
+from retention.demo.loyalty import EVENT_NAMES as LOYALTY_NAMES
+from retention.demo.loyalty import Loyalty
 from retention.demo.people import People
 from retention.demo.visits import COMPLETED, EVENT_NAMES, EXIT, Visits
 from retention.demo.voices import (
@@ -66,6 +68,29 @@ def write_web_events(
         "pagePath": f"CASE WHEN event_kind >= 2 AND event_kind <> {EXIT} THEN '/checkout' ELSE '/products/' || lower(sku) END",  # noqa: E501
     }
     return writer.csv("web/events.csv", WEB_EVENTS, columns, rows)
+
+
+def write_loyalty(writer: Writer, names: pa.Table, loyalty: Loyalty) -> int:
+    """Write loyalty/events.csv: the programme's bookings, as track events without a session."""
+    rows = pa.table(
+        {
+            "number": np.arange(len(loyalty.at_s)),
+            "at_s": loyalty.at_s,
+            "event": words(LOYALTY_NAMES, loyalty.kind),
+            "customer": loyalty.customer,
+            "email": lookup(names, "email", loyalty.customer),
+            "points": pa.array(loyalty.points, mask=loyalty.points == 0),
+        }
+    )
+    columns = {
+        "messageId": "'y-' || (1000000 + number)",
+        "timestamp": iso("at_s"),
+        "event": "event",
+        "anonymousId": "'a-' || (customer * 48271 % 2147483647)",
+        "userId": "email",
+        "value": "points",
+    }
+    return writer.csv("loyalty/events.csv", WEB_EVENTS, columns, rows)
 
 
 def write_answers(writer: Writer, names: pa.Table, baskets: Baskets, answers: Answers) -> int:

@@ -1,4 +1,4 @@
-"""The shop's own lists: consents, campaign assignments and costs."""
+"""The shop's own lists: consents, campaign assignments, costs, and accounts known to be one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ import pyarrow as pa
 from retention.demo.baskets import Baskets, catalogue
 from retention.demo.calendar import DAY_S, END, START, START_S
 from retention.demo.campaigns import Trial
-from retention.demo.headers import ASSIGNMENTS, CONSENTS, COSTS
-from retention.demo.people import Integers, People
+from retention.demo.headers import ASSIGNMENTS, CONSENTS, COSTS, LINKS
+from retention.demo.people import Flags, Integers, People
 from retention.demo.writing import Writer, iso, lookup, money, words
 
 PURPOSES = ("marketing_email", "analytics")
@@ -56,6 +56,20 @@ def write_consents(
         "source": "CASE WHEN state = 'granted' THEN 'checkout' ELSE 'unsubscribe link' END",
     }
     return writer.csv("consents/consents.csv", CONSENTS, columns, rows)
+
+
+def write_links(writer: Writer, names: pa.Table, known_pair: Flags) -> int:
+    """Write links/links.csv: whose Etsy account belongs to which address, as the shop knows."""
+    who = np.flatnonzero(known_pair)
+    rows = pa.table({name: lookup(names, name, who) for name in ("email", "etsy_user")})
+    columns = {
+        "identity": "'etsy:' || etsy_user",
+        "same_as": "email",
+        "state": "'linked'",
+        "declared_at": "'2026-06-01T00:00:00Z'",
+        "declared_by": "'help_desk'",
+    }
+    return writer.csv("links/links.csv", LINKS, columns, rows)
 
 
 def write_assignments(writer: Writer, names: pa.Table, trials: list[Trial]) -> int:
