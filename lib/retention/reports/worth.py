@@ -3,18 +3,27 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pandas as pd
 
+from retention.engine import Engine
+from retention.features import minor_per_major
 from retention.kpis import KeyFigure, KeyFigures, Worth
-from retention.reports.formatting import SUPPRESSED, interval_text, with_unit
+from retention.reports.formatting import SUPPRESSED, interval_text, money_of_minor, with_unit
 from retention.results import MISSING
+from retention.value import reporting_currency
 
 ABOVE, BELOW = "▲", "▼"
 """Mark a figure whose interval leaves out that of the whole shop."""
 
 NO_BREAK = "\u00a0"
 """Keeps a number and its unit on one line."""
+
+
+def money_of(engine: Engine) -> Callable[[float], str]:
+    """Return what writes an amount in the orders' minor units as money in their currency."""
+    return money_of_minor(reporting_currency(engine), minor_per_major(engine))
 
 
 def figures_table(figures: KeyFigures) -> pd.DataFrame:

@@ -54,7 +54,8 @@ class FactsDiff:
     params
         Notebook, name, value before, value after.
     inputs
-        Names of input files whose content differs, or that only one run has.
+        Names of input files whose content differs, or that only one run has, and which notebooks
+        read other earlier runs.
     code
         Notebooks, library modules and parts of the environment that differ.
     """
@@ -128,7 +129,7 @@ def compare_facts(old: Mapping[str, Any], new: Mapping[str, Any]) -> FactsDiff:
     """Compare what two runs stood on, as their manifests tell it."""
     return FactsDiff(
         tuple(_params(old["params"], new["params"])),
-        tuple(_differing(old["inputs"], new["inputs"])),
+        tuple(_inputs(old, new)),
         tuple(_code(old, new)),
     )
 
@@ -186,6 +187,13 @@ def _standard_error(metric: Mapping[str, Any]) -> float:
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
     """Return the names whose values differ, or that only one side has."""
     return sorted(name for name in {*old, *new} if old.get(name) != new.get(name))
+
+
+def _inputs(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Return the input files that differ, and the notebooks that read other runs than before."""
+    recalls = _differing(old.get("recalled", {}), new.get("recalled", {}))
+    files = _differing(old["inputs"], new["inputs"])
+    return [*files, *(f"earlier or approved runs that {name} reads" for name in recalls)]
 
 
 def _params(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[tuple[str, str, Any, Any]]:

@@ -15,11 +15,10 @@ from retention.engine import sha256_of
 from retention.errors import InputError
 from retention.ingest.plan import DEFAULT_DATA
 from retention.runs.fingerprint import PACKAGE, digest, library_digest, notebook_source
+from retention.runs.run import earlier_runs
 from retention.runs.settings import Settings
+from retention.runs.signoff import last_approved
 from retention.runs.workspace import Workspace
-
-"""What a signature covers: everything a reader acts on. Apart from it stand ``signoff.html``, which
-tells of the signatures and so cannot be under them, and log and manifest, which bear times."""
 
 
 def data_folder(workspace: Workspace) -> str:
@@ -81,12 +80,27 @@ def describe_inputs(
             s.notebook.name: digest(notebook_source(s.notebook.path(workspace)))[:16]
             for s in settings
         },
+        "recalled": {
+            s.notebook.name: recalled(s, workspace) for s in settings if s.notebook.recalls
+        },
         "modules": {str(p.relative_to(PACKAGE)): sha256_of(p)[:16] for p in modules},
         "library": library_digest(modules),
         "lock": sha256_of(lock) if lock.is_file() else None,
         "git": git_state(workspace.project),
         "python": platform.python_version(),
         "platform": f"{platform.system()} {platform.machine()}",
+    }
+
+
+def recalled(settings: Settings, workspace: Workspace) -> dict[str, Any]:
+    """Return the names of the runs that a notebook may read; empty where it reads none."""
+    if not settings.notebook.recalls:
+        return {}
+    profile, as_of = settings.resolved["profile"], settings.resolved["as_of"]
+    approved = last_approved(profile, workspace, settings.notebook.name)
+    return {
+        "earlier": [run.name for run in earlier_runs(profile, as_of, workspace)],
+        "approved": approved.name if approved else None,
     }
 
 

@@ -25,6 +25,8 @@ class Notebook:
         Which of the reports it belongs to.
     needs
         Notebooks whose published tables it reads, where they ran.
+    recalls
+        Whether it reads runs published before its own: earlier ones, or the one approved last.
     """
 
     name: str
@@ -32,6 +34,7 @@ class Notebook:
     title: str
     report: str
     needs: tuple[str, ...] = ()
+    recalls: bool = False
 
     def path(self, workspace: Workspace) -> Path:
         """Return the notebook's file."""
@@ -61,6 +64,7 @@ NOTEBOOKS: tuple[Notebook, ...] = (
         "Who is about to leave?",
         "Churn",
         ("ingest", "segments", "lifetime_value"),
+        recalls=True,
     ),
     Notebook(
         "design", "04_experiments", "How large must the test be?", "Campaign lift", ("ingest",)

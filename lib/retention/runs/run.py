@@ -44,6 +44,11 @@ class Run:
         """What went into the run and what came out."""
         return read_json(self.folder / "manifest.json")
 
+    @property
+    def as_of(self) -> str:
+        """The date up to which the run knew: the latest that one of its notebooks was given."""
+        return max(p["resolved"]["as_of"] for p in self.manifest["params"].values())
+
     def result(self, notebook: str) -> dict[str, Any]:
         """Return headline, metrics, checks and artifacts of one notebook."""
         return read_json(self.folder / "results" / f"{notebook}.json")
@@ -129,6 +134,25 @@ def published(profile: str, workspace: Workspace) -> list[Run]:
     folder = workspace.profile(profile)
     found = [p.parent for p in folder.glob("*/manifest.json") if not p.parent.is_symlink()]
     return [Run(profile, path, workspace.store(profile)) for path in sorted(found)]
+
+
+def earlier_runs(profile: str, as_of: str, workspace: Workspace) -> list[Run]:
+    """Return the published runs as of an earlier date, the one that knew least first.
+
+    A run that knew as much as another, or more, may not speak to it: so the same past gives the
+    same run.
+
+    Parameters
+    ----------
+    profile
+        Folder under ``outputs/``.
+    as_of
+        ISO date; only runs as of a date before it are returned.
+    workspace
+        Where the runs lie.
+    """
+    dated = [(run.as_of, run.name, run) for run in published(profile, workspace)]
+    return [run for known, _, run in sorted(dated, key=lambda d: d[:2]) if known < as_of]
 
 
 def producer(table: str) -> str | None:

@@ -16,7 +16,8 @@ from retention.errors import RunError
 from retention.reports.formatting import metric_text
 from retention.results import Artifact, Check, Metric, worst
 from retention.runs.files import write_json
-from retention.runs.run import Run, producer
+from retention.runs.run import Run, earlier_runs, producer
+from retention.runs.signoff import last_approved
 from retention.runs.workspace import Workspace
 
 STAGING_VARIABLE = "RETENTION_OUTPUT_DIR"
@@ -81,6 +82,21 @@ class Stage:
             f"There is no table {name!r} in profile {self.profile!r} yet.",
             f"Run the notebook {maker!r} first, or `retention run {self.profile}`.",
         )
+
+    def earlier_runs(self, as_of: str) -> list[Run]:
+        """Return the published runs as of an earlier date, the one that knew least first.
+
+        A notebook that calls this says so in the plan (``recalls``), so that it runs again when
+        there is more to recall.
+        """
+        return earlier_runs(self.profile, as_of, self.workspace)
+
+    def approved_run(self) -> Run | None:
+        """Return the run whose report of this notebook was approved last, None where none was.
+
+        What `earlier_runs` says of the plan holds here, too.
+        """
+        return last_approved(self.profile, self.workspace, self.notebook)
 
     def save(self, name: str, frame: pd.DataFrame, key: str | Sequence[str]) -> Artifact:
         """Publish a table, sorted by its key so that the same rows give the same bytes.

@@ -13,7 +13,7 @@ from typing import Any
 from retention.engine import sha256_of
 from retention.runs.files import read_json, write_json
 from retention.runs.fingerprint import digest, library_digest, library_files, notebook_source
-from retention.runs.manifest import environment_digest
+from retention.runs.manifest import environment_digest, recalled
 from retention.runs.settings import Settings
 from retention.runs.workspace import Workspace
 
@@ -83,6 +83,7 @@ def stage_key(
             name: {f: h for f, h in record.files.items() if not f.startswith("notebooks/")}
             for name, record in upstream.items()
         },
+        "recalled": recalled(settings, workspace),
         "environment": environment_digest(workspace),
     }
     if settings.notebook.name == "ingest":
