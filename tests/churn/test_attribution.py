@@ -3,11 +3,13 @@
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.ensemble import HistGradientBoostingClassifier
 
 from retention.churn import LabelledDate, candidates_named, explain
 from retention.churn.attribution import Attributing, tree_effects
 from retention.churn.panel import design, model_columns
 from retention.churn.thinning import thinned
+from retention.churn.trees import Trees
 
 
 def fitted(panels, name):
@@ -25,8 +27,8 @@ def test_tree_effects_add_up_to_the_difference_from_the_typical_customer(panels,
     def score(rows):
         x = design(rows, columns)
         if name == "gradient_boosting":
-            return model.model.decision_function(x)
-        each = [model.model.decision_function(np.column_stack([x, np.full(len(x), high)]))
+            return model.model.raw(x)
+        each = [model.model.raw(np.column_stack([x, np.full(len(x), high)]))
                 for high in model.cuts[1:]]  # fmt: skip
         return -np.mean(each, axis=0)
 
@@ -36,14 +38,16 @@ def test_tree_effects_add_up_to_the_difference_from_the_typical_customer(panels,
 
 def test_tree_effects_equal_shap_with_one_background_row(panels):
     shap = pytest.importorskip("shap")
-    model = fitted(panels, "gradient_boosting")
-    x = np.nan_to_num(design(panels[-1].features.head(40), model.columns))
-    background = np.nanmedian(design(panels[-1].features, model.columns), axis=0)
+    columns = model_columns(panels[0].features)
+    model = HistGradientBoostingClassifier(max_iter=60, max_leaf_nodes=15, random_state=1)
+    model.fit(design(panels[0].features, columns), panels[0].churned)
+    x = np.nan_to_num(design(panels[-1].features.head(40), columns))
+    background = np.nanmedian(design(panels[-1].features, columns), axis=0)
     explainer = shap.TreeExplainer(
-        model.model, data=background[None], feature_perturbation="interventional"
+        model, data=background[None], feature_perturbation="interventional"
     )
     expected = explainer.shap_values(x)
-    assert tree_effects(model.model, x, background) == pytest.approx(expected, abs=1e-6)
+    assert tree_effects(Trees.of(model), x, background) == pytest.approx(expected, abs=1e-6)
 
 
 @pytest.mark.parametrize("name", ["logistic_regression", "cox_regression", "weibull_times"])

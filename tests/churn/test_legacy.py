@@ -14,6 +14,7 @@ from retention.churn import (
     latest_matured,
     legacy_scores,
     legacy_shadow,
+    rank_by_stake,
     savable_share,
 )
 from retention.engine import Engine
@@ -103,14 +104,39 @@ def test_the_newest_run_that_has_matured_is_judged(shop, result):
     assert table is said
 
 
-def test_the_savable_share_is_effect_over_stake():
-    targeting = pd.DataFrame({"customer_key": ["a", "b"], "expected_effect": [1.0, 9.0]})
-    keys, stake = np.array(["a", "b", "c"]), np.array([400.0, 300.0, 500.0])
-    share = savable_share(targeting, keys, stake, minor_per_major=100)
-    assert share == pytest.approx([0.25, 1.0, 0.625])
-    assert savable_share(None, keys, stake, minor_per_major=100) is None
-    nothing = targeting.assign(expected_effect=0.0)
-    assert savable_share(nothing, keys, stake, minor_per_major=100) is None
+TARGETING = pd.DataFrame({"customer_key": ["a", "b"], "expected_effect": [1.0, 9.0]})
+PEOPLE = pd.DataFrame({"customer_key": ["a", "b", "c"], "monetary_minor": [1_000, 2_000, 1_000],
+                       "margin_minor": [500, 1_000, 500]})  # fmt: skip
+RISK, VALUE = np.array([0.5, 0.5, 0.5]), np.array([800.0, 600.0, 1_000.0])
+
+
+@pytest.mark.parametrize(
+    ("outcome", "expected"),
+    [("revenue", [0.25, 1.0, 0.625]), ("net_margin", [0.5, 1.0, 0.75]),
+     ("purchased", [1.0, 1.0, 1.0])],
+)  # fmt: skip
+def test_the_savable_share_is_effect_over_what_is_at_risk_in_its_own_unit(outcome, expected):
+    tested = TARGETING.assign(outcome=outcome)
+    found = savable_share(tested, PEOPLE, RISK, VALUE, assumed=0.1, source="run 7")
+    assert found.share == pytest.approx(expected)
+    assert found.measured
+    assert "run 7" in found.basis
+    assert outcome.replace("_", " ") in found.basis
+
+
+@pytest.mark.parametrize(
+    "targeting",
+    [None, TARGETING, TARGETING.assign(outcome="visits"),
+     TARGETING.assign(outcome="revenue", expected_effect=0.0)],
+    ids=["no campaign", "unit not told", "unit unknown", "nothing saved"],
+)  # fmt: skip
+def test_without_a_measured_share_the_parameter_is_taken_and_said_so(targeting):
+    found = savable_share(targeting, PEOPLE, RISK, VALUE, assumed=0.1)
+    assert found.share.tolist() == [0.1, 0.1, 0.1]
+    assert not found.measured
+    ranking = rank_by_stake(PEOPLE["customer_key"].to_numpy(), RISK, VALUE, savable=found)
+    assert "10 % for everybody, by parameter" in ranking.summary()
+    assert ranking.frame["value_at_stake_minor"].iloc[0] == pytest.approx(50.0)
 
 
 def test_contracts_and_loyalty_memberships_end():

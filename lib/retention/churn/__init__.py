@@ -24,6 +24,7 @@ from retention.churn.legacy import (
     latest_matured,
     legacy_scores,
     legacy_shadow,
+    stored_shadow,
 )
 from retention.churn.lineup import CANDIDATES, candidates_named, default_candidates
 from retention.churn.metrics import Scores, score_probabilities
@@ -43,9 +44,16 @@ from retention.churn.panel import (
     labelled_dates,
     rolling_dates,
 )
-from retention.churn.ranking import Ranking, ValueIfKept, rank_by_stake, savable_share
+from retention.churn.ranking import (
+    Ranking,
+    Savable,
+    ValueIfKept,
+    rank_by_stake,
+    savable_share,
+)
 from retention.churn.reasons import Reasons, explain, reason_stability
 from retention.churn.shadow import Recommendation, ShadowComparison, compare_in_shadow
+from retention.churn.storage import StoredModel, acting_model
 from retention.churn.survival_candidates import (
     AcceleratedCandidate,
     CoxCandidate,
@@ -81,11 +89,14 @@ __all__ = [
     "RecencyRule",
     "Recommendation",
     "ReturnProbability",
+    "Savable",
     "Scores",
     "ShadowComparison",
     "SilenceModel",
+    "StoredModel",
     "Thresholds",
     "ValueIfKept",
+    "acting_model",
     "against_champion",
     "alarm",
     "backtest",
@@ -122,6 +133,7 @@ __all__ = [
     "single_feature_aucs",
     "stability_index",
     "stated_reasons",
+    "stored_shadow",
     "thinned",
     "time_scores",
     "window_sensitivity",

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from retention.churn.panel import Array
+from retention.churn.trees import Trees
 
 
 @runtime_checkable
@@ -71,13 +72,15 @@ def leaves_of(nodes: Any) -> list[Leaf]:
     return found
 
 
-def tree_effects(model: Any, rows: Array, typical: Array, *, slices: Array | None = None) -> Array:
+def tree_effects(
+    model: Trees, rows: Array, typical: Array, *, slices: Array | None = None
+) -> Array:
     """Return the Shapley value of each feature for the raw score of boosted trees.
 
     Parameters
     ----------
     model
-        Fitted ``HistGradientBoostingClassifier`` of two classes.
+        Fitted boosted trees.
     rows
         Features, rows x columns.
     typical
@@ -100,8 +103,7 @@ def tree_effects(model: Any, rows: Array, typical: Array, *, slices: Array | Non
     """
     columns = rows.shape[1]
     answer = np.zeros((columns, len(rows)))
-    for (predictor,) in model._predictors:
-        nodes = predictor.nodes
+    for nodes in model.nodes:
         mine = {i: _goes_left(node, rows[:, node["feature_idx"]])
                 for i, node in enumerate(nodes)
                 if not node["is_leaf"] and node["feature_idx"] < columns}  # fmt: skip

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ import pandas as pd
 from retention.churn.attribution import linear_effects, tree_effects
 from retention.churn.panel import Array, LabelledDate, design, model_columns
 from retention.churn.thinning import thinned
+from retention.churn.trees import Trees
 from retention.errors import EvidenceError
 
 
@@ -79,11 +80,11 @@ class RecencyRule:
         band = np.searchsorted(cuts, recency, side="right")
         n = np.bincount(band, minlength=len(cuts) + 1)
         hits = np.bincount(band, churned, len(cuts) + 1)
-        return _RecencyBands(cuts, (hits + churned.mean()) / (n + 1))
+        return RecencyBands(cuts, (hits + churned.mean()) / (n + 1))
 
 
 @dataclass(frozen=True)
-class _RecencyBands:
+class RecencyBands:
     """Churn rate by recency band."""
 
     cuts: Array
@@ -215,7 +216,7 @@ class BoostedModel:
             early_stopping=False, random_state=seed,
         )  # fmt: skip
         model.fit(design(features, columns), churned)
-        return FittedBoosted(columns, model)
+        return FittedBoosted(columns, Trees.of(model))
 
 
 @dataclass(frozen=True)
@@ -223,11 +224,11 @@ class FittedBoosted:
     """Fitted trees."""
 
     columns: list[str]
-    model: Any
+    model: Trees
 
     def probability(self, features: pd.DataFrame) -> Array:
         """Return the churn probability."""
-        return self.model.predict_proba(design(features, self.columns))[:, 1]
+        return self.model.probability(design(features, self.columns))
 
     def effects(self, features: pd.DataFrame, typical: pd.DataFrame) -> pd.DataFrame:
         """Return the exact Shapley value of each feature against the typical customer."""

@@ -10,6 +10,7 @@ import pandas as pd
 from retention.churn.backtest import Backtest, matured
 from retention.churn.panel import Array, LabelledDate
 from retention.churn.shadow import ShadowComparison, compare_in_shadow
+from retention.churn.storage import StoredModel
 from retention.engine import Engine
 from retention.features import epoch_of, observed_until, shifted
 
@@ -128,6 +129,52 @@ def against_champion(result: Backtest, champion: str) -> ShadowComparison:
     return compare_in_shadow(
         past["customer_key"].to_numpy(), past[champion].to_numpy(), past[result.chosen].to_numpy(),
         churned=past["churned"].to_numpy(),
+    )  # fmt: skip
+
+
+def stored_shadow(
+    result: Backtest,
+    dates: Sequence[LabelledDate],
+    today: pd.DataFrame,
+    fresh: StoredModel,
+    stored: StoredModel | None,
+) -> ShadowComparison:
+    """Hold today's model against the very model that the last approved run stored.
+
+    Parameters
+    ----------
+    result
+        Backtest of today's candidates.
+    dates
+        The labelled dates it rests on.
+    today
+        Feature table of the customers to score.
+    fresh, stored
+        Today's model, and the approved run's as it was stored; None where there is none.
+
+    Notes
+    -----
+    Outcomes count at test dates on which the stored model was finished: of the others it may have
+    seen the outcomes. There today's side is the chosen candidate as it was fitted for that date.
+    Where no such date has matured, both score today's customers and only their agreement is told.
+    """
+    if stored is None:
+        return ShadowComparison.not_possible(
+            "No approved run has stored a model: there is none to score beside today's."
+        )
+    parts = [
+        past.assign(stored=stored.probability(date.features))
+        for date in dates
+        if date.as_of >= stored.as_of
+        and len(past := result.predictions[result.predictions["as_of"] == date.as_of])
+    ]
+    if not parts:
+        return compare_in_shadow(today["customer_key"].to_numpy(), stored.probability(today),
+                                 fresh.probability(today))  # fmt: skip
+    rows = pd.concat(parts, ignore_index=True)
+    return compare_in_shadow(
+        rows["customer_key"].to_numpy(), rows["stored"].to_numpy(),
+        rows[result.chosen].to_numpy(), churned=rows["churned"].to_numpy(),
     )  # fmt: skip
 
 

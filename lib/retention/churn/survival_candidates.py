@@ -16,6 +16,7 @@ from retention.churn.calibration import Recalibration
 from retention.churn.candidates import Fitted, Standardiser, pooled
 from retention.churn.panel import Array, LabelledDate, design, model_columns
 from retention.churn.thinning import thinned
+from retention.churn.trees import Trees
 from retention.survival import (
     brier_scores,
     concordance,
@@ -225,7 +226,7 @@ class HazardModel:
             max_leaf_nodes=self.leaves, min_samples_leaf=40, l2_regularization=1.0,
             max_bins=self.bins, early_stopping=False, random_state=seed)  # fmt: skip
         model.fit(np.vstack(rows), np.concatenate(bought))
-        return FittedHazard(columns, cuts, model)
+        return FittedHazard(columns, cuts, Trees.of(model))
 
 
 @dataclass(frozen=True)
@@ -234,7 +235,7 @@ class FittedHazard:
 
     columns: list[str]
     cuts: Array
-    model: Any
+    model: Trees
 
     def probability(self, features: pd.DataFrame) -> Array:
         """Return the probability of no purchase in any slice."""
@@ -258,7 +259,7 @@ class FittedHazard:
     def _log_silent(self, features: pd.DataFrame) -> Array:
         """Return the running sum of log(1 - hazard) at the end of each slice."""
         x = design(features, self.columns)
-        hazard = [self.model.predict_proba(np.column_stack([x, np.full(len(x), high)]))[:, 1]
+        hazard = [self.model.probability(np.column_stack([x, np.full(len(x), high)]))
                   for high in self.cuts[1:]]  # fmt: skip
         return np.cumsum(np.log1p(-np.clip(np.column_stack(hazard), 0, 1 - 1e-9)), axis=1)
 

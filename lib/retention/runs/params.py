@@ -248,6 +248,8 @@ class ChurnRiskParams(CommonParams):
     fairness_attribute: Annotated[str, Field(pattern=r"^[a-z][a-z_]*$")] = "country"
     earlier_run: str = ""
     champion: Annotated[str, Field(pattern=r"^[a-z_]*$")] = ""
+    scoring_model: Literal["chosen", "approved"] = "chosen"
+    assumed_savable_share: Share = 0.1
     legacy_model: str = "legacy_crm"
     drift_threshold: Annotated[float, Field(gt=0, le=10)] = 0.2
     level_gap: Share = 0.03
