@@ -147,7 +147,7 @@ def _panels() -> Iterator[Entry]:
     yield share(f"coverage, difference-in-differences, {name}", covered, EXPERIMENTS, 0.95,
                 "unit-level changes, Welch")  # fmt: skip
     yield share(f"false alarms: parallel trends, {name}", drifting, EXPERIMENTS, 0.05,
-                "Hotelling's T² on the leads, Yao 1965")  # fmt: skip
+                "Hotelling's T² on the leads, Krishnamoorthy & Yu 2004")  # fmt: skip
 
 
 def _synthetic() -> Iterator[Entry]:

@@ -145,6 +145,36 @@ def test_a_harmful_arm_stops_for_futility_and_a_promising_one_runs_on(units):
     assert found(better, more=SEQUENTIAL, looks_taken=1).best.decision is Decision.KEEP_RUNNING
 
 
+UNEQUAL = "analysis: group_sequential\ninformation: [0.1, 0.33, 1]\n"
+
+
+def test_declared_information_decides_the_level_of_each_look(units):
+    declared = plan(more=UNEQUAL)
+    assert declared.looks == 3
+    assert look_plan(declared).bounds == pytest.approx([6.9913, 3.7308, 1.9605], abs=1.5e-4)
+    levels = [found(units, more=UNEQUAL, looks_taken=k).leading.alpha for k in (1, 2, 3)]
+    assert levels == look_plan(declared).to_frame()["nominal_p_value"].tolist()
+    shown = declared.to_frame().set_index("what").loc["analysis", "declared"]
+    assert "looks at 10 %, 33 %, 100 % of the units" in shown.replace("\u202f", " ")
+    assert declared.digest() != plan(more="analysis: group_sequential\nlooks: 3\n").digest()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        "information: [0.5, 1]\n",
+        "analysis: group_sequential\nlooks: 3\ninformation: [0.5, 1]\n",
+        "analysis: group_sequential\ninformation: [0.8, 0.5, 1]\n",
+        "analysis: group_sequential\ninformation: [0, 0.5, 1]\n",
+        "analysis: group_sequential\ninformation: [0.5, 0.9]\n",
+    ],
+)
+def test_information_that_is_no_plan_of_looks_is_refused(more):
+    with pytest.raises(ParameterError, match="shares") as refused:
+        plan(more=more)
+    assert refused.value.column == "information"
+
+
 def test_the_futility_bound_is_the_plans(units):
     declared = plan(more=SEQUENTIAL)
     primary = found(units, more=SEQUENTIAL, looks_taken=2).leading

@@ -61,6 +61,17 @@ def abtest_spendings():
     return ["obrien_fleming", "pocock"]
 
 
+def test_an_early_look_costs_less_than_a_late_one():
+    terms = {"looks": 2, "spending": "pocock"}
+    early, late = (
+        sequential_inflation(Design(1, 1, information=(t, 1.0), **terms)) for t in (0.1, 0.9)
+    )
+    assert 1 < early < sequential_inflation(Design(1, 1, **terms))
+    assert 1 < late < sequential_inflation(Design(1, 1, **terms))
+    with pytest.raises(ParameterError, match="cannot be taken"):
+        Design(1, 1, looks=3, information=(0.5, 1.0))
+
+
 def test_more_arms_need_more_units_each():
     one, three = abtest.equal_arms(0.5, 1), abtest.equal_arms(0.25, 3)
     assert three.level == pytest.approx(0.05 / 3)

@@ -160,6 +160,11 @@ def test_quantile_of_too_few_units_is_refused():
         quantile_effect(np.arange(20.0), np.arange(20.0), 0.99)
 
 
+def test_quantile_of_an_empty_arm_is_refused():
+    with pytest.raises(EvidenceError, match="no units"):
+        quantile_effect(np.zeros(0), np.arange(200.0), 0.5)
+
+
 def test_quantile_on_a_mass_point_is_refused():
     zeros = np.zeros(100)
     with pytest.raises(EvidenceError, match="share of units"):

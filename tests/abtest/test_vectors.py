@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 import pytest
+from scipy import optimize, stats
 
 from retention import abtest
 from retention.abtest import MetricDefinition, Moments
@@ -40,6 +41,16 @@ def test_welch_difference_and_its_interval():
 def test_relative_intervals(method, low, high):
     relative = abtest.estimate(A, B, Y, relative_method=method).relative
     assert (round(relative.ci_low, 5), round(relative.ci_high, 5)) == (low, high)
+
+
+def test_the_delta_methods_own_p_value_contradicts_the_absolute_test():
+    def lower_end(level):
+        return abtest.estimate(A, B, Y, alpha=level, relative_method="delta").relative.ci_low
+
+    # The level at which the interval just reaches zero is the p-value.
+    p_value = optimize.brentq(lower_end, 0.001, 0.5)
+    assert round(p_value, 5) == 0.06191
+    assert abtest.estimate(A, B, Y).p_value < 0.05 < p_value
 
 
 def test_log_and_fieller_agree_with_the_absolute_test_where_delta_does_not():
@@ -79,6 +90,25 @@ def test_group_sequential_bounds_at_five_equal_looks():
     assert plan.spent[-1] == pytest.approx(0.05, abs=1e-12)
     assert round(float(abtest.constant_bounds(5, shape=-0.5)[-1]), 4) == 2.0401
     assert round(float(abtest.constant_bounds(5)[0]), 4) == 2.4132
+
+
+def test_lan_demets_bounds_at_unequal_looks_are_those_of_ldbounds():
+    plan = abtest.sequential_plan([0.10, 0.33, 1.0])
+    # Printed with four digits, of which the last is off by one where its grid is coarse.
+    assert plan.bounds == pytest.approx([6.9913, 3.7308, 1.9605], abs=1.5e-4)
+    assert plan.spent == pytest.approx([2.7227e-12, 1.9097e-04, 5.0000e-02], rel=2e-4)
+
+
+@pytest.mark.parametrize("spending", ["obrien_fleming", "pocock"])
+def test_bounds_at_unequal_looks_spend_what_a_multivariate_normal_says(spending):
+    fractions = np.array([0.5, 0.8, 1.0])
+    plan = abtest.sequential_plan(fractions.tolist(), spending=spending)
+    early, late = np.minimum.outer(fractions, fractions), np.maximum.outer(fractions, fractions)
+    correlation = np.sqrt(early / late)
+    for k in (1, 2, 3):
+        law = stats.multivariate_normal(np.zeros(k), correlation[:k, :k], seed=1)
+        inside = law.cdf(plan.bounds[:k], lower_limit=-plan.bounds[:k])
+        assert 1 - inside == pytest.approx(plan.spent[k - 1], abs=2e-5)
 
 
 def test_group_sequential_spending_is_not_the_two_sided_function_of_the_same_name():

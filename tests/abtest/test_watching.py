@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -20,8 +22,9 @@ from retention.abtest import (
     since_assignment,
 )
 from retention.abtest import MetricDefinition as Metric
+from retention.abtest.evaluate import evaluate
 from retention.abtest.experiment import EXAMPLE
-from retention.abtest.programme import RESULTS
+from retention.abtest.programme import RESULTS, programme_lessons, stated_prior
 from retention.abtest.register import register
 from retention.abtest.since_assignment import daily_moments, effect_since_assignment
 from retention.abtest.study import Study, StudyDesign, judge_study, studies, studies_table
@@ -198,6 +201,40 @@ def test_the_programme_judges_what_has_ended_and_learns_from_elsewhere(engine, f
     (tmp_path / RESULTS).write_text("{}\n")
     with pytest.raises(InputError, match="no past result"):
         programme(engine, tmp_path, AS_OF)
+
+
+def test_the_other_experiments_teach_the_prior_of_one(engine, frame, tmp_path):
+    (tmp_path / "reminder.yaml").write_text(EXAMPLE)
+    lines = [
+        {"name": f"old {k}", "relative_effect": 0.02 * k, "standard_error": 0.01,
+         "decision": "ship" if k > 2 else "don't ship"}
+        for k in range(6)
+    ]  # fmt: skip
+    (tmp_path / RESULTS).write_text("\n".join(map(json.dumps, lines[:4])))
+    few = programme(engine, tmp_path, AS_OF).prior_for("reminder", 2.0)
+    assert few.summary() == "prior normal(0, 2), for 4 past results are too few to learn from"
+    (tmp_path / RESULTS).write_text("\n".join(map(json.dumps, lines)))
+    found = programme(engine, tmp_path, AS_OF)
+    assert len(found.past) == 7
+    assert found.prior_for("reminder", learn=False) == stated_prior(0.0)
+    learned = found.prior_for("reminder")
+    others = programme_lessons(found.past[:6]).prior
+    assert (learned.mean, learned.variance) == (others.mean, others.variance)
+    assert "learned from 6 results" in learned.summary()
+    frame_of_results = found.results_frame()
+    assert frame_of_results["expected_effect"].notna().all()
+    units = experiment_units(engine, PLAN, AS_OF)
+    plain = evaluate(engine, units, PLAN)
+    drawn = evaluate(engine, units, PLAN, prior=learned)
+    belief, raw = drawn.beliefs["email"], plain.leading
+    own = learned.in_unit(raw.control_value)
+    weight = own.variance / (own.variance + raw.standard_error**2)
+    expected = weight * raw.difference + (1 - weight) * own.mean
+    assert belief.mean == pytest.approx(expected)
+    assert belief.ci_high - belief.ci_low < raw.ci_high - raw.ci_low
+    assert "is to be expected" in drawn.beliefs_summary()
+    assert "is to be expected" not in plain.beliefs_summary()
+    assert "learned from 6 results" in drawn.beliefs_table()["prior"].iloc[0]
 
 
 def test_currencies_are_those_of_the_units(engine):

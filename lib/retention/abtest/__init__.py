@@ -58,6 +58,12 @@ from retention.abtest.planning import clusters_of, guardrail_sizes
 from retention.abtest.programme import Programme, programme
 from retention.abtest.proportions import score_interval, score_test
 from retention.abtest.register import changes_table, plan_check, register
+from retention.abtest.rehearsal import (
+    PlanRehearsal,
+    rehearsal_checks,
+    rehearse_plan,
+    rehearse_planned,
+)
 from retention.abtest.relative import RelativeLift, relative_lift
 from retention.abtest.result import ExperimentResult
 from retention.abtest.sample_ratio import (
@@ -98,6 +104,7 @@ __all__ = [
     "Moments",
     "NormalPrior",
     "NullPolicy",
+    "PlanRehearsal",
     "Posterior",
     "PowerCurve",
     "Programme",
@@ -152,8 +159,11 @@ __all__ = [
     "proportion_design",
     "read_experiment",
     "register",
+    "rehearsal_checks",
     "rehearse",
     "rehearse_all",
+    "rehearse_plan",
+    "rehearse_planned",
     "relative_lift",
     "required_units",
     "sample_ratio",

@@ -32,6 +32,7 @@ from retention.features import (
     minor_per_major,
     shifted,
 )
+from retention.features.dates import DAY_S, epoch_of
 from retention.results import Check, Metric, Status, percent
 
 
@@ -108,9 +109,9 @@ def baseline_of(moments: Moments, metric: MetricDefinition) -> Baseline:
 def past_units(engine: Engine, as_of: str, horizon_days: int) -> pd.DataFrame:
     """Return the customers as a test started ``horizon_days`` ago would have found them.
 
-    Covariates are the features as of that day; outcomes are ``purchased``, ``orders`` and
-    ``revenue`` (major units) in the days since. Nothing was tried on them, so what varies here is
-    what a test has to see through.
+    Covariates are the features as of that day; outcomes are ``purchased``, ``orders``, ``revenue``
+    (major units), ``days_to_order`` and ``ordered`` (whether it came) in the days since. Nothing
+    was tried on them, so what varies here is what a test has to see through.
 
     Parameters
     ----------
@@ -130,8 +131,24 @@ def past_units(engine: Engine, as_of: str, horizon_days: int) -> pd.DataFrame:
             f"No customer was known on {start}.", "Choose a later as-of date or a shorter horizon."
         )
     revenue = units.pop("revenue_minor") / minor_per_major(engine)
-    return units.rename(columns={"customer_key": "unit_key", "purchases": "orders"}).assign(
+    units = units.rename(columns={"customer_key": "unit_key", "purchases": "orders"}).assign(
         purchased=lambda frame: (frame["orders"] > 0).astype("int64"), revenue=revenue
+    )
+    return _with_waiting(engine, units, start, horizon_days)
+
+
+def _with_waiting(
+    engine: Engine, units: pd.DataFrame, start: str, horizon_days: int
+) -> pd.DataFrame:
+    """Return the units with the days to their next order, cut at the horizon, and if it came."""
+    since, horizon = epoch_of(start), float(horizon_days)
+    waited = engine.query(
+        "abtest_waiting", as_of_s=since, until_s=since + horizon_days * DAY_S
+    ).frame()
+    days = units[["unit_key"]].merge(waited, "left", "unit_key")["first_order_s"]
+    first = days.astype("Float64").to_numpy(float, na_value=np.inf) / DAY_S
+    return units.assign(
+        days_to_order=np.minimum(first, horizon), ordered=(first < horizon).astype("int64")
     )
 
 

@@ -13,16 +13,43 @@ from retention.results import percent
 
 @dataclass(frozen=True)
 class NormalPrior:
-    """Normal prior of an effect; a variance of infinity is the flat prior."""
+    """Normal prior of an effect; a variance of infinity is the flat prior.
+
+    Parameters
+    ----------
+    mean, variance
+        Of the effect: in the metric's unit, or, with ``is_relative``, as a share of the control's
+        value with gains positive.
+    source
+        Where it comes from, for the report.
+    is_relative
+        Whether it is about the relative effect.
+    """
 
     mean: float = 0.0
     variance: float = math.inf
+    source: str = ""
+    is_relative: bool = False
+
+    def in_unit(self, control_value: float, *, higher_is_better: bool = True) -> NormalPrior:
+        """Return the prior in the metric's unit, where the control has this value.
+
+        Examples
+        --------
+        >>> NormalPrior(0.02, 0.01**2, is_relative=True).in_unit(50.0).mean
+        1.0
+        """
+        if not self.is_relative:
+            return self
+        scale = abs(control_value) * (1 if higher_is_better else -1)
+        return NormalPrior(self.mean * scale, self.variance * scale**2, self.source)
 
     def summary(self) -> str:
-        """Say the prior."""
-        if math.isinf(self.variance):
-            return "flat prior"
-        return f"prior normal({self.mean:.3g}, {math.sqrt(self.variance):.3g})"
+        """Say the prior and where it comes from."""
+        text = "flat prior"
+        if not math.isinf(self.variance):
+            text = f"prior normal({self.mean:.3g}, {math.sqrt(self.variance):.3g})"
+        return f"{text}, {self.source}" if self.source else text
 
 
 @dataclass(frozen=True)

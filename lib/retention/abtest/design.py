@@ -44,8 +44,9 @@ class Design:
         is then one-sided at α/2, the lower end of the two-sided interval.
     cluster_size, intraclass_correlation, cluster_size_variation
         Mean units per cluster, correlation within, coefficient of variation of the sizes.
-    looks, spending
-        Equally spaced looks of a group sequential design; 1 is a fixed horizon.
+    looks, spending, information
+        Looks of a group sequential design, 1 for a fixed horizon; the share of the final units at
+        each look, rising to 1, empty for equally spaced ones.
     """
 
     variance_control: float
@@ -62,6 +63,7 @@ class Design:
     cluster_size_variation: float = 0.0
     looks: int = 1
     spending: str = "obrien_fleming"
+    information: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         """Refuse designs that no number of units can fill."""
@@ -81,6 +83,16 @@ class Design:
                 "The metric's variance is not above zero.",
                 "Estimate it from past data, or give a baseline between 0 and 1.",
             )
+        if self.information and (len(self.information) != self.looks or self.information[-1] != 1):
+            raise ParameterError(
+                f"{self.looks} look(s) cannot be taken at the shares {list(self.information)}.",
+                "Give one rising share of the units for each look, the last 1.",
+            )
+
+    @property
+    def fractions(self) -> tuple[float, ...]:
+        """Share of the final units at each look."""
+        return self.information or tuple((k + 1) / self.looks for k in range(self.looks))
 
     @property
     def level(self) -> float:
@@ -119,7 +131,9 @@ class Design:
         )
 
 
-def equal_arms(control_share: float, treatments: int, **terms: float | int | str) -> Design:
+def equal_arms(
+    control_share: float, treatments: int, **terms: float | int | str | tuple[float, ...]
+) -> Design:
     """Return the terms of a test whose treatments share equally what control leaves.
 
     Shares are of the two arms of one comparison, so units are those of control and one treatment;
@@ -241,8 +255,7 @@ def sequential_inflation(design: Design) -> float:
     """Return by how much looking early inflates the maximum number of units (1 at one look)."""
     if design.looks == 1:
         return 1.0
-    fractions = np.arange(1, design.looks + 1) / design.looks
-    plan = sequential_plan(list(fractions), alpha=design.level, spending=design.spending)
+    plan = sequential_plan(design.fractions, alpha=design.level, spending=design.spending)
     fixed = float(stats.norm.ppf(1 - design.level / 2) + stats.norm.ppf(design.power))
     low, high = fixed, 2 * fixed
     while high - low > 1e-7:

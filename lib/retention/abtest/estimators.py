@@ -96,11 +96,10 @@ def estimate_arm(
 
 
 def look_plan(experiment: Experiment) -> SequentialPlan:
-    """Return the bounds of the experiment's equally spaced looks."""
-    looks = experiment.looks
+    """Return the bounds of the experiment's looks, at their declared shares of the information."""
     return sequential_plan(
-        [(k + 1) / looks for k in range(looks)], alpha=experiment.alpha,
-        spending=experiment.spending, power=experiment.futility_power,
+        experiment.fractions, alpha=experiment.alpha, spending=experiment.spending,
+        power=experiment.futility_power,
     )  # fmt: skip
 
 
@@ -145,7 +144,7 @@ def _quantile(
     found = quantile_effect(
         a, b, level, unit=metric.unit, control_clusters=of_a, treatment_clusters=of_b
     )
-    both = _independent(
+    both = independent_contrast(
         found.control, found.treatment, found.control_error, found.treatment_error, len(a), len(b)
     )
     return both, f"quantile {100 * level:g} %, Woodruff" + (", clusters" if plan.cluster else "")
@@ -161,17 +160,27 @@ def _time(
     found = time_to_event_effect(
         (a[:, 0], a[:, 1]), (b[:, 0], b[:, 1]), float(metric.horizon or 0.0)
     )
-    both = _independent(
+    both = independent_contrast(
         found.control, found.treatment, found.control_error, found.treatment_error, len(a), len(b)
     )
     rank = f"log-rank p = {found.log_rank_p_value:.3g}"
     return both, f"restricted mean time to {metric.horizon:g}, {rank}"
 
 
-def _independent(
+def independent_contrast(
     control: float, treatment: float, of_control: float, of_treatment: float, n: int, m: int
 ) -> Contrast:
-    """Return the contrast of two independent values with normal errors."""
+    """Return the contrast of two independent values with normal errors.
+
+    Parameters
+    ----------
+    control, treatment
+        Value of each arm.
+    of_control, of_treatment
+        Standard error of each.
+    n, m
+        Units of each.
+    """
     covariance = np.diag([of_control**2, of_treatment**2])
     return Contrast(control, treatment, covariance, math.inf, n, m, np.zeros(0), 0.0)
 

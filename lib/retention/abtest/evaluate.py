@@ -64,7 +64,7 @@ def evaluate(
     looks_taken
         How often the result has been looked at, this time included.
     prior
-        Prior of the primary effect, in its unit; flat if not given.
+        Prior of the primary effect, in its unit or relative to control; flat if not given.
     currencies
         Currencies of the money outcomes; more than one fails a check.
     extra_checks
@@ -193,8 +193,11 @@ def _judged(
     guardrails = _guardrails(estimates, plan)
     beliefs, verdicts = {}, []
     for found in [e for e in estimates if e.metric == plan.primary.name]:
+        own = (prior or NormalPrior()).in_unit(
+            found.control_value, higher_is_better=found.higher_is_better
+        )
         beliefs[found.arm] = posterior(
-            found.difference, found.standard_error, prior,
+            found.difference, found.standard_error, own,
             alpha=plan.alpha, higher_is_better=found.higher_is_better,
         )  # fmt: skip
         verdicts.append(decide(

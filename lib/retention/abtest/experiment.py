@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
 from enum import StrEnum
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +60,9 @@ class Experiment:
     analysis, looks, spending, tuned_at
         How one may peek: number of planned looks and spending function, or the units at which the
         confidence sequence is tightest.
+    information
+        Share of the final information (units, for equal variance) at each look of a group
+        sequential test, rising to 1; empty for equally spaced looks.
     futility_power
         Power whose type-II error the looks of a group sequential test may spend on stopping for
         futility; None for no such stop.
@@ -96,6 +100,7 @@ class Experiment:
     looks: int = 1
     spending: str = "obrien_fleming"
     tuned_at: int | None = None
+    information: tuple[float, ...] = ()
     futility_power: float | None = None
     cluster: str | None = None
     segments: tuple[str, ...] = ()
@@ -151,6 +156,7 @@ class Experiment:
                 "Give `analysis: group_sequential` and `looks`, or leave out `futility_power`.",
                 column="futility_power",
             )
+        self._refuse_looks()
         alone = [
             m.name for m in self.metrics if m.strata or m.kind is MetricKind.TIME_TO_EVENT
         ]  # fmt: skip
@@ -159,6 +165,19 @@ class Experiment:
                 f"Metric {alone[0]!r} cannot be read in clusters.",
                 "Leave out its strata, or compare the share with the event as a proportion.",
                 column="cluster",
+            )
+
+    def _refuse_looks(self) -> None:
+        """Refuse information fractions that are no plan of looks."""
+        t = self.information
+        rising = all(early < late for early, late in pairwise((0.0, *t)))
+        planned = self.analysis is Analysis.GROUP_SEQUENTIAL and len(t) == self.looks
+        if t and not (planned and rising and t[-1] == 1):
+            raise ParameterError(
+                f"Experiment {self.name!r}, {self.analysis}, cannot be looked at {self.looks} "
+                f"time(s) at the shares {list(t)} of its information.",
+                "Give `analysis: group_sequential` and one rising share for each look, the last 1.",
+                column="information",
             )
 
     @classmethod
@@ -186,6 +205,11 @@ class Experiment:
         return tuple(arm for arm in self.arms if arm != self.control)
 
     @property
+    def fractions(self) -> tuple[float, ...]:
+        """Share of the final information at each look: as declared, else equally spaced."""
+        return self.information or tuple((k + 1) / self.looks for k in range(self.looks))
+
+    @property
     def shares(self) -> dict[str, float]:
         """Planned share of each arm, adding up to 1."""
         total = sum(self.arms.values())
@@ -208,10 +232,7 @@ class Experiment:
             ("unit", self.unit),
             ("arms", ", ".join(f"{a} {percent(s, 0)}" for a, s in self.shares.items())),
             ("dates", f"{self.starts} to {self.ends}, outcomes over {self.horizon_days} days"),
-            (
-                "analysis",
-                f"{self.analysis}, level {percent(self.alpha, 0)}, correction {self.correction}",
-            ),
+            ("analysis", self._reading()),
         ]
         rows += [(f"{m.role} metric", _described(m)) for m in self.metrics]
         drawn = {
@@ -221,6 +242,14 @@ class Experiment:
         }  # fmt: skip
         rows += [(name, str(value)) for name, value in drawn.items() if value]
         return pd.DataFrame(rows, columns=["what", "declared"])
+
+    def _reading(self) -> str:
+        """Return how and when the result is read, in words."""
+        looks = ""
+        if self.analysis is Analysis.GROUP_SEQUENTIAL:
+            looks = f"looks at {', '.join(percent(t, 0) for t in self.fractions)} of the units, "
+        words = str(self.analysis).replace("_", " ")
+        return f"{words}, {looks}level {percent(self.alpha, 0)}, correction {self.correction}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return the plan as plain values, metrics by name, without what is left at its default.
@@ -277,7 +306,10 @@ def _experiment(given: dict[str, Any], file: str | None) -> Experiment:
     values["metrics"] = tuple(_metric(m, file) for m in given["metrics"])
     values["analysis"] = _word(Analysis, given.get("analysis", "fixed"), "analysis", file)
     values["arms"] = {str(k): float(v) for k, v in given["arms"].items()}
-    values |= {k: tuple(given[k]) for k in ("segments", "layer_range") if k in given}
+    tuples = ("segments", "layer_range", "information")
+    values |= {k: tuple(given[k]) for k in tuples if k in given}
+    if values.get("information") and "looks" not in given:
+        values["looks"] = len(values["information"])
     if "horizon_days" not in values:
         raise ParameterError("The field 'horizon_days' is missing.", "Add it.", file=file)
     return Experiment(**values)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
@@ -192,6 +192,17 @@ RESULTS = "results.jsonl"
 """File beside the experiments' own with results from elsewhere: one JSON object a line."""
 
 
+def stated_prior(deviation: float) -> NormalPrior:
+    """Return a normal prior around zero; flat where the standard deviation is 0.
+
+    Examples
+    --------
+    >>> stated_prior(0.0).summary(), stated_prior(2.0).summary()
+    ('flat prior', 'prior normal(0, 2)')
+    """
+    return NormalPrior(0.0, deviation**2) if deviation else NormalPrior()
+
+
 @dataclass(frozen=True, eq=False)
 class Programme:
     """Every experiment of a profile: its plan, where it stands, what it found."""
@@ -216,6 +227,45 @@ class Programme:
             return programme_lessons(self.past)
         except EvidenceError:
             return None
+
+    def results_frame(self) -> pd.DataFrame:
+        """Return every result as found and, where there are enough, as to be expected."""
+        lessons = self.lessons
+        return pd.DataFrame({
+            "result": [r.name for r in self.past],
+            "decision": [str(r.decision) for r in self.past],
+            "relative_effect": np.array([r.relative_effect for r in self.past], dtype=float),
+            "standard_error": np.array([r.standard_error for r in self.past], dtype=float),
+            "expected_effect": np.array(
+                [np.nan] * len(self.past) if lessons is None
+                else lessons.table["shrunken_effect"], dtype=float,
+            ),
+        })  # fmt: skip
+
+    def prior_for(self, name: str, deviation: float = 0.0, *, learn: bool = True) -> NormalPrior:
+        """Return the prior that all *other* experiments' results teach for one of them.
+
+        Where they are too few, a normal prior around zero with the given standard deviation (in
+        the primary metric's unit), flat at 0; the prior's ``source`` says which.
+
+        Parameters
+        ----------
+        name
+            Experiment that is to be judged; its own results don't count.
+        deviation
+            Standard deviation of the prior to fall back on.
+        learn
+            Whether to learn at all, or to take the stated prior.
+        """
+        if not learn:
+            return stated_prior(deviation)
+        others = [r for r in self.past if not r.name.startswith(f"{name}, ")]
+        try:
+            learned = programme_lessons(others).prior
+        except EvidenceError as error:
+            return replace(stated_prior(deviation), source=f"for {error.problem[:-1]}")
+        source = f"learned from {len(others)} results of other experiments"
+        return replace(learned, source=source, is_relative=True)
 
     def lessons_table(self) -> pd.DataFrame:
         """Return each result as it was found and as it is to be expected after shrinkage."""

@@ -106,8 +106,13 @@ def _quantile(
             f"{int(np.isnan(values).sum()):,} values are missing.", "Drop them knowingly."
         )
     n, z = len(values), float(stats.norm.ppf(1 - alpha / 2))
+    if n == 0:
+        raise EvidenceError(
+            f"There are no units for an interval of the quantile {quantile}.",
+            "Wait for units in every arm.",
+        )
     middle = float(np.quantile(values, quantile))
-    spread = math.sqrt(quantile * (1 - quantile) / max(n, 1))
+    spread = math.sqrt(quantile * (1 - quantile) / n)
     if clusters is not None:
         spread = _clustered_spread((values <= middle).astype(float), np.asarray(clusters))
     ordered = np.sort(values)

@@ -185,7 +185,7 @@ def _leads(
     part = covariance[np.ix_(leads, leads)]
     statistic = float(gap[leads] @ np.linalg.pinv(part) @ gap[leads])
     rank = int(np.linalg.matrix_rank(part))
-    degrees = _yao(gap[leads], part, [group[:, leads] for group in (a, b)])
+    degrees = _degrees(part, rank, [group[:, leads] for group in (a, b)])
     free = degrees - rank + 1
     if rank == 0 or free <= 0:
         raise EvidenceError(
@@ -196,14 +196,15 @@ def _leads(
     return float(stats.f.sf(scaled, rank, free)), table
 
 
-def _yao(gap: Array, covariance: Array, groups: list[Array]) -> float:
-    """Return the degrees of freedom of Hotelling's T² with unequal covariances (Yao 1965).
+def _degrees(covariance: Array, rank: int, groups: list[Array]) -> float:
+    """Return the degrees of freedom of Hotelling's T² with unequal covariances.
 
-    The covariance is estimated from few units: chi-square would refuse too often.
+    Krishnamoorthy & Yu (2004, Statistics & Probability Letters 66, eq. 6): Nel and Van der Merwe's
+    approximation made invariant. The covariance is estimated from few units: chi-square would
+    refuse far too often, and degrees that look at the gap itself (Yao 1965) still do.
     """
-    direction = np.linalg.pinv(covariance) @ gap
-    total = float(gap @ direction)
-    if total <= 0:
-        return float(sum(len(g) - 1 for g in groups))
-    parts = [float(direction @ np.cov(g.T) @ direction) / len(g) for g in groups]
-    return 1 / sum((p / total) ** 2 / (len(g) - 1) for p, g in zip(parts, groups, strict=True))
+    inverse, below = np.linalg.pinv(covariance), 0.0
+    for group in groups:
+        part = np.cov(group.T).reshape(covariance.shape) / len(group) @ inverse
+        below += (np.trace(part @ part) + np.trace(part) ** 2) / (len(group) - 1)
+    return float((rank + rank**2) / below) if below > 0 else 0.0

@@ -74,7 +74,7 @@ def redrawn(
     """
     pooled = np.concatenate([control, treatment])
     share = len(treatment) / len(pooled)
-    t, log_t = _studentised(pooled, share, draws, np.random.default_rng(seed))
+    t, log_t = redrawn_statistics(pooled, share, draws, np.random.default_rng(seed))
     seen, error = both.difference / both.standard_error, both.standard_error
     tails = [np.sum(t >= seen), np.sum(t <= seen)]
     p_value = min(1.0, 2 * (1 + float(min(tails))) / (draws + 1))
@@ -86,10 +86,22 @@ def redrawn(
     )
 
 
-def _studentised(
+def redrawn_statistics(
     pooled: Array, share: float, draws: int, generator: np.random.Generator
 ) -> tuple[Array, Array]:
-    """Return the studentised difference and log ratio of every redrawn assignment."""
+    """Return the studentised difference and log ratio of every redrawn assignment.
+
+    Parameters
+    ----------
+    pooled
+        Values of the units of both arms.
+    share
+        Share of treatment.
+    draws
+        Redrawn assignments.
+    generator
+        What they are drawn with.
+    """
     values = pooled[pooled != 0]
     columns = np.column_stack([np.ones_like(values), values, values**2])
     total, zeros = columns.sum(axis=0), len(pooled) - len(values)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import pandas as pd
@@ -84,23 +85,40 @@ class ExperimentResult:
         return table.assign(arm=table["arm"].mask(alike, "every")).drop_duplicates()
 
     def beliefs_table(self) -> pd.DataFrame:
-        """Return chance to win and expected losses of each arm."""
+        """Return what to expect of each arm under the prior, chance to win and expected losses."""
+        unit = self.experiment.primary.unit
         return pd.DataFrame(
             [
                 {
                     "arm": arm,
+                    "found": quantity(self._primary(arm).difference, unit, signed=True),
+                    "to_be_expected": quantity(b.mean, unit, signed=True),
+                    "interval": between(b.ci_low, b.ci_high, unit),
                     "chance_to_win": percent(b.chance_to_win, 1),
-                    "expected_loss_if_chosen": quantity(
-                        b.loss_if_treatment, self.experiment.primary.unit
-                    ),
-                    "expected_loss_if_not": quantity(
-                        b.loss_if_control, self.experiment.primary.unit
-                    ),
+                    "expected_loss_if_chosen": quantity(b.loss_if_treatment, unit),
+                    "expected_loss_if_not": quantity(b.loss_if_control, unit),
                     "prior": b.prior.summary(),
                 }
                 for arm, b in self.beliefs.items()
             ]
         )
+
+    def beliefs_summary(self) -> str:
+        """Say chance to win, expected loss and how far the prior moves the leading arm's figure."""
+        found, unit = self.leading, self.experiment.primary.unit
+        belief = self.beliefs[found.arm]
+        text = f"{found.arm}: {belief.summary()}"
+        if math.isinf(belief.prior.variance):
+            return text
+        return (
+            f"{text} Found {quantity(found.difference, unit, signed=True)}; under this prior "
+            f"{quantity(belief.mean, unit, signed=True)} is to be expected "
+            f"({between(belief.ci_low, belief.ci_high, unit)})."
+        )
+
+    def _primary(self, arm: str) -> Estimate:
+        """Return the estimate of the metric that decides."""
+        return self.of(self.experiment.primary.name, arm)
 
     def verdicts_table(self) -> pd.DataFrame:
         """Return decision and sentence of each arm."""

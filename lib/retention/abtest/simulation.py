@@ -15,18 +15,21 @@ import pandas as pd
 from scipy import stats
 
 from retention.abtest.codes import AbtestCode
-from retention.abtest.collect import moments_of, unit_matrix
+from retention.abtest.confidence_sequence import always_valid
 from retention.abtest.design import Design
-from retention.abtest.estimates import estimate
-from retention.abtest.metrics import MetricDefinition, MetricKind
+from retention.abtest.metrics import MetricDefinition
+from retention.abtest.past_splits import Marks, Material, Read, Split, material_of
 from retention.abtest.sequential import sequential_plan
-from retention.abtest.statistics import Array, Moments
+from retention.abtest.statistics import Array
 from retention.engine import Engine
 from retention.errors import ParameterError
 from retention.results import Check, Status, percent
 
 CELLS_PER_BLOCK = 4_000_000
 """Units x draws held in memory at once."""
+
+PEEKS = 10
+"""Equally spaced moments at which an always-valid test is read in a rehearsal."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +50,7 @@ class Rehearsal:
     p_values: Array
     looks: int = 1
     drawn: str = "customers"
+    is_always_valid: bool = False
 
     def to_frame(self) -> pd.DataFrame:
         """Return the rehearsal as one row."""
@@ -59,9 +63,10 @@ class Rehearsal:
             words = "does not keep its level"
         elif self.false_positive_high < self.alpha:
             words = "is more cautious than its level"
+        looks = f"{self.looks} look(s)" + (", always valid" if self.is_always_valid else "")
         return (
             f"{self.metric}: over {self.draws:,} random splits of {self.units:,} past {self.drawn} "
-            f"with {self.looks} look(s), the test {words} (false positives "
+            f"with {looks}, the test {words} (false positives "
             f"{percent(self.false_positive_rate, 1)}, "
             f"{percent(self.false_positive_low, 1)} to {percent(self.false_positive_high, 1)}, "
             f"nominal {percent(self.alpha, 0)}) and sees a lift of "
@@ -90,8 +95,11 @@ def rehearse(
     draws: int = 1_000,
     seed: int = 0,
     cluster: str | None = None,
+    stratify_by: str | None = None,
     looks: int = 1,
     spending: str = "obrien_fleming",
+    information: Sequence[float] = (),
+    tuned_at: int | None = None,
 ) -> Rehearsal:
     """Split past units at random, test, and count refusals.
 
@@ -102,10 +110,10 @@ def rehearse(
     units
         Past units, one row each.
     metric
-        What the test will compare.
+        What the test will compare; every kind, with or without strata.
     relative_effect
         Lift injected for the power: values of the treated are multiplied by 1 + lift (rates: that
-        share of further successes among the treated).
+        share of further successes among the treated; times to an event are stretched by it).
     share_treatment
         Share of units in treatment.
     draws
@@ -114,43 +122,61 @@ def rehearse(
         Seed of the splits.
     cluster
         Column of clusters that are drawn as one; None for single units.
-    looks, spending
-        Looks of a group sequential test: units come in random order, and a refusal at any look
-        counts.
+    stratify_by
+        Column within whose strata units are split evenly; None for none.
+    looks, spending, information
+        Looks of a group sequential test and the share of the units at each, equally spaced if not
+        given: units come in random order, and a refusal at any look counts.
+    tuned_at
+        Units at which an always-valid test is tightest; it is read at ten moments, and a refusal
+        at any counts. None for a test with planned looks.
+
+    Raises
+    ------
+    EvidenceError
+        If a look has too few units for the metric's estimator.
     """
     if draws < 1 or not 0 < share_treatment < 1 or looks < 1:
         raise ParameterError(
             f"{draws} splits with a share of {share_treatment} and {looks} looks are impossible.",
             "Give at least one split and look, and a share between 0 and 1.",
         )
-    generator = np.random.default_rng(seed)
-    engine.register("rehearsal_units", units)
-    names, rows = unit_matrix(engine, "rehearsal_units", metric, cluster)
-    levels = _levels(alpha, looks, spending)
+    looks = PEEKS if tuned_at else looks
+    fractions = np.asarray(information or [(k + 1) / looks for k in range(looks)])
+    levels = _levels(alpha, fractions, spending, tuned_at)
+    material = material_of(
+        engine, units, metric, share=share_treatment, cluster=cluster, stratify_by=stratify_by,
+        seed=seed,
+    )  # fmt: skip
     null, seen, last = 0, 0, []
-    for arms in _splits(rows, names, share_treatment, draws, looks, generator):
-        found = [estimate(a, b, metric, alpha=alpha) for a, b in arms]
-        null += any(e.p_value < level for e, level in zip(found, levels, strict=True))
-        last.append(found[-1].p_value)
-        moved = [(a, _injected(b, metric, relative_effect, generator)) for a, b in arms]
-        raised = [estimate(a, b, metric, alpha=alpha) for a, b in moved]
+    for reads in _reads(material, relative_effect, share_treatment, draws, fractions, seed):
+        plain, moved = (
+            [_p_value(pair[side], tuned_at, alpha) for pair in reads] for side in (0, 1)
+        )
+        null += any(p < level for p, level in zip(plain, levels, strict=True))
+        last.append(plain[-1])
         seen += any(
-            e.p_value < level and e.difference * relative_effect > 0
-            for e, level in zip(raised, levels, strict=True)
+            p < level and pair[1][0].difference * relative_effect > 0
+            for p, level, pair in zip(moved, levels, reads, strict=True)
         )
     return Rehearsal(
         metric.name, draws, alpha, *_rate(null, draws), relative_effect, *_rate(seen, draws),
-        len(rows), np.array(last), looks, "clusters" if cluster else "customers",
+        len(material.draw_within), np.array(last), looks, "clusters" if cluster else "customers",
+        bool(tuned_at),
     )  # fmt: skip
 
 
-def _levels(alpha: float, looks: int, spending: str) -> Array:
-    """Return the nominal two-sided level of each equally spaced look."""
-    if looks == 1:
-        return np.array([alpha])
-    plan = sequential_plan(
-        [(k + 1) / looks for k in range(looks)], alpha=alpha, spending=spending
-    )  # fmt: skip
+def _p_value(read: Read, tuned_at: int | None, alpha: float) -> float:
+    """Return the p-value that is held against the look's level."""
+    both, p_value = read
+    return always_valid(both, tuned_at, alpha).p_value if tuned_at else p_value
+
+
+def _levels(alpha: float, fractions: Array, spending: str, tuned_at: int | None) -> Array:
+    """Return the nominal two-sided level of each look."""
+    if len(fractions) == 1 or tuned_at:
+        return np.full(len(fractions), alpha)
+    plan = sequential_plan(fractions.tolist(), alpha=alpha, spending=spending)
     return plan.to_frame()["nominal_p_value"].to_numpy(dtype=float)
 
 
@@ -171,49 +197,41 @@ def rehearse_all(
             engine, units, metric, relative_effect=relative_effect, alpha=terms.level,
             share_treatment=terms.share_treatment / (terms.share_control + terms.share_treatment),
             draws=draws, seed=seed, cluster=cluster, looks=terms.looks, spending=terms.spending,
+            information=terms.information,
         )
         for metric in metrics
     ]  # fmt: skip
 
 
-def _splits(
-    rows: Array,
-    names: tuple[str, ...],
-    share: float,
-    draws: int,
-    looks: int,
-    generator: np.random.Generator,
-) -> Iterator[list[tuple[Moments, Moments]]]:
-    """Yield the moments of control and treatment of each random split, so far at each look."""
-    block = max(CELLS_PER_BLOCK // len(rows), 1)
+def _reads(
+    material: Material, lift: float, share: float, draws: int, fractions: Array, seed: int
+) -> Iterator[list[tuple[Read, Read]]]:
+    """Yield what each random split says at each look, without and with the lift."""
+    generator, within = np.random.default_rng(seed), material.draw_within
+    block = max(CELLS_PER_BLOCK // len(within), 1)
     for start in range(0, draws, block):
-        shape = (min(block, draws - start), len(rows))
-        treated = generator.random(shape) < share
-        # The look at which a unit has come in; one look needs no draw.
-        at = generator.integers(looks, size=shape) if looks > 1 else np.zeros(shape, dtype=int)
-        sums = [
-            [((at == k) & side).astype(float) @ rows for k in range(looks)]
-            for side in (~treated, treated)
-        ]
-        a, b = (np.cumsum(side, axis=0) for side in sums)
-        for i in range(shape[0]):
-            yield [(moments_of(a[k, i], names), moments_of(b[k, i], names)) for k in range(looks)]
+        shape = (min(block, draws - start), len(within))
+        treated = _treated(within, share, shape[0], generator)
+        # When a unit comes in; one look needs no draw.
+        at = generator.random(shape) if len(fractions) > 1 else np.zeros(shape)
+        looks = []
+        for fraction in fractions:
+            there = at < fraction
+            splits = [Split(t & ~b, t & b) for t, b in zip(there, treated, strict=True)]
+            looks.append(list(material.read(splits, lift)))
+        yield from (list(of_one) for of_one in zip(*looks, strict=True))
 
 
-def _injected(
-    moments: Moments, metric: MetricDefinition, lift: float, generator: np.random.Generator
-) -> Moments:
-    """Return the moments after the treatment has moved the metric by a relative lift."""
-    if metric.kind is MetricKind.PROPORTION and not metric.covariates:
-        successes = round(float(moments.sums[0]))
-        moved = generator.binomial(successes, abs(lift)) * int(np.sign(lift))
-        return Moments.of_counts(metric.column, min(successes + moved, moments.n), moments.n)
-    scale = np.ones(len(moments.columns))
-    scale[moments.index(metric.column)] = 1 + lift
-    return Moments(
-        moments.columns, moments.n, moments.sums * scale,
-        moments.products * np.outer(scale, scale),
-    )  # fmt: skip
+def _treated(within: Marks, share: float, draws: int, generator: np.random.Generator) -> Marks:
+    """Return who is treated in each draw: by chance, or evenly within each stratum."""
+    position = generator.random((draws, len(within)))
+    for code in range(int(within.max()) + 1) if within.any() else []:
+        part = np.flatnonzero(within == code)
+        rank = position[:, part].argsort(axis=1).argsort(axis=1)
+        # A stratum's odd unit falls to either side: the cut is shifted at random.
+        shift = generator.random((draws, 1))
+        position[:, part] = (rank + shift) / len(part)
+    return np.asarray(position < share)
 
 
 def _rate(count: int, draws: int) -> tuple[float, float, float]:

@@ -10,6 +10,7 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import stats
 
 from retention.abtest.statistics import Array
@@ -100,6 +101,42 @@ def time_to_event_effect(
         int(np.sum(control[1])), int(np.sum(treatment[1])), alpha,
         math.sqrt(var_a), math.sqrt(var_b),
     )  # fmt: skip
+
+
+def restricted_mean(
+    times: Array, codes: NDArray[np.intp], events: Array, horizon: float
+) -> tuple[float, float]:
+    """Return the restricted mean of units whose times are coded, and its variance.
+
+    For many reads of parts of the same units: distinct times are found once, not in every part.
+
+    Parameters
+    ----------
+    times
+        Distinct times of all units, rising.
+    codes, events
+        Position of each unit's time in ``times`` and whether its event was seen, shape (n,).
+    horizon
+        End of the restricted mean.
+
+    Raises
+    ------
+    EvidenceError
+        If there are no units, or they were not observed to the horizon.
+    """
+    if len(codes) == 0:
+        raise EvidenceError("An arm has no units to wait for.", "Wait for units in every arm.")
+    seen = np.bincount(codes, weights=events, minlength=len(times)).astype(np.float64)
+    leaving: Array = np.bincount(codes, minlength=len(times)).astype(np.float64)
+    at_risk: Array = np.cumsum(leaving[::-1])[::-1]
+    watched = at_risk > 0
+    last = int(np.flatnonzero(watched)[-1])
+    if times[last] < horizon and seen[last] < at_risk[last]:
+        raise EvidenceError(
+            f"Units were observed for {times[last]:g} only, not for {horizon:g}.",
+            "Choose a shorter horizon.",
+        )
+    return _restricted_mean(times[watched], seen[watched], at_risk[watched], horizon)
 
 
 Table = tuple[Array, Array, Array]

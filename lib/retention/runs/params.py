@@ -305,6 +305,7 @@ class DesignParams(CommonParams):
     customers_per_day: Annotated[float, Field(ge=0)] = 0.0
     planned_experiment: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]*$")] = "autumn_thanks"
     looks: Annotated[int, Field(ge=1, le=50)] = 1
+    information: list[Share] = []
     winsorise_at: Annotated[float, Field(gt=0.5, lt=1)] = 0.995
     simulations: Annotated[int, Field(ge=1, le=100_000)] = 400
 
@@ -317,6 +318,7 @@ class AbTestParams(CommonParams):
     experiment: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = "spring_discount"
     looks_taken: Count = 1
     prior_deviation: Annotated[float, Field(ge=0)] = 0.0
+    prior_from_programme: bool = False
 
 
 def model_for(notebook: str) -> type[CommonParams]:

@@ -1,0 +1,146 @@
+"""A planned experiment rehearsed on the shop's past: its own metrics, arms, strata and looks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+
+from retention.abtest.baseline import past_units
+from retention.abtest.experiment import Analysis, Experiment, read_experiment
+from retention.abtest.simulation import Rehearsal, rehearse
+from retention.abtest.watching import experiment_units, with_channel
+from retention.engine import Engine
+from retention.errors import EvidenceError, RetentionError
+from retention.results import Check, percent
+
+
+@dataclass(frozen=True, eq=False)
+class PlanRehearsal:
+    """What a planned experiment does on past customers, metric by metric.
+
+    ``left_out`` says of every metric that could not be rehearsed why.
+    """
+
+    plan: Experiment | None
+    found: tuple[Rehearsal, ...]
+    left_out: tuple[str, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return one row per metric: how it is read, false positives and power."""
+        rows = [
+            {
+                "metric": r.metric,
+                "looks": f"{r.looks}, always valid" if r.is_always_valid else f"{r.looks}",
+                "false_positives": percent(r.false_positive_rate, 1),
+                "interval": f"{percent(r.false_positive_low, 1)} to "
+                f"{percent(r.false_positive_high, 1)}",
+                "nominal": percent(r.alpha, 1),
+                "lift": percent(r.relative_effect, 0),
+                "power": percent(r.power, 0),
+                "n": r.units,
+            }
+            for r in self.found
+        ]
+        return pd.DataFrame(rows)
+
+    def checks(self) -> list[Check]:
+        """Return the check on the false-positive rate of each metric."""
+        return [replace(r.check(), detail=f"Planned: {r.summary()}") for r in self.found]
+
+    def summary(self) -> str:
+        """Say whether the plan keeps its promises on past customers."""
+        if self.plan is None:
+            return "No experiment is planned, so none is rehearsed."
+        primary = [r for r in self.found if r.metric == self.plan.primary.name]
+        said = [f"{self.plan.name} as planned: {r.summary()}" for r in primary]
+        return " ".join([*said, *self.left_out]) or f"{self.plan.name} has nothing to rehearse."
+
+
+def rehearse_planned(
+    engine: Engine,
+    folder: Path,
+    name: str,
+    as_of: str,
+    *,
+    relative_effect: float,
+    draws: int,
+    seed: int,
+    past_experiment: str = "",
+    control_arm: str = "",
+) -> PlanRehearsal:
+    """Rehearse an experiment as its file declares it, on customers to whom nothing was done.
+
+    Every metric is read by the estimator that its kind and strata ask for, under the plan's shares,
+    level, clusters, strata, looks and information fractions, or as an always-valid test. Of several
+    arms the first treatment is compared with control, at the level shared among the treatments.
+
+    Parameters
+    ----------
+    engine
+        Engine with the snapshot's tables.
+    folder, name
+        Folder of the experiments' files and the experiment; an empty name rehearses nothing.
+    as_of
+        ISO date at which the past window, as long as the plan's horizon, ends.
+    relative_effect, draws, seed
+        As in :func:`retention.abtest.rehearse`.
+    past_experiment, control_arm
+        Past test whose control arm stands for the past; past customers if empty.
+    """
+    if not name:
+        return PlanRehearsal(None, (), ())
+    plan = read_experiment(folder, name)
+    units = _past(engine, plan, as_of, past_experiment, control_arm)
+    return rehearse_plan(
+        engine, units, plan, relative_effect=relative_effect, draws=draws, seed=seed
+    )
+
+
+def rehearse_plan(
+    engine: Engine,
+    units: pd.DataFrame,
+    plan: Experiment,
+    *,
+    relative_effect: float,
+    draws: int,
+    seed: int,
+) -> PlanRehearsal:
+    """Rehearse a declared experiment on given past units (see :func:`rehearse_planned`)."""
+    control, treatment = plan.shares[plan.control], plan.shares[plan.treatments[0]]
+    found, left_out = [], []
+    for metric in plan.metrics:
+        try:
+            found.append(rehearse(
+                engine, units, metric, relative_effect=relative_effect, draws=draws, seed=seed,
+                share_treatment=treatment / (control + treatment),
+                alpha=plan.alpha / len(plan.treatments), cluster=plan.cluster,
+                stratify_by=plan.stratify_by, looks=plan.looks, spending=plan.spending,
+                information=plan.information,
+                tuned_at=plan.tuned_at if plan.analysis is Analysis.ALWAYS_VALID else None,
+            ))  # fmt: skip
+        except RetentionError as error:
+            left_out.append(f"{metric.name} could not be rehearsed: {error.problem}")
+    return PlanRehearsal(plan, tuple(found), tuple(left_out))
+
+
+def _past(
+    engine: Engine, plan: Experiment, as_of: str, past_experiment: str, control_arm: str
+) -> pd.DataFrame:
+    """Return units to whom nothing was done, with the outcomes of the plan's horizon."""
+    if not past_experiment:
+        return with_channel(engine, past_units(engine, as_of, plan.horizon_days))
+    units = experiment_units(engine, replace(plan, name=past_experiment), as_of)
+    units = units[units["arm"] == control_arm].reset_index(drop=True)
+    if units.empty:
+        raise EvidenceError(
+            f"Experiment {past_experiment!r} has no arm {control_arm!r}.", "Name its control arm."
+        )
+    return units
+
+
+def rehearsal_checks(found: Sequence[Rehearsal], planned: PlanRehearsal) -> list[Check]:
+    """Return the checks of the shop's own metrics and of the planned experiment."""
+    return [*(rehearsal.check() for rehearsal in found), *planned.checks()]
