@@ -11,8 +11,10 @@ import pytest
 
 import retention
 from retention.errors import ParameterError, RunError
+from retention.runs.catalogue import write_catalogue
 from retention.runs.changes import changes
 from retention.runs.diff import compare, compare_metric
+from retention.runs.files import artifact_hashes
 from retention.runs.index import refresh_signoff, write_index
 from retention.runs.key_figures import CAMPAIGN_METRICS, CARD_METRICS, key_figures, missing_figures
 from retention.runs.moves import segment_moves
@@ -269,6 +271,60 @@ def test_the_summary_shows_how_the_return_was_calculated_and_what_to_do(workspac
         "Too few.", "30.0 %",
     ):  # fmt: skip
         assert text in page, text
+
+
+CATALOGUE = [
+    {"experiment": "spring", "state": "decided", "owner": "marketing", "starts": "2026-03-02",
+     "ends": "2026-03-30", "primary_metric": "revenue", "hypothesis": "It <b>works</b>.",
+     "plan": "As registered.", "outcome": "Ship email: =1+1", "sha256": "0123456789ab"},
+    {"experiment": "autumn", "state": "planned", "owner": "marketing", "starts": "2026-09-07",
+     "ends": "2026-11-02", "primary_metric": "revenue", "hypothesis": "A card.",
+     "plan": "As registered.", "outcome": "", "sha256": "ba9876543210"},
+]  # fmt: skip
+FACTS = {"inputs_key": "k" * 64, "params": {"ab_test": {"resolved": {"as_of": "2026-07-01"}}}}
+
+
+def with_catalogue(workspace, number=1):
+    run = make_run(workspace, number, [metric("retention_rate", 0.3)])
+    pd.DataFrame(CATALOGUE).to_parquet(run.folder / "tables" / "experiments.parquet")
+    results = [
+        {"result": "spring, email", "decision": "ship", "relative_effect": 0.1,
+         "standard_error": 0.04, "expected_effect": float("nan")},
+    ]  # fmt: skip
+    pd.DataFrame(results).to_parquet(run.folder / "tables" / "experiment_results.parquet")
+    write_catalogue(workspace, run.folder, "toy", FACTS)
+    return run
+
+
+def test_the_catalogue_shows_every_experiment_with_state_and_outcome(workspace):
+    run = with_catalogue(workspace)
+    page = (run.folder / "experiments.html").read_text()
+    for text in (
+        "2 experiments: 1 decided, 1 planned. 1 of 1 results", "It &lt;b&gt;works&lt;/b&gt;.",
+        "Ship email: =1+1", "2026-09-07 to 2026-11-02", "+10.0 %", "+2.2 % to +17.8 %",
+    ):  # fmt: skip
+        assert text in page, text
+    assert "<b>works" not in page
+    assert page.index("A card.") < page.index("works"), "the latest comes first"
+    assert "experiments.html" in artifact_hashes(run.folder)
+
+
+def test_the_catalogue_is_the_same_for_the_same_tables_and_led_to(workspace):
+    runs = [with_catalogue(workspace, number) for number in (1, 2)]
+    assert len({(run.folder / "experiments.html").read_text() for run in runs}) == 1
+    write_summary(workspace, runs[1].folder, "toy", ["segments"], runs[1].manifest)
+    assert 'href="experiments.html"' in (runs[1].folder / "summary.html").read_text()
+    index = write_index(workspace).read_text()
+    assert f'href="toy/{runs[1].name}/experiments.html"' in index
+
+
+def test_without_experiments_there_is_no_catalogue_and_no_link_to_one(workspace):
+    run = make_run(workspace, 1, [metric("retention_rate", 0.3)])
+    write_catalogue(workspace, run.folder, "toy", FACTS)
+    write_summary(workspace, run.folder, "toy", ["segments"], run.manifest)
+    assert not (run.folder / "experiments.html").exists()
+    assert "experiments.html" not in (run.folder / "summary.html").read_text()
+    assert "experiments.html" not in write_index(workspace).read_text()
 
 
 def test_pruning_keeps_the_newest_the_signed_and_the_latest(workspace):

@@ -65,6 +65,7 @@ class ReportContext:
     report: str
     provenance: Sequence[tuple[str, str]]
     changed: Change
+    has_catalogue: bool = False
 
 
 @cache
@@ -99,6 +100,7 @@ def render_report(notebook: NotebookNode, result: Mapping[str, Any], context: Re
         "report": context.report,
         "provenance": context.provenance,
         "changed": context.changed,
+        "has_catalogue": context.has_catalogue,
         "contents": "<!--contents-->",
     }
     page, _ = _exporter().from_notebook_node(body, resources={"report": panel})

@@ -12,7 +12,7 @@ from retention.engine import sha256_of
 from retention.errors import RunError
 
 ARTIFACT_FOLDERS = ("notebooks", "reports", "results", "tables")
-ARTIFACT_FILES = ("snapshot.json", "summary.html")
+ARTIFACT_FILES = ("experiments.html", "snapshot.json", "summary.html")
 """What a signature covers: everything a reader acts on. Apart from it stand ``signoff.html``, which
 tells of the signatures and so cannot be under them, and log and manifest, which bear times."""
 

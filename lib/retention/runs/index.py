@@ -10,6 +10,7 @@ from typing import Any
 from retention.reports.display import WORDS
 from retention.reports.pages import render_page
 from retention.results import Status
+from retention.runs.catalogue import has_catalogue
 from retention.runs.key_figures import key_figures, metrics_of, missing_figures
 from retention.runs.plan import BY_NAME, profiles
 from retention.runs.run import Run, published
@@ -99,6 +100,7 @@ def _latest(run: Run, results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
         "created": run.manifest["created_at"][:16].replace("T", " "),
         "signoff": state.summary(),
         "state": state.state,
+        "has_catalogue": has_catalogue(run),
         "reports": [
             {
                 "notebook": name,

@@ -9,12 +9,16 @@ import nbformat
 
 from retention.reports.render import ReportContext, render_report
 from retention.results import MISSING
+from retention.runs.catalogue import has_catalogue
 from retention.runs.changes import changes
 from retention.runs.files import read_json
 from retention.runs.plan import BY_NAME
 from retention.runs.run import Run
 from retention.runs.signoff import last_approved
 from retention.runs.workspace import Workspace
+
+EXPERIMENTS = "04_experiments"
+"""Folder of the notebooks whose reports lead on to the catalogue of experiments."""
 
 
 def write_reports(
@@ -26,7 +30,11 @@ def write_reports(
     for name in notebooks:
         approved = last_approved(profile, workspace, name)
         context = ReportContext(
-            profile, BY_NAME[name].report, provenance, changes(name, approved, now, facts)
+            profile,
+            BY_NAME[name].report,
+            provenance,
+            changes(name, approved, now, facts),
+            has_catalogue=BY_NAME[name].folder == EXPERIMENTS and has_catalogue(now),
         )
         executed = nbformat.read(staging / "notebooks" / f"{name}.ipynb", as_version=4)
         page = render_report(executed, now.result(name), context)

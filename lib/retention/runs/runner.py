@@ -13,6 +13,7 @@ from retention.errors import RunError
 from retention.reports.pages import failed_page
 from retention.results import Status
 from retention.runs.adopt import take_over
+from retention.runs.catalogue import write_catalogue
 from retention.runs.execute import Execution, Failure, run_notebook
 from retention.runs.files import artifact_hashes, read_json, write_json
 from retention.runs.fingerprint import digest, notebook_source
@@ -323,6 +324,7 @@ def _publish(course: _Course, facts: dict[str, Any]) -> Run:
     """Render the reports, write the manifest, and make the run visible in one step."""
     names = [settings.notebook.name for settings in course.settings]
     write_reports(course.workspace, course.staging, course.profile, names, facts)
+    write_catalogue(course.workspace, course.staging, course.profile, facts)
     write_summary(course.workspace, course.staging, course.profile, names, facts)
     write_signoff(course.staging, course.profile, SignOff(()))
     pointer = course.staging / "snapshot.json"

@@ -12,6 +12,7 @@ from retention.reports.display import WORDS
 from retention.reports.formatting import interval_text, money, with_unit
 from retention.reports.pages import render_page
 from retention.results import Status
+from retention.runs.catalogue import has_catalogue
 from retention.runs.key_figures import key_figures
 from retention.runs.plan import BY_NAME
 from retention.runs.run import Run
@@ -45,6 +46,7 @@ def write_summary(
         profile=profile,
         key=facts["inputs_key"][:16],
         as_of=next(iter(facts["params"].values()))["resolved"]["as_of"],
+        has_catalogue=has_catalogue(run),
         verdicts=[_verdict(name, result) for name, result in results.items()],
         # Not how they moved since the run before: the same inputs give the same page.
         cards=key_figures([now]),
