@@ -7,13 +7,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
-
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from retention.reports.display import DISGUISES, WORDS, safe
 from retention.reports.formatting import aligned, interval_text, value_and_unit, with_unit
 from retention.results import Status
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 TEMPLATES = Path(__file__).parent / "templates"
 HEADING = re.compile(r'<h2 id="([^"]*)">(.*?)</h2>', re.DOTALL)
@@ -90,7 +91,7 @@ def render_report(notebook: NotebookNode, result: Mapping[str, Any], context: Re
 
     first, *rest = _without_repeated_checks(notebook.cells, result)
     title, _, purpose = first.source.partition("\n")
-    body = NotebookNode({**notebook, "cells": rest})
+    body = type(notebook)({**notebook, "cells": rest})
     panel = {
         **_panel(result),
         "css": stylesheet(),

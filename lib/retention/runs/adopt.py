@@ -9,15 +9,16 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
-from typing import Any
-
-import nbformat
-from nbformat import NotebookNode
+from typing import TYPE_CHECKING, Any
 
 from retention.errors import RunError
 from retention.runs.execute import Execution, Failure, judge, tidy
 from retention.runs.files import read_json
+from retention.runs.notebooks import read_notebook, write_notebook
 from retention.runs.settings import RUNNER_OWNED
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 PLACE = re.compile(rf"^({'|'.join(RUNNER_OWNED)}) = .*$", re.MULTILINE)
 """Parameters that say where a notebook wrote; a published notebook holds no path."""
@@ -47,11 +48,11 @@ def take_over(executed: Path, staging: Path, name: str, params: dict[str, Any]) 
         raise RunError(
             f"Notebook {name!r} was not executed.", "Let the scheduler run it first.", source.name
         )
-    notebook = nbformat.read(source, as_version=4)
+    notebook = read_notebook(source)
     about = notebook.metadata.get("papermill", {})
     failure = judge(name, notebook, executed / "results" / f"{name}.json")
     failure = failure or _other_params(name, about.get("parameters", {}), params)
-    nbformat.write(tidy(_without_place(notebook), failure), staging / "notebooks" / f"{name}.ipynb")
+    write_notebook(tidy(_without_place(notebook), failure), staging / "notebooks" / f"{name}.ipynb")
     if failure is None:
         _copy_made(executed, staging, name)
     return Execution(name, float(about.get("duration") or 0.0), 0.0, failure)

@@ -7,6 +7,10 @@ result file, its last act, is there.
 
 from __future__ import annotations
 
+from retention.runs.notebooks import read_notebook, write_notebook
+
+# isort: split
+# Above all that would import notebooks' schema by itself.
 import logging
 import re
 import time
@@ -15,7 +19,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nbformat
 import psutil
 from jupyter_client import AsyncKernelManager
 from jupyter_core.utils import run_sync
@@ -145,7 +148,7 @@ def run_notebook(
         Hears the number of the cell in hand and of all cells.
     """
     began = time.monotonic()
-    cells = len(nbformat.read(source, as_version=4).cells)
+    cells = len(read_notebook(source).cells)
     memory = _MemoryWatch(kernel)
     started = 0
 
@@ -156,9 +159,9 @@ def run_notebook(
         on_cell(min(index + 1, cells), cells)
 
     death = _execute(source, target, params, kernel, timeout, heard)
-    executed = nbformat.read(target, as_version=4)
+    executed = read_notebook(target)
     failure = judge(source.stem, executed, result, death, started)
-    nbformat.write(tidy(executed, failure), target)
+    write_notebook(tidy(executed, failure), target)
     return Execution(source.stem, time.monotonic() - began, memory.peak, failure)
 
 

@@ -10,13 +10,19 @@ from __future__ import annotations
 import ast
 import hashlib
 import json
-from collections.abc import Iterable
-from functools import lru_cache
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
 PACKAGE = Path(__file__).resolve().parents[1]
 """Folder of the library."""
+
+BLOCKS = ("body", "orelse", "finalbody", "handlers", "cases")
+"""Fields of a syntax tree's node that hold statements."""
+
+QUOTED = re.compile(r"""["'](\w+)["']""")
 
 
 def digest(content: Any) -> str:
@@ -58,10 +64,20 @@ def _links(path: Path) -> tuple[frozenset[Path], frozenset[Path]]:
     return frozenset(_imported(code)), frozenset(_queries(code))
 
 
+def _statements(tree: ast.AST) -> Iterator[ast.AST]:
+    """Walk the statements alone: imports stand nowhere else, and expressions are most of a tree."""
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for name in BLOCKS:
+            waiting.extend(getattr(node, name, ()))
+
+
 def _imported(code: str) -> set[Path]:
     """Return the library files that a piece of code imports directly."""
     found: set[Path] = set()
-    for node in ast.walk(ast.parse(code)):
+    for node in _statements(ast.parse(code)):
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -83,21 +99,26 @@ def _opens_stage(code: str) -> bool:
 
 def _file(module: str) -> Path | None:
     """Return the file of a library module or package, None for what is not ours."""
-    head, *rest = module.split(".")
-    if head != "retention":
-        return None
-    base = PACKAGE.joinpath(*rest)
+    return _found(PACKAGE, module) if module.partition(".")[0] == "retention" else None
+
+
+@cache
+def _found(package: Path, module: str) -> Path | None:
+    """Look for a module's file below the library's folder."""
+    base = package.joinpath(*module.split(".")[1:])
     for path in (base.with_suffix(".py"), base / "__init__.py"):
-        if path.is_file() and path != PACKAGE.with_suffix(".py"):
+        if path.is_file() and path != package.with_suffix(".py"):
             return path
     return None
 
 
 def _queries(code: str) -> set[Path]:
     """Return the SQL files whose names stand in the code as text."""
-    texts = {
-        node.value
-        for node in ast.walk(ast.parse(code))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    }
-    return {path for path in (PACKAGE / "sql").glob("*.sql") if path.stem in texts}
+    known = _sql_files(PACKAGE)
+    return {known[text] for text in QUOTED.findall(code) if text in known}
+
+
+@cache
+def _sql_files(package: Path) -> dict[str, Path]:
+    """Return every query of the library by its name."""
+    return {path.stem: path for path in (package / "sql").glob("*.sql")}

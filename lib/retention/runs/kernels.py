@@ -69,6 +69,8 @@ class KernelPool:
             while self._warm:
                 manager, client = self._warm.popleft()
                 client.stop_channels()
+                # Killed first: shutting it down would interrupt it, of which it would complain.
+                run_sync(manager.provisioner.kill)()
                 run_sync(manager.shutdown_kernel)(now=True)
         self._sockets.cleanup()
 

@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-import nbformat
-
 from retention.reports.render import ReportContext, render_report
 from retention.results import MISSING
 from retention.runs.catalogue import has_catalogue
 from retention.runs.changes import changes
 from retention.runs.files import read_json
+from retention.runs.notebooks import read_notebook
 from retention.runs.plan import BY_NAME
 from retention.runs.run import Run
 from retention.runs.signoff import last_approved
@@ -36,7 +35,7 @@ def write_reports(
             changes(name, approved, now, facts),
             has_catalogue=BY_NAME[name].folder == EXPERIMENTS and has_catalogue(now),
         )
-        executed = nbformat.read(staging / "notebooks" / f"{name}.ipynb", as_version=4)
+        executed = read_notebook(staging / "notebooks" / f"{name}.ipynb")
         page = render_report(executed, now.result(name), context)
         (staging / "reports" / f"{name}.html").write_text(page, encoding="utf-8")
 
