@@ -53,11 +53,12 @@ def test_a_covariate_that_never_varies_is_left_out_and_an_unknown_one_refused(en
         with_covariates(engine, frame, "2025-07-01", ["shoe_size"])
 
 
-def test_earlier_values_know_nothing_of_later_orders(engine_of, orders):
+@pytest.mark.parametrize("model", ["mbg_nbd", "mbg_nbd_covariates", "pareto_nbd_covariates"])
+def test_earlier_values_know_nothing_of_later_orders(engine_of, orders, model):
     date, names = "2025-02-01", ["first_is_gift"]
     early = orders[orders["ordered_at"] < date].reset_index(drop=True)
     whole, known = (
-        values_as_of(engine_of(table), date, "mbg_nbd", TERMS, covariates=names)
+        values_as_of(engine_of(table), date, model, TERMS, covariates=names)
         for table in (orders, early)
     )
     pd.testing.assert_frame_equal(whole.customers, known.customers)

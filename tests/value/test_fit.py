@@ -10,6 +10,7 @@ from retention.errors import EvidenceError, InputError, ParameterError
 from retention.value import (
     MODELS,
     GeometricDropout,
+    GeometricDropoutCovariates,
     ParetoDropout,
     compress,
     fit_family,
@@ -183,10 +184,45 @@ def test_covariates_compete_beside_the_plain_models_and_are_told_as_factors():
     assert list(family.fits) == ["pareto_nbd", "pareto_nbd_covariates"]
     row = family.covariates().iloc[0]
     assert row["purchase_rate_times_ci_low"] < np.exp(0.8) < row["purchase_rate_times_ci_high"]
-    assert "more than chance" in family.covariates_summary()
+    assert row["model"] == "Pareto/NBD with covariates"
+    assert "In Pareto/NBD the static covariates explain more than" in family.covariates_summary()
     plain = fit_family(compress(frame), ("pareto_nbd",))
     assert plain["pareto_nbd"].log_likelihood == pytest.approx(family["pareto_nbd"].log_likelihood)
     assert plain.covariates().empty
     forecasts = family.forecasts(summary, 90)
     with_effect = forecasts["Pareto/NBD with covariates"]
     assert with_effect[group == 1].mean() > 1.5 * with_effect[group == 0].mean()
+
+
+@pytest.mark.parametrize("coin", [False, True])
+def test_geometric_fit_recovers_truth_and_the_effects_of_a_covariate(coin):
+    group = np.arange(20_000) % 2
+    r, alpha, a, b = TRUTH
+    drawn = (r, alpha * np.exp(-0.7 * group), a * np.exp(0.5 * group), b)
+    frame = simulate_geometric(drawn, np.linspace(20, 90, 20_000), seed=8, coin_at_start=coin)
+    summary = compress(frame.round(0).assign(group=group), covariates=("group",))
+    fit = fit_purchases(GeometricDropoutCovariates(coin), summary)
+    assert fit.names[4:] == ("purchase.group", "dropout.group")
+    assert fit.converged
+    assert within(fit, np.concatenate([np.log(TRUTH), [0.7, 0.5]]), errors=4.5)
+
+
+@pytest.mark.parametrize("coin", [False, True])
+def test_the_gradient_with_covariates_is_that_of_the_value_and_the_plain_model_is_a_case(coin):
+    random = np.random.default_rng(3)
+    frame = simulate_geometric(TRUTH, np.linspace(20, 90, 500), seed=2, coin_at_start=coin)
+    frame = frame.round(0).assign(z=random.integers(0, 3, 500), w=random.integers(0, 2, 500))
+    summary = compress(frame, covariates=("z", "w"))
+    rich = GeometricDropoutCovariates(coin).objective(summary)
+    point = np.array([-0.4, 1.2, -0.3, 0.7, 0.3, -0.2, 0.1, -0.4])
+    step = 1e-6 * np.eye(8)
+    numeric = [(rich(point + h)[0] - rich(point - h)[0]) / 2e-6 for h in step]
+    assert rich(point)[1] == pytest.approx(numeric, abs=1e-7)
+    plain = GeometricDropout(coin).objective(summary.without_covariates())
+    flat = np.concatenate([point[:4], np.zeros(4)])
+    assert rich(flat)[0] == pytest.approx(plain(point[:4])[0], abs=1e-12)
+    assert rich(flat)[1][:4] == pytest.approx(plain(point[:4])[1], abs=1e-12)
+    model = GeometricDropoutCovariates(coin)
+    own = np.concatenate([np.exp(point[:4]), point[4:]])
+    assert (model.probability_alive(own, summary) <= 1).all()
+    assert model.names(summary)[4:] == ("purchase.z", "purchase.w", "dropout.z", "dropout.w")

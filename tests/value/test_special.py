@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pytest
 from scipy import stats
@@ -53,3 +55,28 @@ def test_the_logarithm_of_the_hypergeometric_function_matches_scipy():
 def test_a_horizon_out_of_proportion_is_refused_with_words():
     with pytest.raises(EvidenceError, match="horizon"):
         expected_geometric_purchases(*map(np.array, (0.5, 1e-6, 0.8, 2.0, 1e6)))
+
+
+@pytest.mark.parametrize(
+    ("r", "a", "b", "t"),
+    [(50.0, 0.3, 0.4, 20.0), (200.0, 0.2, 0.1, 50.0), (1.0, 900.0, 30.0, 100.0),
+     (2.0, 400.0, 900.0, 30.0), (3_000.0, 0.02, 0.05, 31.0), (0.6, 1_400.0, 26_000.0, 900.0)],
+)  # fmt: skip
+def test_expected_purchases_hold_where_the_data_leave_parameters_open(r, a, b, t):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        found = expected_geometric_purchases(r, 3.0, a, b, t)
+    dropout = np.random.default_rng(1).beta(a, b, 400_000)
+    lost = -np.expm1(-r * np.log1p(dropout * t / 3.0))
+    drawn = np.divide(lost, dropout, out=np.full(len(dropout), r * t / 3.0), where=dropout > 1e-12)
+    error = drawn.std() / np.sqrt(len(drawn))
+    assert float(found) == pytest.approx(drawn.mean(), abs=5 * error + 1e-9)
+
+
+def test_the_formulas_of_expected_purchases_meet_where_one_hands_over_to_the_other():
+    below, above = (float(expected_geometric_purchases(40.0, 3.0, 0.3, 0.7 + d, 9.0))
+                    for d in (-1e-7, 1e-7))  # fmt: skip
+    assert below == pytest.approx(above, rel=1e-6)
+    short, long = (float(expected_geometric_purchases(0.5, 3.0, 301.0, 40.0, 3 * np.expm1(x / 300)))
+                   for x in (499.999, 500.001))  # fmt: skip
+    assert short == pytest.approx(long, rel=1e-5)

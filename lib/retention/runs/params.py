@@ -198,12 +198,14 @@ class CampaignLiftParams(CommonParams):
     budget: Annotated[float, Field(ge=0)] = 100.0
     contact_limit: Annotated[int, Field(ge=0)] = 0
     smallest_group: Annotated[int, Field(ge=0)] = 0
-    contact_cap: Annotated[int, Field(ge=1)] = 4
+    contact_cap: Annotated[int, Field(ge=1)] | Literal["suggested"] = 4
+    channel: Literal["email", "sms"] = "email"
     hold_out_share: Annotated[float, Field(ge=0, le=0.5)] = 0.1
     candidates: list[str] = ["t_linear", "causalml_x"]
     tree_depth: Annotated[int, Field(ge=0, le=3)] = 2
     untouched_share: Annotated[float, Field(ge=0.1, le=0.9)] = 0.4
     splits: Annotated[int, Field(ge=2, le=100)] = 5
+    pipeline_replicates: Annotated[int, Field(ge=0, le=1000)] = 20
 
 
 class RetentionCurvesParams(CommonParams):
@@ -268,7 +270,8 @@ class LifetimeValueParams(CommonParams):
     margin: Annotated[float, Field(gt=0, le=1)] = 0.5
     annual_discount_rate: Annotated[float, Field(ge=0, le=1)] = 0.1
     purchase_model: Literal[
-        "auto", "bg_nbd", "mbg_nbd", "pareto_nbd", "pareto_nbd_covariates"
+        "auto", "bg_nbd", "mbg_nbd", "pareto_nbd", "bg_nbd_covariates", "mbg_nbd_covariates",
+        "pareto_nbd_covariates",
     ] = "auto"  # fmt: skip
     covariates: list[
         Literal["first_with_discount", "first_is_gift", "first_in_season", "first_is_large"]

@@ -13,6 +13,7 @@ from retention.value.forecasts import (
 )
 from retention.value.gate import Evidence, Gate, evidence_gate
 from retention.value.geometric import GeometricDropout
+from retention.value.geometric_covariates import GeometricDropoutCovariates
 from retention.value.groups import (
     Concentration,
     GroupValues,
@@ -48,6 +49,7 @@ __all__ = [
     "ForecastComparison",
     "Gate",
     "GeometricDropout",
+    "GeometricDropoutCovariates",
     "GroupValues",
     "Holdout",
     "Lesson",

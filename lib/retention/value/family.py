@@ -1,4 +1,4 @@
-"""The three purchase models side by side, fitted to the same histories."""
+"""The purchase models side by side, fitted to the same histories."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from retention.errors import ParameterError
 from retention.results import Check, Status
 from retention.value.codes import ValueCheck
 from retention.value.geometric import GeometricDropout
+from retention.value.geometric_covariates import GeometricDropoutCovariates
 from retention.value.models import PurchaseFit, PurchaseModel, fit_purchases
 from retention.value.pareto import ParetoDropout
 from retention.value.summary import PurchaseSummary
@@ -22,12 +23,14 @@ MODELS: dict[str, PurchaseModel] = {
     "bg_nbd": GeometricDropout(),
     "mbg_nbd": GeometricDropout(coin_at_start=True),
     "pareto_nbd": ParetoDropout(),
+    "bg_nbd_covariates": GeometricDropoutCovariates(),
+    "mbg_nbd_covariates": GeometricDropoutCovariates(coin_at_start=True),
     "pareto_nbd_covariates": ParetoDropout("Pareto/NBD with covariates"),
 }
 """The models by the names that parameters use."""
 
-COVARIATES = "pareto_nbd_covariates"
-"""The one with static covariates."""
+COVARIATES = "_covariates"
+"""How the names of those with static covariates end."""
 
 PLAIN = ("bg_nbd", "mbg_nbd", "pareto_nbd")
 """Those without covariates."""
@@ -127,39 +130,26 @@ class ModelFamily:
         return text
 
     def covariates(self) -> pd.DataFrame:
-        """Return one line per covariate: what it multiplies purchase and dropout rates by.
+        """Return one line per model and covariate: what it multiplies both rates by.
 
-        ``covariate``, ``purchase_rate_times`` and ``dropout_rate_times`` (the factor between
-        customers with and without it), each with its 95 % interval; no line without covariates.
+        ``model``, ``covariate``, ``purchase_rate_times`` and ``dropout_rate_times`` (the factor
+        between customers with and without it; in the BG/NBD family on the odds of dropping out
+        after a purchase), each with its 95 % interval; no line without covariates.
         """
-        names = ["covariate", *(f"{rate}_rate_times{end}" for rate in ("purchase", "dropout")
-                                for end in ("", "_ci_low", "_ci_high"))]  # fmt: skip
-        if COVARIATES not in self.fits:
-            return pd.DataFrame(columns=names)
-        table = self.fits[COVARIATES].to_frame().set_index("parameter")
-        listed = [p.removeprefix("purchase.") for p in table.index if p.startswith("purchase.")]
-        ends = table[["estimate", "ci_low", "ci_high"]]
-        rows = [
-            (name, *np.exp(ends.loc[f"purchase.{name}"]), *np.exp(ends.loc[f"dropout.{name}"]))
-            for name in listed
-        ]
+        names = ["model", "covariate", *(f"{rate}_rate_times{end}" for rate in (
+            "purchase", "dropout") for end in ("", "_ci_low", "_ci_high"))]  # fmt: skip
+        rows = [row for name, fit in self.fits.items() if name.endswith(COVARIATES)
+                for row in _factors(fit)]  # fmt: skip
         return pd.DataFrame(rows, columns=names)
 
     def covariates_summary(self) -> str:
         """Return in words whether the covariates explain more than chance (likelihood ratio)."""
-        from scipy.stats import chi2
-
-        if COVARIATES not in self.fits or "pareto_nbd" not in self.fits:
-            return "No static covariate varies, so none is in a model."
-        plain, rich = self.fits["pareto_nbd"], self.fits[COVARIATES]
-        gain = 2 * (rich.log_likelihood - plain.log_likelihood)
-        freedom = len(rich.names) - len(plain.names)
-        chance = float(chi2.sf(max(gain, 0.0), freedom))
-        verdict = "more than chance" if chance < 0.05 else "no more than chance"
-        return (
-            f"The static covariates explain {verdict}: likelihood ratio {gain:,.1f} on {freedom} "
-            f"degrees of freedom, p = {chance:.3g}."
-        )
+        told = [
+            _gain(self.fits[name.removesuffix(COVARIATES)], fit)
+            for name, fit in self.fits.items()
+            if name.endswith(COVARIATES) and name.removesuffix(COVARIATES) in self.fits
+        ]
+        return " ".join(told) or "No static covariate varies, so none is in a model."
 
     def check(self, name: str) -> Check:
         """Return whether the chosen model's search converged on a peak."""
@@ -184,10 +174,10 @@ def fit_family(
     Parameters
     ----------
     summary
-        Unique rows with weights. Where they carry covariates, Pareto/NBD with covariates is
-        fitted, too; the plain models do not look at them.
+        Unique rows with weights. Where they carry covariates, each model is fitted with them, too;
+        the plain models do not look at them.
     names
-        Keys of :data:`MODELS`.
+        Keys of :data:`MODELS`, those without covariates.
     penalty
         Strength of the quadratic penalty per customer; 0 is none.
 
@@ -196,13 +186,42 @@ def fit_family(
     ParameterError
         If a name is unknown.
     """
-    unknown = [name for name in names if name not in MODELS]
+    unknown = [name for name in names if name not in PLAIN]
     if unknown:
         raise ParameterError(
-            f"There is no purchase model {unknown[0]!r}.", f"Use one of {', '.join(MODELS)}."
+            f"There is no plain purchase model {unknown[0]!r}.", f"Use one of {', '.join(PLAIN)}."
         )
     plain = summary.without_covariates()
     fits = {name: fit_purchases(MODELS[name], plain, penalty=penalty) for name in names}
     if summary.covariates is not None:
-        fits[COVARIATES] = fit_purchases(MODELS[COVARIATES], summary, penalty=penalty)
+        fits |= {
+            name + COVARIATES: fit_purchases(MODELS[name + COVARIATES], summary, penalty=penalty)
+            for name in names
+        }
     return ModelFamily(fits)
+
+
+def _factors(fit: PurchaseFit) -> list[tuple[str | float, ...]]:
+    """Return model, covariate and both factors with their intervals, one line per covariate."""
+    table = fit.to_frame().set_index("parameter")
+    listed = [p.removeprefix("purchase.") for p in table.index if p.startswith("purchase.")]
+    ends = table[["estimate", "ci_low", "ci_high"]]
+    return [
+        (fit.model.name, name, *np.exp(ends.loc[f"purchase.{name}"]),
+         *np.exp(ends.loc[f"dropout.{name}"]))
+        for name in listed
+    ]  # fmt: skip
+
+
+def _gain(plain: PurchaseFit, rich: PurchaseFit) -> str:
+    """Return in words whether one model's covariates explain more than chance."""
+    from scipy.stats import chi2
+
+    gain = 2 * (rich.log_likelihood - plain.log_likelihood)
+    freedom = len(rich.names) - len(plain.names)
+    chance = float(chi2.sf(max(gain, 0.0), freedom))
+    verdict = "more than chance" if chance < 0.05 else "no more than chance"
+    return (
+        f"In {plain.model.name} the static covariates explain {verdict}: likelihood ratio "
+        f"{gain:,.1f} on {freedom} degrees of freedom, p = {chance:.3g}."
+    )

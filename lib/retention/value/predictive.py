@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 
 from retention.errors import ParameterError
 from retention.value.geometric import GeometricDropout
+from retention.value.geometric_covariates import GeometricDropoutCovariates, own_parameters
 from retention.value.lifetime import ValueTerms
 from retention.value.models import PurchaseFit
 from retention.value.pareto import individual_rates
@@ -196,8 +197,8 @@ def _traits(
 ) -> tuple[Floats, Floats, Floats]:  # fmt: skip
     """Draw rate and dropout of every customer, and when the living ones leave by themselves."""
     x, t = summary.expand(summary.frequency), summary.expand(summary.tenure)
-    if isinstance(fit.model, GeometricDropout):
-        r, alpha, a, b = fit.parameters
+    if isinstance(fit.model, GeometricDropout | GeometricDropoutCovariates):
+        r, alpha, a, b = own_parameters(fit.parameters, summary)[:, summary.row]
         rate = random.gamma(r + x) / (alpha + t)
         coins = x + int(fit.model.coin_at_start)
         return rate, random.beta(a, b + coins), np.full(len(active), np.inf)

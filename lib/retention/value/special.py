@@ -11,6 +11,7 @@ Floats = NDArray[np.float64]
 
 _MOST_TERMS = 50_000
 _NEGATIVE_LIMIT = -20.0
+_LARGEST_EXPONENT = 500.0
 
 
 def expected_geometric_purchases(
@@ -48,19 +49,33 @@ def expected_geometric_purchases(
     """
     r, alpha, a, b, t = np.broadcast_arrays(*(np.asarray(v, float) for v in (r, alpha, a, b, t)))
     log_q = -np.log1p(t / alpha)
-    first, second, third, z = a + b - 1 - r, a - 1, a + b - 1, t / (alpha + t)
+    first, third = a + b - 1 - r, a + b - 1
     result = np.empty(r.shape)
-    tame = first >= _NEGATIVE_LIMIT
-    if tame.any():
-        tail = _series_without_pole(first[tame], a[tame], third[tame], z[tame])
-        shrunk = -_relative_expm1(second[tame] * log_q[tame], second[tame], log_q[tame])
-        result[tame] = third[tame] * (shrunk - np.exp(second[tame] * log_q[tame]) * tail)
-    if (~tame).any():
-        wild = ~tame
-        log_f = log_positive_2f1(r[wild], b[wild], third[wild], z[wild])
-        lost = -np.expm1(r[wild] * log_q[wild] + log_f)
-        result[wild] = third[wild] / second[wild] * lost
+    tame = (first >= _NEGATIVE_LIMIT) & ((1 - a) * log_q < _LARGEST_EXPONENT)
+    for chosen, formula in ((tame, _without_pole), (~tame & (third > 0), _by_positive_series),
+                            (~tame & (third <= 0), _by_shifted_series)):  # fmt: skip
+        if chosen.any():
+            result[chosen] = formula(*(v[chosen] for v in (r, a, b, t / (alpha + t), log_q)))
     return result
+
+
+def _without_pole(r: Floats, a: Floats, b: Floats, z: Floats, log_q: Floats) -> Floats:
+    """Return E[X(t)] from the transformed series; it overflows where q**(a-1) vanishes."""
+    tail = _series_without_pole(a + b - 1 - r, a, a + b - 1, z)
+    shrunk = -_relative_expm1((a - 1) * log_q, a - 1, log_q)
+    return (a + b - 1) * (shrunk - np.exp((a - 1) * log_q) * tail)
+
+
+def _by_positive_series(r: Floats, a: Floats, b: Floats, z: Floats, log_q: Floats) -> Floats:
+    """Return E[X(t)] from the series as it stands, on a logarithmic scale; for a + b > 1."""
+    lost = -np.expm1(r * log_q + log_positive_2f1(r, b, a + b - 1, z))
+    return (a + b - 1) / (a - 1) * lost
+
+
+def _by_shifted_series(r: Floats, a: Floats, b: Floats, z: Floats, log_q: Floats) -> Floats:
+    """Return E[X(t)] for a + b <= 1, where all but the first term of the series are negative."""
+    later = np.exp(r * log_q + _log_series(r + 1, b + 1, a + b, z, start=2))
+    return ((1 - a - b) * -np.expm1(r * log_q) + r * b * z * later) / (1 - a)
 
 
 def _relative_expm1(exponent: Floats, factor: Floats, log_q: Floats) -> Floats:
@@ -104,11 +119,16 @@ def log_positive_2f1(a: Floats, b: Floats, c: Floats, z: Floats) -> Floats:
     >>> round(float(log_positive_2f1(*map(np.atleast_1d, [1.0, 1.0, 2.0, 0.5]))[0]), 12)
     0.32663425997...
     """
+    return _log_series(a, b, c, z, start=1)
+
+
+def _log_series(a: Floats, b: Floats, c: Floats, z: Floats, *, start: int) -> Floats:
+    """Return ln of the sum over n of (a)_n (b)_n z^n / ((c)_n (start)_n), all terms positive."""
     shape = np.broadcast_shapes(np.shape(a), np.shape(b), np.shape(c), np.shape(z))
     a, b, c, z = (np.broadcast_to(v, shape).astype(float) for v in (a, b, c, z))
     term, total, shift = np.ones(shape), np.ones(shape), np.zeros(shape)
     for n in range(_MOST_TERMS):
-        ratio = (a + n) * (b + n) / ((c + n) * (n + 1)) * z
+        ratio = (a + n) * (b + n) / ((c + n) * (start + n)) * z
         term = term * ratio
         total = total + term
         large = total > 1e200
