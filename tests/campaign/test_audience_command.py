@@ -50,7 +50,8 @@ class Snapshot:
             "customer_key": KEYS[:100], "state": "granted", "purpose": "marketing_email",
             "basis": "consent",
         })  # fmt: skip
-        engine.register("consents", stamped(said, "changed", NOW - 100 * DAY))
+        texts = said.iloc[:30].assign(purpose="marketing_sms")
+        engine.register("consents", stamped(pd.concat([said, texts]), "changed", NOW - 100 * DAY))
 
 
 @pytest.fixture
@@ -70,9 +71,12 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         "customer_key": KEYS, "kind": "email", "source": "shopify",
         "value": [f"p{i}@example.org" for i in range(PEOPLE)],
     })  # fmt: skip
-    names = emails.assign(kind="first_name", value="=HYPERLINK(1)")
+    names = emails.assign(kind="name", value="=HYPERLINK(1) van Gogh")
+    phones = emails.iloc[:20].assign(
+        kind="phone", value=[f"+1 (555) 010-20{i:02d}" for i in range(20)]
+    )
     with duckdb.connect() as connection:
-        connection.register("people", pd.concat([emails, names]))
+        connection.register("people", pd.concat([emails, names, phones]))
         Vault(root / ".retention", keys).merge(connection, "people")
     monkeypatch.chdir(root)
     monkeypatch.delenv("RETENTION_ROOT", raising=False)
@@ -109,6 +113,8 @@ def test_file_is_private_safe_and_audited(project: Path, tmp_path: Path, tool: s
     assert len(file) == 100
     first_name = next(c for c in file.columns if c.lower().replace(" ", "_") == "first_name")
     assert set(file[first_name]) == {"'=HYPERLINK(1)"}
+    last_name = next((c for c in file.columns if c.lower().replace(" ", "_") == "last_name"), "")
+    assert set(file[last_name]) == {"van Gogh"}
     drawn = pd.read_csv(tmp_path / "send.assignments.csv")
     assert drawn["arm"].value_counts().to_dict() == {"send": 90, "control": 10}
     line = json.loads((project / ".retention" / "audit.jsonl").read_text())
@@ -129,6 +135,7 @@ def test_file_is_private_safe_and_audited(project: Path, tmp_path: Path, tool: s
         ),
         (("--journey", "cart_recovery"), "carts_abandoned_90d"),
         (("--journey", "welcome", "--run-name", "never"), "no published run"),
+        (("--journey", "welcome", "--channel", "post"), "street addresses are not kept"),
     ],
 )
 def test_impossible_wishes_are_refused_and_leave_no_file(
@@ -138,6 +145,45 @@ def test_impossible_wishes_are_refused_and_leave_no_file(
     assert code == 2
     assert problem in text
     assert not list(project.rglob("*.csv"))
+
+
+def test_text_messages_go_to_those_who_consent_to_them(project: Path, tmp_path: Path) -> None:
+    out = tmp_path / "sms.csv"
+    words = ("--journey", "post_purchase", "--channel", "sms", "--format", "klaviyo")
+    code, text = told(*words)
+    assert code == 0
+    assert "consenting 30" in text
+    code, _ = told(*words, "--vault", ".retention", "--out", str(out))
+    assert code == 0
+    file = pd.read_csv(out, dtype=str)
+    assert next(iter(file.columns)) == "Phone Number"
+    assert file["Phone Number"].tolist() == [f"+1555010{2000 + i}" for i in range(20)]
+    assert "@" not in out.read_text()
+
+
+@pytest.mark.parametrize(("asked", "people"), [(None, 90), ("1", 80), ("3", 100)])
+def test_the_cap_of_the_plan_holds_unless_another_is_asked_for(
+    project: Path, monkeypatch: pytest.MonkeyPatch, asked: str | None, people: int
+) -> None:
+    register = Snapshot.register
+
+    def with_touches(self: Snapshot, engine: Engine) -> None:
+        register(self, engine)
+        sent = np.concatenate([np.repeat(KEYS[:10], 2), KEYS[10:20]])
+        engine.register("touches", pd.DataFrame({
+            "touch_key": [f"t{i}" for i in range(len(sent))], "customer_key": sent,
+            "campaign_key": "news", "channel": "email", "kind": "sent", "is_machine_open": False,
+            "touched_epoch_s": NOW - 5 * DAY,
+        }))  # fmt: skip
+
+    monkeypatch.setattr(Snapshot, "register", with_touches)
+    results = project / "outputs" / "shop" / RUN / "results"
+    results.mkdir()
+    metrics = [{"name": "contact_cap", "value": 2}, {"name": "contact_cap_days", "value": 7}]
+    (results / "campaign_lift.json").write_text(json.dumps({"metrics": metrics}))
+    code, text = told("--journey", "post_purchase", *(["--contact-cap", asked] if asked else []))
+    assert code == 0
+    assert f"messages in {30 if asked else 7} days {people}" in text
 
 
 def test_hold_out_and_cap_out_of_range_are_wrong_use(project: Path) -> None:

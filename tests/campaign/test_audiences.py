@@ -201,6 +201,59 @@ def test_hold_out_of_the_targeting_is_kept_unless_another_is_asked_for(
     assert (drawn["is_hold_out"] == "yes").sum() == 18
 
 
+@pytest.mark.parametrize("name", FORMATS)
+def test_a_number_stands_where_the_address_stood(shop: Engine, name: str) -> None:
+    keys = [f"{i:064x}" for i in range(PEOPLE)]
+    phones = pd.DataFrame({
+        "customer_key": keys, "kind": "phone", "source": "shopify",
+        "value": ["=1+1" if i % 2 else f"+49 30 {i:06d}" for i in range(PEOPLE)],
+    })  # fmt: skip
+    engine = Engine(threads=1)
+    for table in ("customers", "orders", "order_lines"):
+        engine.register(table, shop.sql(f"SELECT * FROM {table}").frame())
+    said = pd.DataFrame({"customer_key": keys[:100], "state": "granted", "basis": "consent"})
+    said = stamped(said, "changed", np.full(100, NOW - 9 * DAY)).assign(purpose="marketing_sms")
+    engine.register("consents", said)
+    rules = AudienceRules(channel="sms")
+    found = audience(
+        engine, "post_purchase", as_of=AS_OF, identities=phones, rules=rules, file_format=name
+    )
+    assert found.file is not None
+    title, source = FORMATS[name].columns_for("sms")[0]
+    assert source == "phone"
+    assert sorted(found.file[title]) == sorted(f"+4930{i:06d}" for i in range(0, 100, 2))
+    assert dict(found.steps)["consenting"] == 100
+
+
+def test_the_cap_that_fatigue_suggests_is_kept(shop: Engine) -> None:
+    from retention.campaign.reach import cap_for, reachable
+    from retention.uplift.trial import trial_from_frame
+
+    frame = pd.DataFrame({
+        "unit_key": ["x", "y"], "arm": ["none", "email"], "recency_days": [3.0, 5.0],
+        "sales": [0.0, 1.0],
+    })  # fmt: skip
+    trial = trial_from_frame(frame, control="none", outcomes=["sales"])
+    eligible = {}
+    for asked, suggested in ((4, {30: 9}), ("suggested", {30: 4, 7: 1}), ("suggested", {})):
+        cap = cap_for(asked, suggested)
+        people = reachable(shop, trial, as_of=AS_OF, rules=cap.rules("email", 1))
+        eligible[cap.messages, cap.why] = int(people.eligible.sum())
+    assert eligible == {
+        (4, "as declared"): 90, (5, "as this campaign's fatigue suggests"): 90,
+        (4, "the default, since this campaign's fatigue suggests no cap"): 90,
+    }  # fmt: skip
+    tight = cap_for("suggested", {7: 5, 30: 5})
+    people = reachable(shop, trial, as_of=AS_OF, rules=tight.rules("email", 1))
+    assert people.eligible.sum() == 100, "nobody had six messages"
+    assert tight.summary().startswith("Customers with 6 or more messages in the past 30 days")
+    assert [(m.name, m.value) for m in tight.metrics()] == [
+        ("contact_cap", 6), ("contact_cap_days", 30),
+    ]  # fmt: skip
+    with pytest.raises(ParameterError, match="no contact cap 'some'"):
+        cap_for("some", {})
+
+
 def test_all_known_customers_are_scored_and_only_some_may_be_contacted(shop: Engine) -> None:
     from retention.campaign.reach import reachable
     from retention.uplift.trial import trial_from_frame

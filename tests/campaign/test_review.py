@@ -24,6 +24,7 @@ def test_review_of_a_full_snapshot_has_every_part(shop: Engine, spring: Trial) -
     assert "winter" in review["overlap"].summary()
     assert len(review.to_frame()) == 6
     assert review.checks()
+    assert review.suggested_caps == {30: 4}
 
 
 def test_review_without_orders_and_messages_says_so(spring: Trial) -> None:

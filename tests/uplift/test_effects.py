@@ -76,3 +76,38 @@ def test_unit_assigned_twice_is_refused() -> None:
     frame = pd.DataFrame({"unit_key": ["a", "a"], "arm": ["none", "email"], "sales": [1, 2]})
     with pytest.raises(InputError, match="assigned twice"):
         trial_from_frame(frame, control="none", outcomes=["sales"])
+
+
+def test_each_unit_may_have_a_known_chance_of_its_own() -> None:
+    generator, units = np.random.default_rng(5), 20_000
+    x = generator.random(units)
+    chance = 0.1 + 0.8 * x
+    treated = generator.random(units) < chance
+    frame = pd.DataFrame({
+        "unit_key": [f"{i:06d}" for i in range(units)], "arm": np.where(treated, "email", "none"),
+        "propensity": np.where(treated, chance, 1 - chance), "x": x,
+        "sales": 5 * x + 1.0 * treated + generator.normal(size=units),
+    })  # fmt: skip
+    trial = trial_from_frame(frame, control="none", outcomes=["sales"])
+    assert trial.propensity[:, 1] == pytest.approx(chance)
+    assert trial.propensity.sum(axis=1) == pytest.approx(1.0)
+    effect = average_lift(trial, ["sales"]).effects[0]
+    assert effect.ci_low < 1.0 < effect.ci_high
+    naive = frame.loc[treated, "sales"].mean() - frame.loc[~treated, "sales"].mean()
+    assert naive > 2.0
+    with pytest.raises(InputError, match="Chances of an arm"):
+        trial_from_frame(
+            frame.assign(propensity=frame["propensity"].where(frame.index > 0, 1.0)),
+            control="none", outcomes=["sales"],
+        )  # fmt: skip
+
+
+def test_what_an_own_chance_leaves_is_shared_as_in_the_stratum() -> None:
+    frame = pd.DataFrame({
+        "unit_key": list("abcdef"), "arm": ["none", "x", "y"] * 2,
+        "propensity": [0.5, 0.2, 0.3, 0.4, 0.3, 0.3], "sales": range(6),
+    })  # fmt: skip
+    trial = trial_from_frame(frame, control="none", outcomes=["sales"])
+    # In the stratum the means are 0.45, 0.25 and 0.3.
+    assert trial.propensity[0] == pytest.approx([0.5, 0.5 * 0.25 / 0.55, 0.5 * 0.3 / 0.55])
+    assert trial.propensity[1] == pytest.approx([0.8 * 0.45 / 0.75, 0.2, 0.8 * 0.3 / 0.75])

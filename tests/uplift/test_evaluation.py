@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LinearRegression
 
+from retention.errors import ParameterError
 from retention.uplift.baselines import ConstantEffect
 from retention.uplift.evaluation import (
     area_under_uplift_curve,
@@ -89,6 +90,10 @@ def test_pipeline_interval_holds_the_learner_s_own_spread(strong_trial: Trial) -
         replicates=20,
     ).iloc[0]  # fmt: skip
     assert row.ci_low < 0.8 / (2 * np.sqrt(np.pi)) < row.ci_high
+    with pytest.raises(ParameterError, match="show no spread"):
+        pipeline_interval(
+            strong_trial, "sales", scores[:, 1], TLearner(LinearRegression()), replicates=2
+        )
 
 
 def test_hc3_errors_are_those_of_statsmodels() -> None:

@@ -24,7 +24,22 @@ def strong_study(strong_trial: Trial) -> TargetingStudy:
         splits=3,
         seed=3,
         model=LinearRegression(),
+        replicates=12,
     )
+
+
+def test_areas_are_shown_with_the_interval_of_learning_anew(strong_study: TargetingStudy) -> None:
+    table = strong_study.areas().set_index("measure")
+    # QINI of an effect 0.8 x that is ranked rightly, x standard normal; AUUC adds half of 0.1.
+    qini = 0.8 / (2 * np.sqrt(np.pi))
+    for measure in ("QINI", "QINI, learnt anew on halves"):
+        assert table.loc[measure, "ci_low"] < qini < table.loc[measure, "ci_high"]
+    held = strong_study.by_arm[0].held_out
+    average = held.auuc - held.quality.qini
+    assert average == pytest.approx(0.05, abs=0.06)
+    assert np.isnan(table.loc["AUUC", "ci_low"])
+    assert "Learnt anew on 12 random halves" in held.pipeline_summary()
+    assert "better than chance" in held.pipeline_summary()
 
 
 def test_strong_heterogeneity_ends_in_targeting(strong_study: TargetingStudy) -> None:
@@ -57,6 +72,12 @@ def test_equal_effects_end_in_sending_to_all(flat_trial: Trial) -> None:
     )
     assert (study.verdict.action, study.verdict.arm) == (Action.SEND_TO_ALL, "email")
     assert "Send email to everyone" in study.summary()
+
+
+def test_what_is_not_asked_for_is_not_learnt_anew(flat_trial: Trial) -> None:
+    study = study_targeting(flat_trial, "sales", candidates={}, splits=2, model=LinearRegression())
+    assert study.areas()["measure"].tolist() == ["QINI", "AUTOC", "AUUC"]
+    assert "was not learnt anew" in study.by_arm[0].held_out.pipeline_summary()
 
 
 def test_cost_above_the_effect_ends_in_not_sending(flat_trial: Trial) -> None:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from retention.campaign.channels import Channel, channel_named
 from retention.campaign.formats import format_named, rendered
 from retention.campaign.journeys import journey_named, members
 from retention.engine import Engine
@@ -23,9 +24,6 @@ DAY_S = 86_400
 DEFAULT_HOLD_OUT = 0.1
 """Share left alone where neither the caller nor the targeting says how many."""
 
-PURPOSES = {"email": "marketing_email"}
-"""Consent that each channel needs."""
-
 
 @dataclass(frozen=True)
 class AudienceRules:
@@ -34,7 +32,8 @@ class AudienceRules:
     Parameters
     ----------
     channel
-        ``email``; decides which consent is needed and whose messages count.
+        ``email`` or ``sms``; decides which consent is needed, whose messages count and where to
+        the message goes.
     contact_cap
         Messages that a person may have had in the past ``cap_days``; more and they are left out.
     cap_days
@@ -139,14 +138,14 @@ def audience(
     key = experiment_key or f"{journey}_{as_of}"
     file = None
     if identities is not None:
-        people = _identified(people, identities)
+        people = _identified(people, identities, channel_named(rule.channel))
         steps.append(("with an address", len(people)))
         people = people.assign(journey=journey)
     people = _held_out(people, rule)
     steps += [("held out", int(people["is_hold_out"].sum())),
               ("to be sent", int((~people["is_hold_out"]).sum()))]  # fmt: skip
     if identities is not None:
-        file = rendered(people, file_format)
+        file = rendered(people, file_format, rule.channel)
     return Audience(journey, file_format, tuple(steps), file, _assignments(people, key, as_of))
 
 
@@ -154,10 +153,7 @@ def _refuse_impossible(rule: AudienceRules, journey: str, file_format: str) -> N
     """Refuse an unknown journey, format or channel, and shares that are none."""
     journey_named(journey)
     format_named(file_format)
-    if rule.channel not in PURPOSES:
-        raise ParameterError(
-            f"There is no channel {rule.channel!r}.", f"Choose one of: {', '.join(PURPOSES)}."
-        )
+    channel_named(rule.channel)
     if rule.hold_out is not None and not 0 <= rule.hold_out < 1:
         raise ParameterError(
             f"A hold-out of {rule.hold_out} is impossible.", "Choose a share of 0 to below 1."
@@ -181,7 +177,8 @@ def filters(engine: Engine, rule: AudienceRules, as_of_s: int) -> list[tuple[str
     everyone = set(engine.sql("SELECT customer_key FROM customers").frame()["customer_key"])
     consenting: set[str] = set()
     if engine.has("consents"):
-        said = engine.query("campaign_consent", purpose=PURPOSES[rule.channel], as_of_s=as_of_s)
+        purpose = channel_named(rule.channel).purpose
+        said = engine.query("campaign_consent", purpose=purpose, as_of_s=as_of_s)
         consenting = set(said.frame()["customer_key"])
     gone, tired = set(rule.suppress), set()
     if engine.has("touches"):
@@ -213,15 +210,16 @@ def _arms(
     return merged, [("recommended by the targeting", len(merged))]
 
 
-def _identified(people: pd.DataFrame, identities: pd.DataFrame) -> pd.DataFrame:
+def _identified(people: pd.DataFrame, identities: pd.DataFrame, channel: Channel) -> pd.DataFrame:
     """Add the address and names of those who have an address, one row per address."""
-    result = people
-    for kind in ("email", "first_name", "last_name"):
-        known = identities[identities["kind"] == kind].sort_values(["customer_key", "value"])
-        first = known.drop_duplicates("customer_key")[["customer_key", "value"]]
-        result = result.merge(first.rename(columns={"value": kind}), "left", "customer_key")
-    result = result[result["email"].notna()]
-    return result.drop_duplicates("email").reset_index(drop=True)
+    result = people.merge(channel.addresses(identities), "inner", "customer_key")
+    named = identities[identities["kind"] == "name"].sort_values(["customer_key", "value"])
+    named = named.drop_duplicates("customer_key")[["customer_key", "value"]]
+    result = result.merge(named.rename(columns={"value": "name"}), "left", "customer_key")
+    # Exports hold one name; the tools ask for two. The first word is the first name.
+    words = result.pop("name").fillna("").str.split(n=1, expand=True).reindex(columns=[0, 1])
+    result = result.assign(first_name=words[0].fillna(""), last_name=words[1].fillna(""))
+    return result.drop_duplicates(channel.address).reset_index(drop=True)
 
 
 def _held_out(people: pd.DataFrame, rule: AudienceRules) -> pd.DataFrame:

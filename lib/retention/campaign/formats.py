@@ -14,10 +14,21 @@ DANGEROUS = ("=", "+", "-", "@", "\t", "\r")
 
 @dataclass(frozen=True)
 class AudienceFormat:
-    """The columns that a tool imports, each with the column of ours that fills it."""
+    """The columns that a tool imports, each with the column of ours that fills it.
+
+    The address stands first: ``columns`` are those for e-mail; for text messages the number stands
+    in its place, under the title ``phone_title``.
+    """
 
     name: str
     columns: tuple[tuple[str, str], ...]
+    phone_title: str = "Phone Number"
+
+    def columns_for(self, channel: str) -> tuple[tuple[str, str], ...]:
+        """Return the columns for a channel."""
+        if channel != "sms":
+            return self.columns
+        return ((self.phone_title, "phone"), *self.columns[1:])
 
 
 _OWN = (("Retention Journey", "journey"), ("Retention Detail", "detail"),
@@ -34,7 +45,7 @@ FORMATS: dict[str, AudienceFormat] = {
                                    ("Last Name", "last_name"), *_OWN)),
         AudienceFormat("generic", tuple((c, c) for c in (
             "email", "first_name", "last_name", "journey", "detail", "arm", "is_hold_out",
-            "customer_key"))),
+            "customer_key")), "phone"),
     )
 }  # fmt: skip
 """Every format by name."""
@@ -56,23 +67,37 @@ def format_named(name: str) -> AudienceFormat:
     return FORMATS[name]
 
 
-def rendered(people: pd.DataFrame, name: str) -> pd.DataFrame:
+def rendered(people: pd.DataFrame, name: str, channel: str = "email") -> pd.DataFrame:
     """Return the people in the columns of a tool, every text made safe.
 
     Parameters
     ----------
     people
-        ``customer_key, email, journey, detail, arm, is_hold_out`` and, where known, the names.
+        ``customer_key``, ``email`` or ``phone``, ``journey, detail, arm, is_hold_out`` and, where
+        known, the names.
     name
         The format.
+    channel
+        ``email`` or ``sms``. A telephone number keeps the plus sign that tools ask for: digits
+        behind a plus sign are no formula, and nothing else may stand in it.
     """
     frame = people.copy()
     for column in ("first_name", "last_name"):
         frame[column] = frame.get(column, pd.Series("", index=frame.index)).fillna("")
     frame["is_hold_out"] = frame["is_hold_out"].map({True: "yes", False: "no"})
     frame["tags"] = _tags(frame)
-    columns = {title: safe_cells(frame[source]) for title, source in format_named(name).columns}
+    asked = format_named(name).columns_for(channel)
+    columns = {
+        title: _numbers(frame[source]) if source == "phone" else safe_cells(frame[source])
+        for title, source in asked
+    }
     return pd.DataFrame(columns).reset_index(drop=True)
+
+
+def _numbers(values: pd.Series) -> pd.Series:
+    """Return telephone numbers as they are; anything else is made safe as text."""
+    text = values.astype("string").fillna("")
+    return text.where(text.str.fullmatch(r"\+?[0-9]+"), safe_cells(text))
 
 
 def safe_cells(values: pd.Series) -> pd.Series:

@@ -2,13 +2,87 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 import numpy as np
 
 from retention.campaign.audiences import AudienceRules, filters
 from retention.engine import Engine
+from retention.errors import ParameterError
 from retention.features import customer_features, epoch_of
+from retention.results import Metric
 from retention.uplift.targeting import People, own_people
 from retention.uplift.trial import Trial, encode_as
+
+CAP_METRICS = ("contact_cap", "contact_cap_days")
+"""Figures of the result file that say which cap the plan took."""
+
+SUGGESTED = "suggested"
+"""Asks for the cap that the campaign's own fatigue suggests."""
+
+
+@dataclass(frozen=True)
+class ContactCap:
+    """From how many messages in how many days on a customer is left alone, and why."""
+
+    messages: int
+    days: int
+    why: str
+
+    def rules(self, channel: str, seed: int) -> AudienceRules:
+        """Return the rules of an audience under this cap."""
+        return AudienceRules(channel, self.messages, self.days, seed=seed)
+
+    def metrics(self) -> list[Metric]:
+        """Return the cap as figures, which the audience command reads."""
+        units = ("messages", "days")
+        values = (self.messages, self.days)
+        return [Metric(n, v, u) for n, v, u in zip(CAP_METRICS, values, units, strict=True)]
+
+    def summary(self) -> str:
+        """Say the cap and where it comes from."""
+        return (
+            f"Customers with {self.messages} or more messages in the past {self.days} days are "
+            f"left alone: {self.why}."
+        )
+
+
+def cap_for(asked: int | str, suggested: Mapping[int, int]) -> ContactCap:
+    """Return the cap that a plan keeps to.
+
+    Parameters
+    ----------
+    asked
+        Messages in the past 30 days from which on a customer is left alone, or ``"suggested"``.
+    suggested
+        By days looked back, the most contacts before the effect is no longer shown
+        (:func:`retention.campaign.groups.fatigue`); the longest look back counts. Where nothing is
+        suggested the default stays.
+
+    Raises
+    ------
+    ParameterError
+        If another word is asked for.
+
+    Examples
+    --------
+    >>> cap_for("suggested", {30: 2}).messages, cap_for(5, {30: 2}).messages
+    (3, 5)
+    """
+    usual = AudienceRules()
+    if isinstance(asked, int):
+        return ContactCap(asked, usual.cap_days, "as declared")
+    if asked != SUGGESTED:
+        raise ParameterError(
+            f"There is no contact cap {asked!r}.", "Write a number of messages, or suggested.",
+            column="contact_cap",
+        )  # fmt: skip
+    if not suggested:
+        why = "the default, since this campaign's fatigue suggests no cap"
+        return ContactCap(usual.contact_cap, usual.cap_days, why)
+    days = max(suggested)
+    return ContactCap(suggested[days] + 1, days, "as this campaign's fatigue suggests")
 
 
 def reachable(engine: Engine, trial: Trial, *, as_of: str, rules: AudienceRules) -> People:

@@ -22,12 +22,16 @@ WEEKS, EARLY_WEEKS = 8, 4
 
 @dataclass(frozen=True)
 class Part:
-    """One part of a review: its table (None where it could not be made), finding and checks."""
+    """One part of a review: its table (empty where it could not be made), finding and checks.
+
+    ``caps`` are the caps on contacts that it suggests: days looked back, most contacts.
+    """
 
     name: str
     table: pd.DataFrame
     finding: str
     checks: tuple[Check, ...] = ()
+    caps: tuple[tuple[int, int], ...] = ()
 
     def summary(self) -> str:
         """Return the finding."""
@@ -43,6 +47,11 @@ class CampaignReview:
     def __getitem__(self, name: str) -> Part:
         """Return one part; raises KeyError where there is none."""
         return self.parts[name]
+
+    @property
+    def suggested_caps(self) -> dict[int, int]:
+        """Most contacts before the effect is no longer shown, by days looked back."""
+        return dict(self["fatigue"].caps)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per part with its finding."""
@@ -150,7 +159,8 @@ def _fatigue(
     ]
     tables = [f.to_frame().assign(days=f.days) for f in found]
     text = " ".join(f.summary() for f in found)
-    return Part("fatigue", pd.concat(tables), text, tuple(f.check() for f in found))
+    caps = tuple((f.days, f.cap) for f in found if f.cap is not None)
+    return Part("fatigue", pd.concat(tables), text, tuple(f.check() for f in found), caps)
 
 
 def _overlap(

@@ -52,7 +52,13 @@ def audience(
         float | None,
         typer.Option(min=0, max=0.5, help="Share left alone; else as the targeting drew it."),
     ] = None,
-    contact_cap: Annotated[int, typer.Option(min=1, help="Messages in the past 30 days.")] = 4,
+    contact_cap: Annotated[
+        int | None,
+        typer.Option(min=1, help="Messages in the past 30 days; else as the campaign's plan."),
+    ] = None,
+    channel: Annotated[
+        str, typer.Option(help="email or sms: whose consent, which address.")
+    ] = "email",
     run_name: str = "latest",
 ) -> None:
     """Choose consenting people for a journey; without --out only counts are shown.
@@ -61,7 +67,7 @@ def audience(
     --out /secure/win_back.csv
     """
     from retention.campaign.audiences import AudienceRules
-    from retention.runs.audience import make_audience
+    from retention.runs.audience import contact_rule, make_audience
     from retention.runs.run import load
     from retention.runs.workspace import Workspace
 
@@ -69,7 +75,7 @@ def audience(
         raise ParameterError("Addresses need the vault.", "Name its folder: --vault .retention")
     run = load(profile, run_name)
     rules = AudienceRules(
-        contact_cap=contact_cap, hold_out=hold_out, seed=int(run.manifest["run"][:4])
+        channel, *contact_rule(run, contact_cap), hold_out, seed=int(run.manifest["run"][:4])
     )
     made = make_audience(Workspace.find(), run, journey, rules, file_format, out, vault)
     typer.echo(made.summary())

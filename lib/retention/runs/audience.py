@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from retention.campaign.audiences import Audience, AudienceRules, audience
+from retention.campaign.reach import CAP_METRICS
 from retention.engine import Engine
 from retention.errors import ParameterError, RunError
 from retention.ingest.audit import record
@@ -63,6 +64,24 @@ def make_audience(
         effect = {"run": run.name, "journey": journey, "format": file_format, **dict(made.steps)}
         record(vault, keys, "audience", "", effect)
     return made
+
+
+def contact_rule(run: Run, asked: int | None) -> tuple[int, int]:
+    """Return the messages from which a person is left alone, and the days they are counted over.
+
+    As asked for; else as the run's campaign plan took it, be it declared or suggested by the
+    campaign's own fatigue; else the defaults.
+    """
+    usual = AudienceRules()
+    if asked is not None:
+        return asked, usual.cap_days
+    if not (run.folder / "results" / "campaign_lift.json").is_file():
+        return usual.contact_cap, usual.cap_days
+    planned = {m["name"]: m["value"] for m in run.result("campaign_lift")["metrics"]}
+    return (
+        int(planned.get(CAP_METRICS[0], usual.contact_cap)),
+        int(planned.get(CAP_METRICS[1], usual.cap_days)),
+    )
 
 
 def _write_private(path: Path, text: str) -> None:

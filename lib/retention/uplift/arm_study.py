@@ -68,7 +68,7 @@ class ArmStudy:
 
 def study_arm(
     trial: Trial, outcome: str, scores: Floats, means: Floats, untouched: np.ndarray,
-    position: int, pool: Mapping[str, EffectLearner], splits: int, seed: int,
+    position: int, pool: Mapping[str, EffectLearner], splits: int, seed: int, replicates: int = 0,
 ) -> ArmStudy:  # fmt: skip
     """Choose a ranking for one arm on the touched units and test it on the untouched."""
     both = np.isin(trial.arm, (0, position))
@@ -88,7 +88,9 @@ def study_arm(
     name = selection.best_ranking
     shown = learner if name == selection.chosen else _fit(pool[name], work, outcome)
     label = rule if name == "rule" else name
-    held_out = look_at(label, shown, _named(pool), pair, outcome, effect, late, seed)
+    held_out = look_at(
+        label, shown, _named(pool), pair, outcome, effect, late, seed, pool[name], replicates
+    )
     return ArmStudy(held.arms[1], selection, rule, quality, tested, False, learner, curve, held_out)
 
 

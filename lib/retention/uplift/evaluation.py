@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from sklearn.base import clone
 
+from retention.errors import ParameterError
 from retention.uplift.effects import NORMAL_95
 from retention.uplift.learners import EffectLearner
 from retention.uplift.ranking import areas, half_sample_areas, one_sided_p, rank_quality, ranked
@@ -149,14 +150,24 @@ def pipeline_interval(
 ) -> pd.DataFrame:  # fmt: skip
     """Return QINI with an interval that holds the learner's own instability too.
 
-    Every replicate draws a new half to learn from, so the spread is over learner *and* units: it
-    answers "what would this way of ranking give?", not "how good is this one ranking?".
+    Every replicate draws a new half to learn from and is measured on the other, so the spread is
+    over learner *and* units: it answers "what would this way of ranking give?", not "how good is
+    this one ranking?". The spread over random halves is the standard error of the whole.
 
     Returns
     -------
     DataFrame
-        One row: qini (mean), ci_low, ci_high (2.5 and 97.5 % of the replicates), replicates.
+        One row: qini (mean), standard_error, ci_low, ci_high, replicates.
+
+    Raises
+    ------
+    ParameterError
+        If there are fewer than ten replicates: no spread can be read off them.
     """
+    if replicates < 10:
+        raise ParameterError(
+            f"{replicates} replicates show no spread.", "Ask for 10 or more, or for none."
+        )
     found = np.empty(replicates)
     for replicate in range(replicates):
         half = balanced_folds(trial.arm, 2, seed + replicate)
@@ -166,9 +177,10 @@ def pipeline_interval(
         )
         effect = fitted.predict(trial.covariates.iloc[held])[:, 0]
         found[replicate] = areas(ranked(effect, scores[held]), None)[0]
-    low, high = np.quantile(found, [0.025, 0.975])
+    mean, error = float(found.mean()), float(found.std(ddof=1))
     return pd.DataFrame(
-        [(found.mean(), low, high, replicates)], columns=["qini", "ci_low", "ci_high", "replicates"]
+        [(mean, error, mean - NORMAL_95 * error, mean + NORMAL_95 * error, replicates)],
+        columns=["qini", "standard_error", "ci_low", "ci_high", "replicates"],
     )
 
 

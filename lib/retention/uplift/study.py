@@ -95,6 +95,13 @@ class TargetingStudy:
         """Return the effect among the top shares of each arm's ranking, untouched units."""
         return self._stacked("top_shares")
 
+    def areas(self) -> pd.DataFrame:
+        """Return QINI, AUTOC, AUUC and the QINI of learning anew of each arm's ranking."""
+        parts = [a.held_out.areas().assign(ranking=f"{a.arm} by {a.held_out.ranking}")
+                 for a in self.by_arm]  # fmt: skip
+        table = pd.concat(parts, ignore_index=True)
+        return table[["ranking", *(c for c in table.columns if c != "ranking")]]
+
     def _stacked(self, name: str) -> pd.DataFrame:
         """Return one table of every arm's ranking, one below the other."""
         parts = [
@@ -157,6 +164,7 @@ def study_targeting(
     unit: str = "per unit",
     model: Any = None,
     tree_depth: int = 0,
+    replicates: int = 0,
 ) -> TargetingStudy:
     """Find out whom to treat with which arm, or that everybody or nobody should be treated.
 
@@ -184,6 +192,9 @@ def study_targeting(
         Model of the outcome behind the doubly robust scores; None means gradient boosting.
     tree_depth
         Questions of a policy tree that is valued beside the others, 1 to 3; 0 for none.
+    replicates
+        Random halves on which each arm's ranking is learnt anew, for the interval of the whole way
+        of ranking; 0 for none.
 
     Raises
     ------
@@ -197,7 +208,7 @@ def study_targeting(
     lift = average_lift(trial, [outcome])
     positions = range(1, len(trial.arms))
     by_arm = judge(
-        [study_arm(trial, outcome, scores, means, untouched, k, pool, splits, seed)
+        [study_arm(trial, outcome, scores, means, untouched, k, pool, splits, seed, replicates)
          for k in positions]
     )  # fmt: skip
     rules = {**_likely_buyers(trial, lift, outcome, means), **(rules or {})}

@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 
 from retention.errors import EvidenceError, InputError
 
+SAME_CHANCE = 1e-6
+"""Chances that differ by less within a stratum are one chance, rounded."""
+
 DESIGN_COLUMNS = ("unit_key", "arm", "propensity", "stratum")
 """Columns of an experiment frame that describe the design, not the unit."""
 
@@ -252,15 +255,36 @@ def _arms(frame: pd.DataFrame, control: str) -> tuple[str, ...]:
 
 
 def _propensity(frame: pd.DataFrame, arm: Integers, arms: int) -> Floats:
-    """Return each unit's probability of each arm: the design's where known, else the shares."""
+    """Return each unit's probability of each arm: the design's where known, else the shares.
+
+    Chances that differ within a stratum are each unit's own: what its arm leaves is shared among
+    the other arms as they are shared in the stratum.
+    """
     stratum = frame["stratum"] if "stratum" in frame else pd.Series("", index=frame.index)
     group = stratum.astype("string").fillna("").astype("category").cat.codes.to_numpy()
     counts = np.zeros((group.max() + 1, arms))
     np.add.at(counts, (group, arm), 1.0)
     matrix = counts / counts.sum(axis=1, keepdims=True)
     if "propensity" in frame and frame["propensity"].notna().all():
-        sums = np.zeros_like(counts)
-        np.add.at(sums, (group, arm), frame["propensity"].to_numpy(dtype=np.float64))
+        own, sums = frame["propensity"].to_numpy(dtype=np.float64), np.zeros_like(counts)
+        np.add.at(sums, (group, arm), own)
         matrix = np.divide(sums, counts, out=matrix.copy(), where=counts > 0)
+        if np.abs(own - matrix[group, arm]).max() > SAME_CHANCE:
+            return _own_chances(own, matrix[group], arm)
         matrix = matrix / matrix.sum(axis=1, keepdims=True)
     return np.asarray(matrix[group], dtype=np.float64)
+
+
+def _own_chances(own: Floats, usual: Floats, arm: Integers) -> Floats:
+    """Return every unit's chances where it has a chance of its own of the arm that it got."""
+    if own.min() <= 0 or own.max() >= 1:
+        raise InputError(
+            f"Chances of an arm lie between {own.min():.3g} and {own.max():.3g}.",
+            "Give the chance, above 0 and below 1, of the arm that the unit got.",
+            column="propensity",
+        )
+    rows, others = np.arange(len(own)), usual.copy()
+    others[rows, arm] = 0.0
+    chances = others / others.sum(axis=1, keepdims=True) * (1 - own)[:, None]
+    chances[rows, arm] = own
+    return np.asarray(chances, dtype=np.float64)
