@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmarks.record import Entry
 from benchmarks.validity._abtest_draws import EXPERIMENTS, mean_metric, share
-from retention.abtest import Moments, Statistics, rehearse
+from retention.abtest import MetricDefinition, MetricKind, Moments, Statistics, rehearse
 from retention.abtest.heterogeneity import segment_effects
 from retention.abtest.programme import PastResult, programme_lessons
 from retention.abtest.quasi_experiment import difference_in_differences
@@ -25,6 +25,7 @@ def cases() -> Iterator[Entry]:
     yield from _segments()
     yield from _since()
     yield from _rehearsals()
+    yield from _declared()
     yield from _switchbacks()
     yield from _panels()
     yield from _synthetic()
@@ -97,6 +98,38 @@ def _rehearsals() -> Iterator[Entry]:
         name = "clusters of 10, correlation 0.2" if cluster else f"{looks} looks, O'Brien-Fleming"
         yield share(f"rehearsed false positives: {name}", round(found.false_positive_rate *
                     EXPERIMENTS), EXPERIMENTS, 0.05, "random splits of the past")  # fmt: skip
+
+
+def _declared() -> Iterator[Entry]:
+    """Yield the false-positive rate that a rehearsal finds for every kind and reading."""
+    generator, engine, n = np.random.default_rng(14), Engine(threads=1), 2_000
+    kind = generator.choice(["a", "b"], n, p=[0.7, 0.3])
+    waited = generator.exponential(20.0, n)
+    frame = pd.DataFrame({
+        "kind": kind, "y": np.where(kind == "b", 40.0, 10.0) + generator.lognormal(2, 1, n),
+        "waited": np.minimum(waited, 28.0), "ordered": (waited < 28.0).astype(int),
+    })  # fmt: skip
+    median = MetricDefinition("y", "y", MetricKind.QUANTILE, quantile=0.5)
+    waiting = MetricDefinition(
+        "waited", "waited", MetricKind.TIME_TO_EVENT, event="ordered", horizon=28.0
+    )
+    looks = {"looks": 3, "information": (0.5, 0.8, 1.0)}
+    for name, metric, terms in (
+        ("post-stratified mean", MetricDefinition("y", "y", strata="kind"), {}),
+        ("mean, split evenly within strata", mean_metric(), {"stratify_by": "kind"}),
+        ("median", median, {}), ("time to the next order", waiting, {}),
+        ("median, looks at 0.5, 0.8, 1", median, looks),
+        ("time to the next order, looks at 0.5, 0.8, 1", waiting, looks),
+        ("mean, redrawn, 9 : 1", mean_metric(), {"share_treatment": 0.1}),
+        ("mean, always valid, 10 moments", mean_metric(), {"tuned_at": n}),
+    ):  # fmt: skip
+        found = rehearse(engine, frame, metric, relative_effect=0.1, draws=EXPERIMENTS, seed=3,
+                         **terms)  # fmt: skip
+        yield share(
+            f"rehearsed false positives: {name}", round(found.false_positive_rate * EXPERIMENTS),
+            EXPERIMENTS, 0.05, "random splits of the past",
+            at_most=bool({"tuned_at", "stratify_by"} & set(terms)),
+        )  # fmt: skip
 
 
 def _switchbacks() -> Iterator[Entry]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pandas as pd
@@ -28,6 +28,7 @@ LOOKS = 200
 def cases() -> Iterator[Entry]:
     """Yield every case."""
     yield from _group_sequential()
+    yield from _unequal()
     yield from _always_valid()
     yield from _many_questions()
     yield from _bayes()
@@ -35,10 +36,33 @@ def cases() -> Iterator[Entry]:
     yield from _checks()
 
 
-def _paths(generator: np.random.Generator, n: int, looks: int, drift: float) -> np.ndarray:
-    """Return z at each of equally spaced looks, shape (n, looks)."""
-    steps = generator.normal(drift / looks, 1 / math.sqrt(looks), (n, looks))
-    return steps.cumsum(axis=1) / np.sqrt(np.arange(1, looks + 1) / looks)
+def _paths(
+    generator: np.random.Generator, n: int, looks: int | Sequence[float], drift: float
+) -> np.ndarray:
+    """Return z at each look, shape (n, looks): equally spaced, or at shares of the information."""
+    t = np.arange(1, looks + 1) / looks if isinstance(looks, int) else np.asarray(looks)
+    width = np.diff(t, prepend=0.0)
+    steps = drift * width + np.sqrt(width) * generator.normal(size=(n, len(t)))
+    return steps.cumsum(axis=1) / np.sqrt(t)
+
+
+def _unequal() -> Iterator[Entry]:
+    """Yield level and power of plans whose looks are not equally spaced."""
+    generator, n = np.random.default_rng(7), 25 * EXPERIMENTS
+    for spending in ("obrien_fleming", "pocock"):
+        for fractions in ((0.1, 0.33, 1.0), (0.5, 0.8, 1.0), (0.2, 0.9, 0.95, 1.0)):
+            plan = sequential_plan(fractions, spending=spending)
+            name = f"{spending.replace('_', ' ')}, looks at {', '.join(map(str, fractions))}"
+            z = _paths(generator, n, fractions, 0.0)
+            false = int((np.abs(z) > plan.bounds).any(axis=1).sum())
+            yield share(f"false positives: {name}", false, n, 0.05, "Lan & DeMets 1983")
+            design = Design(
+                1.0, 1.0, looks=len(fractions), spending=spending, information=fractions
+            )
+            inflation = required_units(design, 0.1) / required_units(Design(1.0, 1.0), 0.1)
+            drift = (1.959964 + 0.841621) * math.sqrt(inflation)
+            up = (_paths(generator, n, fractions, drift) > plan.bounds).any(axis=1).sum()
+            yield share(f"power: {name}", int(up), n, 0.8, "maximum size inflated by the looks")
 
 
 def _group_sequential() -> Iterator[Entry]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +21,7 @@ from retention.uplift.policy import compare_policies, greedy_policy
 from retention.uplift.ranking import rank_quality
 from retention.uplift.scores import balanced_folds, trial_scores
 from retention.uplift.study import study_targeting
-from retention.uplift.trial import Trial, trial_from_frame
+from retention.uplift.trial import Floats, Trial, trial_from_frame
 from retention.uplift.verdict import Action
 
 SIMULATIONS = 500
@@ -38,6 +39,7 @@ def cases() -> Iterator[Entry]:
     """Yield type-I errors, biases, coverages and the published Hillstrom figures."""
     yield from _type_one_errors()
     yield from _coverage()
+    yield from _set_ups()
     yield from _hillstrom()
 
 
@@ -98,7 +100,7 @@ def _null_verdicts(seed: int) -> dict[str, bool]:
 
 
 def _coverage() -> Iterator[Entry]:
-    """Yield bias and coverage of averages, fifths and policy values under heterogeneity."""
+    """Yield bias and coverage of averages, tenths and policy values under heterogeneity."""
     rows = pd.DataFrame([row for seed in range(SIMULATIONS) for row in _estimates(seed)])
     for name, group in rows.groupby("name", sort=False):
         error = group["estimate"] - group["truth"]
@@ -116,7 +118,7 @@ def _coverage() -> Iterator[Entry]:
 
 def _estimates(seed: int) -> Iterator[dict[str, object]]:
     """Yield estimate, interval and truth of every figure in one world."""
-    trial, truth = world(seed, strength=3.0)
+    trial, truth = world(seed, strength=3.0, units=2 * UNITS)
     scores, _ = trial_scores(trial, "sales", model=LINEAR, seed=seed)
     effect = scores[:, 1] - scores[:, 0]
     lift = average_lift(trial, ["sales"]).effects[0]
@@ -128,12 +130,12 @@ def _estimates(seed: int) -> Iterator[dict[str, object]]:
     )
     held = np.flatnonzero(half == 1)
     predicted = learner.predict(trial.covariates.iloc[held])
-    table = effect_by_group(predicted[:, 0], effect[held], groups=5)
-    edges = np.quantile(predicted[:, 0], np.arange(1, 5) / 5)
+    table = effect_by_group(predicted[:, 0], effect[held], groups=10)
+    edges = np.quantile(predicted[:, 0], np.arange(1, 10) / 10)
     group = np.searchsorted(edges, predicted[:, 0], side="right")
-    for number in (0, 4):
+    for number in (0, 4, 9):
         row = table.iloc[number]
-        yield _row(f"effect of predicted fifth {number + 1}", row["measured"], row["ci_low"],
+        yield _row(f"effect of predicted tenth {number + 1}", row["measured"], row["ci_low"],
                    row["ci_high"], truth[held][group == number].mean())  # fmt: skip
     policy = greedy_policy(predicted, [0.0, 0.0])
     values = compare_policies(
@@ -145,6 +147,95 @@ def _estimates(seed: int) -> Iterator[dict[str, object]]:
     row = _row("value of the targeted policy", values.gain, values.gain_low, values.gain_high,
                float((fresh_truth * chosen).mean()))  # fmt: skip
     yield row | {"harmed_contacted": float(policy[truth[held] < -0.2].mean())}
+
+
+@dataclass(frozen=True)
+class SetUp:
+    """One of Nie & Wager's (2021) four: attributes, baseline, chance of treatment and effect."""
+
+    what: str
+    attributes: Callable[[np.random.Generator, int], Floats]
+    base: Callable[[Floats], Floats]
+    chance: Callable[[Floats], Floats]
+    effect: Callable[[Floats], Floats]
+
+
+def _normal(generator: np.random.Generator, units: int) -> Floats:
+    """Return five standard normal attributes."""
+    return generator.normal(size=(units, ATTRIBUTES))
+
+
+def _plus(values: Floats) -> Floats:
+    """Return the positive part."""
+    return np.maximum(values, 0.0)
+
+
+SET_UPS: dict[str, SetUp] = {
+    "A": SetUp(
+        "hard baseline and chance, easy effect",
+        lambda generator, units: generator.random((units, ATTRIBUTES)),
+        lambda x: np.sin(np.pi * x[:, 0] * x[:, 1]) + 2 * (x[:, 2] - 0.5) ** 2 + x[:, 3]
+        + 0.5 * x[:, 4],
+        lambda x: np.sin(np.pi * x[:, 0] * x[:, 1]), lambda x: (x[:, 0] + x[:, 1]) / 2,
+    ),
+    "B": SetUp(
+        "chance 0.5", _normal,
+        lambda x: _plus(np.maximum(x[:, 0] + x[:, 1], x[:, 2])) + _plus(x[:, 3] + x[:, 4]),
+        lambda x: np.full(len(x), 0.5), lambda x: x[:, 0] + np.log1p(np.exp(x[:, 1])),
+    ),
+    "C": SetUp(
+        "easy chance, hard baseline, effect 1 for everyone", _normal,
+        lambda x: 2 * np.log1p(np.exp(x[:, 0] + x[:, 1] + x[:, 2])),
+        lambda x: 1 / (1 + np.exp(x[:, 1] + x[:, 2])), lambda x: np.ones(len(x)),
+    ),
+    "D": SetUp(
+        "arms that have nothing in common", _normal,
+        lambda x: (_plus(x[:, :3].sum(axis=1)) + _plus(x[:, 3:].sum(axis=1))) / 2,
+        lambda x: 1 / (1 + np.exp(-x[:, 0]) + np.exp(-x[:, 1])),
+        lambda x: _plus(x[:, :3].sum(axis=1)) - _plus(x[:, 3:].sum(axis=1)),
+    ),
+}  # fmt: skip
+OVERLAP = 0.1
+"""Chances are kept between this and one less it, as a trial that is stratified would."""
+
+
+def _set_ups() -> Iterator[Entry]:
+    """Yield bias and coverage of the average effect where each unit has its own known chance."""
+    for name, set_up in SET_UPS.items():
+        truth = float(set_up.effect(set_up.attributes(np.random.default_rng(7), 4_000_000)).mean())
+        rows = pd.DataFrame([
+            row for seed in range(SIMULATIONS) for row in _averages(set_up, seed, truth)
+        ])  # fmt: skip
+        source = f"Nie & Wager (2021) set-up {name}: {set_up.what}; {UNITS:,} units"
+        for way, group in rows.groupby("name", sort=False):
+            error = group["estimate"] - truth
+            covered = (group["low"] <= truth) & (truth <= group["high"])
+            case = f"set-up {name}, {way}"
+            yield near("uplift", f"{case}: mean error", 0.0, float(error.mean()),
+                       float(3 * error.sem()), SIMULATIONS, source)  # fmt: skip
+            yield near("uplift", f"{case}: coverage of the 95 % interval", 0.95,
+                       float(covered.mean()), 0.03, SIMULATIONS, source)  # fmt: skip
+
+
+def _averages(set_up: SetUp, seed: int, truth: float) -> Iterator[dict[str, object]]:
+    """Yield the weighted and the doubly robust average of one world."""
+    generator = np.random.default_rng([20260703, seed])
+    x = set_up.attributes(generator, UNITS)
+    chance = np.clip(set_up.chance(x), OVERLAP, 1 - OVERLAP)
+    treated = generator.random(UNITS) < chance
+    frame = pd.DataFrame(x, columns=[f"x{i + 1}" for i in range(ATTRIBUTES)])
+    frame.insert(0, "unit_key", [f"{i:07d}" for i in range(UNITS)])
+    frame["arm"] = np.where(treated, "email", "none")
+    frame["propensity"] = np.where(treated, chance, 1 - chance)
+    frame["sales"] = set_up.base(x) + treated * set_up.effect(x) + generator.normal(size=UNITS)
+    trial = trial_from_frame(frame, control="none", outcomes=["sales"])
+    lift = average_lift(trial, ["sales"]).effects[0]
+    yield _row("weighted average lift", lift.difference, lift.ci_low, lift.ci_high, truth)
+    scores, _ = trial_scores(trial, "sales", model=LINEAR, seed=seed)
+    effect = scores[:, 1] - scores[:, 0]
+    half = 1.96 * float(effect.std(ddof=1)) / np.sqrt(UNITS)
+    mean = float(effect.mean())
+    yield _row("doubly robust average", mean, mean - half, mean + half, truth)
 
 
 def _row(name: str, estimate: float, low: float, high: float, truth: float) -> dict[str, object]:
