@@ -100,3 +100,32 @@ def test_a_record_cut_short_counts_as_none(tmp_path):
     (tmp_path / "stages").mkdir()
     (tmp_path / "stages" / "x.json").write_text('{"notebook": "x"')
     assert Record.read(tmp_path, "x") is None
+
+
+def test_names_of_the_codes_are_words_to_readers_and_what_the_shop_named_stays():
+    frame = pd.DataFrame(
+        {"arm": ["email_gift"], "product": ["mug_blue"], "check": ["segment_too_small"]}
+    )
+    html = shown(display.show_table, frame, caption="Effect by order_count")
+    assert "email gift" in html
+    assert "mug_blue" in html
+    assert "segment_too_small" in html
+    assert "Effect by order count" in html
+    finding = shown(display.show_finding, "email_gift pays; see orders_export.csv and `as_of`.")
+    assert "email gift pays; see orders_export.csv and `as_of`." in finding
+
+
+def test_written_quantities_stand_in_line_and_other_texts_do_not():
+    frame = pd.DataFrame(
+        {"effect": ["USD +3.41", "USD -10.3", "–"], "span": ["1 to 2", "3 to 4", "5"]}
+    )
+    html = shown(display.show_table, frame)
+    assert html.count('<td class="number"') == 3
+    assert html.count('<td class="text"') == 3
+    cells = [cell.split("</td>")[0] for cell in html.split('text-align:right">')[1:]]
+    points = [len(cell) - cell.index(".") for cell in cells[:2]]
+    assert points[0] == points[1]
+
+
+def test_a_table_without_rows_says_so():
+    assert ">none</td>" in shown(display.show_table, pd.DataFrame({"a": [], "b": []}))

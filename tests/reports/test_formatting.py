@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from retention.reports.formatting import MISSING, money_of_minor
+from retention.reports.formatting import interval_text, money_of_minor
+from retention.results import MISSING
 
 
 @pytest.mark.parametrize(
@@ -42,3 +43,8 @@ def test_decimal_points_stand_in_line_whatever_the_number_of_decimals():
     points = [len(text) - max(text.find("."), text.find("\u2008")) for text in texts[:3]]
     assert len(set(points)) == 1
     assert texts[3] == "–"
+
+
+def test_an_interval_without_ends_is_not_written():
+    assert interval_text(float("nan"), float("nan"), "ratio") == ""
+    assert interval_text(1.0, float("inf"), "USD") == ""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 from collections.abc import Callable, Iterable, Mapping
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
-from retention.reports.formatting import aligned, number
+from retention.reports.formatting import SUPPRESSED, aligned, number
+from retention.reports.wording import NAME_COLUMNS, named, worded, words
 from retention.results import MISSING, Check, Status, percent
 
 if TYPE_CHECKING:
@@ -24,6 +26,12 @@ WORDS = {"pass": "Passed", "warn": "Look", "fail": "Failed"}
 """Status in a word, because colour alone does not reach every reader."""
 
 COLOURS = {"pass": "#00664b", "warn": "#8a5a00", "fail": "#a63600"}
+
+NONE = "none"
+"""Shown in place of the rows of a table without any."""
+
+QUANTITY = re.compile(r"^(?:[A-Z]{3} )?[+-]?(?:[A-Z]{3} )?\d[\d,]*(?:\.\d+)?(?: ?(?:%|[a-z]+))?$")
+"""A number as text, with its sign and its currency or unit."""
 
 WIDEST_RANGE = 1000
 """How many times its smallest value a column's largest may be to share one precision."""
@@ -49,7 +57,7 @@ def safe(value: Any) -> str:
 
 def show_verdict(text: str, status: str | Status = "pass") -> None:
     """Show the notebook's verdict: one sentence and its status in a word."""
-    key = str(status)
+    key, text = str(status), worded(text)
     _html(
         f'<div class="verdict {key}" style="border-left:6px solid {COLOURS[key]};padding:.6em 1em">'
         f'<p><strong class="status">{WORDS[key]}:</strong> {safe(text)}</p></div>',
@@ -59,6 +67,7 @@ def show_verdict(text: str, status: str | Status = "pass") -> None:
 
 def show_finding(text: str) -> None:
     """Show the sentence that closes a section, computed from the data."""
+    text = worded(text)
     _html(
         '<div class="finding" style="border-left:4px solid #0072B2;padding:.2em 1em">'
         f"<p>{safe(text)}</p></div>",
@@ -68,9 +77,7 @@ def show_finding(text: str) -> None:
 
 def show_checks(checks: Iterable[Check]) -> None:
     """Show trust checks: status, named code, what was found and what to do about it."""
-    rows = [
-        (WORDS[str(check.status)], str(check.code), check.detail, check.action) for check in checks
-    ]
+    rows = [(WORDS[str(c.status)], str(c.code), worded(c.detail), worded(c.action)) for c in checks]
     frame = pd.DataFrame(rows, columns=["status", "check", "finding", "what to do"])
     # The report shows the checks of the result once, at its top; the codes tell it what this is.
     _html(*_table(frame, "Trust checks"), {"checks": [row[1] for row in rows]})
@@ -106,21 +113,25 @@ def _table(
 ) -> tuple[str, str]:
     """Return a table as HTML and as plain text."""
     table = frame.reset_index() if any(name is not None for name in frame.index.names) else frame
-    shown = table.head(rows)
+    shown = _readable(table.head(rows))
     left = len(table) - len(shown)
     note = f" ({left:,} more rows in the published table)" if left > 0 else ""
     cells = {column: _written(shown[column], (formats or {}).get(str(column))) for column in shown}
-    numeric = {c: pd.api.types.is_numeric_dtype(shown[c]) or c in (formats or {}) for c in shown}
+    numeric = {
+        c: pd.api.types.is_numeric_dtype(shown[c]) or c in (formats or {}) or _is_written(shown[c])
+        for c in shown
+    }
     head = "".join(
-        f'<th scope="col" class="{"number" if numeric[c] else "text"}">'
-        f"{safe(str(c).replace('_', ' '))}</th>"
+        f'<th scope="col" class="{"number" if numeric[c] else "text"}">{safe(words(str(c)))}</th>'
         for c in shown
     )
     body = "".join(
         "<tr>" + "".join(_cell(cells[c][i], numeric[c]) for c in shown) + "</tr>"
         for i in range(len(shown))
     )
-    title = f"<caption>{safe(caption + note)}</caption>" if caption or note else ""
+    if shown.empty:
+        body = f'<tr><td class="text" colspan="{len(shown.columns)}">{NONE}</td></tr>'
+    title = f"<caption>{safe(worded(caption) + note)}</caption>" if caption or note else ""
     html = (
         f'<div class="table" tabindex="0"><table>{title}<thead><tr>{head}</tr></thead>'
         f"<tbody>{body}</tbody></table></div>"
@@ -149,26 +160,45 @@ def show_figure(figure: Figure, alt: str, caption: str = "") -> None:
     display(
         {"image/png": base64.b64encode(buffer.getvalue()).decode(), "text/plain": f"Figure: {alt}"},
         raw=True,
-        metadata={"image/png": {"alt": alt.translate(CONTROL)}},
+        metadata={"image/png": {"alt": worded(alt).translate(CONTROL)}},
     )
     if caption:
-        _html(f'<p class="caption">{safe(caption)}</p>', caption)
+        _html(f'<p class="caption">{safe(worded(caption))}</p>', caption)
 
 
 def _written(column: pd.Series, write: Callable[[Any], str] | None) -> list[str]:
     """Return the column's values as text, of one precision where they are numbers."""
-    is_number = write is not None or pd.api.types.is_numeric_dtype(column)
+    is_number = write is not None or pd.api.types.is_numeric_dtype(column) or _is_written(column)
     if write is None and pd.api.types.is_float_dtype(column):
         write = percent if _is_share(column) else _precision(column)
     texts = [MISSING if _missing(value) else (write or number)(value) for value in column.tolist()]
     return [safe(text) for text in (aligned(texts) if is_number else texts)]
 
 
+def _readable(table: pd.DataFrame) -> pd.DataFrame:
+    """Return a table whose columns of names hold words instead."""
+    turned = table.copy()
+    for column in table:
+        if str(column) in NAME_COLUMNS and not pd.api.types.is_numeric_dtype(table[column]):
+            texts = [named(v) if isinstance(v, str) else v for v in table[column].tolist()]
+            turned[column] = pd.Series(texts, index=table.index, dtype=object)
+    return turned
+
+
+def _is_written(column: pd.Series) -> bool:
+    """Tell whether a column of texts holds numbers with their units, and nothing else."""
+    if pd.api.types.is_numeric_dtype(column):
+        return False
+    texts = [str(value) for value in column.tolist() if not _missing(value) and str(value).strip()]
+    found = [text for text in texts if text not in (MISSING, SUPPRESSED)]
+    return bool(found) and all(QUANTITY.match(text) for text in found)
+
+
 def _is_share(column: pd.Series) -> bool:
     """Tell from name and values whether a column holds shares of a whole."""
-    words = str(column.name).replace("_", " ").split()
+    parts = str(column.name).replace("_", " ").split()
     within = bool(column.dropna().between(-1, 1).all())
-    return within and bool({"share", "rate"} & set(words))
+    return within and bool({"share", "rate"} & set(parts))
 
 
 def _missing(value: Any) -> bool:

@@ -82,7 +82,7 @@ def interval_text(low: Any, high: Any, unit: str) -> str:
     >>> interval_text(2257, 2448, "customers"), interval_text(0.1, 0.2, "share")
     ('2,257 to 2,448', '10.0 % to 20.0 %')
     """
-    if low is None or high is None:
+    if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
     is_word = unit not in ("share", "ratio") and not (len(unit) == 3 and unit.isupper())
     if is_word and min(abs(low), abs(high)) >= 100:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from retention.reports.display import DISGUISES, WORDS, safe
 from retention.reports.formatting import aligned, interval_text, value_and_unit, with_unit
+from retention.reports.wording import worded, words
 from retention.results import Status
 
 if TYPE_CHECKING:
@@ -155,9 +156,9 @@ def _without_repeated_checks(
 
 def _panel(result: Mapping[str, Any]) -> dict[str, Any]:
     """Return the head of a report: verdict, key figures, checks, artifacts."""
-    checks = [{**check, "word": WORDS[check["status"]]} for check in result["checks"]]
+    checks = [worded_check(check) for check in result["checks"]]
     return {
-        "headline": result["headline"],
+        "headline": worded(result["headline"]),
         "status": result["status"],
         "word": WORDS[result["status"]],
         "metrics": metric_rows(result["metrics"]),
@@ -168,6 +169,12 @@ def _panel(result: Mapping[str, Any]) -> dict[str, Any]:
             for a in result["artifacts"]
         ],
     }
+
+
+def worded_check(check: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a check of a result file as a page shows it: its status and its names in words."""
+    said = {key: worded(check[key]) for key in ("detail", "action")}
+    return {**check, **said, "word": WORDS[check["status"]]}
 
 
 def metric_row(metric: Mapping[str, Any]) -> dict[str, str]:
@@ -185,7 +192,7 @@ def metric_rows(metrics: Sequence[Mapping[str, Any]]) -> list[dict[str, str]]:
     parts = [value_and_unit(metric["value"], metric["unit"]) for metric in metrics]
     numbers = aligned([value for value, _ in parts])
     return [
-        {**metric_row(metric), "number": number, "unit": unit}
+        {**metric_row(metric), "number": number, "unit": words(unit)}
         for metric, number, (_, unit) in zip(metrics, numbers, parts, strict=True)
     ]
 
@@ -198,7 +205,7 @@ def readable(name: str) -> str:
     >>> readable("return_on_investment.email_gift")
     'return on investment · email gift'
     """
-    return name.replace("_", " ").replace(".", " · ")
+    return words(name).replace(".", " · ")
 
 
 def _contents(page: str) -> str:

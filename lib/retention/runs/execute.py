@@ -21,7 +21,6 @@ from typing import Any
 
 import psutil
 from jupyter_client import AsyncKernelManager
-from jupyter_core.utils import run_sync
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from papermill.clientwrap import PapermillNotebookClient
@@ -30,6 +29,7 @@ from papermill.exceptions import PapermillExecutionError
 from papermill.execute import execute_notebook
 
 from retention import errors
+from retention.runs.kernels import end_kernel
 
 ENGINE = "retention"
 """Name under which our papermill engine is registered."""
@@ -199,8 +199,7 @@ def _execute(
     except CellTimeoutError as error:
         return error
     finally:
-        if kernel.has_kernel:
-            run_sync(kernel.shutdown_kernel)(now=True)
+        end_kernel(kernel)
     return None
 
 

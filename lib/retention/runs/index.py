@@ -9,6 +9,8 @@ from typing import Any
 
 from retention.reports.display import WORDS
 from retention.reports.pages import render_page
+from retention.reports.render import worded_check
+from retention.reports.wording import worded
 from retention.results import Status
 from retention.runs.catalogue import has_catalogue
 from retention.runs.key_figures import key_figures, metrics_of, missing_figures
@@ -107,7 +109,7 @@ def _latest(run: Run, results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
                 "title": BY_NAME[name].title,
                 "status": result["status"],
                 "word": WORDS[result["status"]],
-                "headline": result["headline"],
+                "headline": worded(result["headline"]),
             }
             for name, result in results.items()
         ],
@@ -117,7 +119,7 @@ def _latest(run: Run, results: Mapping[str, Mapping[str, Any]]) -> dict[str, Any
 def _open_checks(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the checks that did not pass, failed ones first."""
     found = [
-        {**check, "notebook": name, "word": WORDS[check["status"]]}
+        {**worded_check(check), "notebook": name}
         for name, result in results.items()
         for check in result["checks"]
         if check["status"] != Status.PASS

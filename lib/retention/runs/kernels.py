@@ -21,6 +21,16 @@ import retention.runs.stage, retention.reports
 """What every notebook imports anyway; nothing here changes what a notebook computes."""
 
 
+def end_kernel(manager: AsyncKernelManager) -> None:
+    """End a kernel and what belongs to it.
+
+    It is killed first, for shutting it down would interrupt it, of which it would complain.
+    """
+    if manager.has_kernel:
+        run_sync(manager.provisioner.kill)()
+        run_sync(manager.shutdown_kernel)(now=True)
+
+
 class KernelPool:
     """Keeps a few started kernels ahead of need, from the first one taken.
 
@@ -69,9 +79,7 @@ class KernelPool:
             while self._warm:
                 manager, client = self._warm.popleft()
                 client.stop_channels()
-                # Killed first: shutting it down would interrupt it, of which it would complain.
-                run_sync(manager.provisioner.kill)()
-                run_sync(manager.shutdown_kernel)(now=True)
+                end_kernel(manager)
         self._sockets.cleanup()
 
     def _fill(self, at_least: int = 0) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +14,7 @@ import pandas as pd
 from retention.reports.display import WORDS
 from retention.reports.formatting import interval_text, money, with_unit
 from retention.reports.pages import render_page
+from retention.reports.wording import worded, words
 from retention.results import Status
 from retention.runs.catalogue import has_catalogue
 from retention.runs.key_figures import key_figures
@@ -21,14 +25,38 @@ from retention.runs.workspace import Workspace
 ACCOUNTS = "campaign_accounts"
 """Table in which the campaign notebook publishes gain, cost and profit of each arm."""
 
-PROJECTIONS: Mapping[str, str] = {
-    "lifetime_value_total": "margin that the known customers will bring",
-    "customer_lifetime_value": "the same for the average customer",
-    "expected_purchases": "purchases that the known customers will make",
-    "retained": "share of new customers still customers at the horizon",
-    "second_purchase": "share of new customers who buy a second time",
+
+@dataclass(frozen=True)
+class _Projection:
+    """What a metric that looks ahead is called, and the parameter that says how far it looks."""
+
+    label: str
+    notebook: str
+    horizon: str
+    since: str = "next"
+
+
+PROJECTIONS: Mapping[str, _Projection] = {
+    "lifetime_value_total": _Projection(
+        "margin that the known customers will bring", "lifetime_value", "horizon_days"
+    ),
+    "customer_lifetime_value": _Projection(
+        "the same for the average customer", "lifetime_value", "horizon_days"
+    ),
+    "expected_purchases": _Projection(
+        "purchases that the known customers will make", "lifetime_value", "horizon_days"
+    ),
+    "retained": _Projection(
+        "share of new customers still customers", "retention_curves", "mean_horizon_days", "after"
+    ),
+    "second_purchase": _Projection(
+        "share of new customers who buy a second time", "retention_curves", "horizon_days", "within"
+    ),
 }
-"""Metrics that look ahead, and what to call them."""
+"""Metrics that look ahead."""
+
+LONGEST_ANSWER = 280
+"""Characters of a report's verdict on the page."""
 
 MOST_ADVICE = 7
 """Recommendations on the page; the reports hold the rest."""
@@ -73,8 +101,22 @@ def _verdict(name: str, result: Mapping[str, Any]) -> dict[str, str]:
         "title": BY_NAME[name].title,
         "status": result["status"],
         "word": WORDS[result["status"]],
-        "headline": result["headline"],
+        "headline": brief(worded(result["headline"])),
     }
+
+
+def brief(text: str, most: int = LONGEST_ANSWER) -> str:
+    """Return as many whole sentences as fit, at least the first; the report holds the rest.
+
+    Examples
+    --------
+    >>> brief("It pays. By USD 1.50 each. But not for all.", 30)
+    'It pays. By USD 1.50 each.'
+    """
+    sentences = re.split(r"(?<=[.!?]) (?=[A-Z0-9])", text)
+    ends = accumulate(len(sentence) + 1 for sentence in sentences)
+    fitting = sum(end - 1 <= most for end in ends)
+    return " ".join(sentences[: max(fitting, 1)])
 
 
 def _accounts(run: Run) -> list[dict[str, str]]:
@@ -91,7 +133,7 @@ def _account(row: Mapping[Any, Any]) -> dict[str, str]:
     share = row["return_on_investment"]
     known = share is not None and not pd.isna(share)
     return {
-        "arm": str(row["arm"]).replace("_", " "),
+        "arm": words(str(row["arm"])),
         "revenue": money(row["incremental_revenue"], currency),
         "revenue_interval": interval_text(row["revenue_low"], row["revenue_high"], currency),
         "margin": with_unit(row["margin_share"], "share"),
@@ -108,19 +150,24 @@ def _projections(
     metrics: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]
 ) -> list[dict[str, str]]:
     """Return the figures that look ahead, with interval and horizon."""
-    days = params.get("lifetime_value", {}).get("resolved", {}).get("horizon_days")
     return [
         {
-            "name": label,
+            "name": ahead.label,
             "value": with_unit(metrics[name]["value"], metrics[name]["unit"]),
             "interval": interval_text(
                 metrics[name]["ci_low"], metrics[name]["ci_high"], metrics[name]["unit"]
             ),
-            "horizon": f"next {days} days" if days and "known" in label else "",
+            "horizon": _horizon(ahead, params),
         }
-        for name, label in PROJECTIONS.items()
+        for name, ahead in PROJECTIONS.items()
         if name in metrics
     ]
+
+
+def _horizon(ahead: _Projection, params: Mapping[str, Any]) -> str:
+    """Word how far a projection looks ahead, empty where the run's parameters do not say."""
+    days = params.get(ahead.notebook, {}).get("resolved", {}).get(ahead.horizon)
+    return f"{ahead.since} {days} days" if days else ""
 
 
 def _advice(results: Mapping[str, Mapping[str, Any]]) -> list[dict[str, str]]:
@@ -150,6 +197,6 @@ def _piece(name: str, check: Mapping[str, str]) -> dict[str, str]:
         "title": BY_NAME[name].title,
         "status": check["status"],
         "word": WORDS[check["status"]],
-        "text": check["action"],
-        "why": check["detail"],
+        "text": worded(check["action"]),
+        "why": worded(check["detail"]),
     }
