@@ -266,8 +266,8 @@ def _of_sums(
         engine.register(TABLE, block.drop(columns=["read within", "drawn within"]))
         names, found = unit_matrix(engine, TABLE, plain, cluster)
         rows.append(found)
-        read += [str(key[0])] * len(found)  # type: ignore[index]
-        drawn += [str(key[1])] * len(found)  # type: ignore[index]
+        read += [str(key[0])] * len(found)
+        drawn += [str(key[1])] * len(found)
     return Sums(
         plain, names, np.concatenate(rows), np.unique(read, return_inverse=True)[1],
         np.unique(drawn, return_inverse=True)[1], reference, np.random.default_rng([seed, 1]),
