@@ -8,7 +8,7 @@ import numpy as np
 
 from retention.churn.backtest import Backtest
 from retention.churn.codes import ChurnCode
-from retention.churn.metrics import auc_with_error
+from retention.churn.metrics import auc_of
 from retention.churn.panel import LabelledDate, design, model_columns
 from retention.results import Check, Status
 
@@ -59,7 +59,7 @@ def single_feature_aucs(dates: Sequence[LabelledDate]) -> list[tuple[str, float]
         for date in dates:
             if 0 < date.churned.sum() < len(date):
                 x = np.nan_to_num(design(date.features, [column])[:, 0], nan=-np.inf)
-                aucs.append(auc_with_error(date.churned, x)[0])
+                aucs.append(auc_of(date.churned, x))
                 sizes.append(len(date))
         if aucs:
             mean = float(np.average(aucs, weights=sizes))
