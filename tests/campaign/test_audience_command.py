@@ -159,6 +159,8 @@ def test_text_messages_go_to_those_who_consent_to_them(project: Path, tmp_path: 
     assert next(iter(file.columns)) == "Phone Number"
     assert file["Phone Number"].tolist() == [f"+1555010{2000 + i}" for i in range(20)]
     assert "@" not in out.read_text()
+    line = json.loads((project / ".retention" / "audit.jsonl").read_text())
+    assert line["effect"]["channel"] == "sms"
 
 
 @pytest.mark.parametrize(("asked", "people"), [(None, 90), ("1", 80), ("3", 100)])

@@ -61,7 +61,8 @@ def make_audience(
         _write_private(out, made.file.to_csv(index=False))
         drawn = out.with_name(f"{out.stem}.assignments.csv")
         _write_private(drawn, made.assignments.to_csv(index=False))
-        effect = {"run": run.name, "journey": journey, "format": file_format, **dict(made.steps)}
+        asked = {"journey": journey, "channel": rules.channel, "format": file_format}
+        effect = {"run": run.name, **asked, **dict(made.steps)}
         record(vault, keys, "audience", "", effect)
     return made
 
