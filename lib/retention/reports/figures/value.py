@@ -117,6 +117,42 @@ def group_figure(groups: GroupValues, *, most: int = 12) -> Figure:
     return figure
 
 
+def change_figure(compared: pd.DataFrame, currency: str, *, most: int = 12) -> Figure:
+    """Return each group's mean value now, with its interval, beside what it was and the whole's.
+
+    Parameters
+    ----------
+    compared
+        Answer of :func:`retention.value.beside`; groups without a shown value are left out.
+    currency
+        Its currency.
+    most
+        Largest number of groups.
+    """
+    import matplotlib.pyplot as plt
+
+    table = compared.dropna(subset=["mean_value"]).head(most).iloc[::-1]
+    now, before = (table[c].to_numpy(dtype=float) for c in ("mean_value", "mean_before"))
+    reach = np.array([now - table["mean_ci_low"], table["mean_ci_high"] - now], dtype=float)
+    place = np.arange(len(table))
+    with use_style():
+        figure, axes = plt.subplots(figsize=(8, 1.9 + 0.36 * max(len(table), 1)),
+                                    layout="constrained")  # fmt: skip
+        axes.hlines(place, np.fmin(now, before), np.fmax(now, before), color=QUIET, lw=1)
+        axes.plot(before, place, "o", mfc="white", mec=PALETTE[1], label="earlier date")
+        axes.errorbar(now, place, xerr=reach, fmt="o", color=PALETTE[0], capsize=3, lw=1,
+                      label="as-of date, 95 % interval")  # fmt: skip
+        if len(table):
+            axes.axvline(float(table["whole"].iloc[0]), color=QUIET, ls="--", lw=1,
+                         label="whole base")  # fmt: skip
+        axes.set_yticks(place, [str(group).replace("_", " ") for group in table["group"]])
+        axes.set_xlabel(f"Lifetime value per customer ({currency})")
+        axes.set_ylim(-0.6, len(table) - 0.4)
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
+        axes.grid(axis="y", visible=False)
+    return figure
+
+
 def _mark_holdout(axes: Axes, table: pd.DataFrame) -> None:
     """Shade the weeks that the model had not seen."""
     held = table.loc[table["is_holdout"], "week"]
