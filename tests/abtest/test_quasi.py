@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from retention.abtest.quasi_experiment import LABEL, difference_in_differences
 from retention.abtest.switchback import cut_carry_over, switchback_effect, switchback_schedule
@@ -67,6 +68,20 @@ def test_difference_in_differences_takes_out_what_all_share():
     assert min(f.before_after for f in found) > 10
     assert sum(f.parallel for f in found) >= 25
     assert next(f for f in found if f.parallel).check().status is Status.WARN
+
+
+def test_with_one_lead_the_trend_test_is_welchs():
+    generator = np.random.default_rng(11)
+    spread = np.where(np.arange(30) < 9, 4.0, 1.0)
+    values = generator.normal(10, 1, (30, 3)) * spread[:, None]
+    panel = pd.DataFrame({
+        "unit_key": np.repeat(np.arange(30), 3), "period": np.tile(np.arange(3), 30),
+        "treated": np.repeat((np.arange(30) < 9).astype(int), 3), "value": values.ravel(),
+    })  # fmt: skip
+    found = difference_in_differences(panel, 2)
+    lead = values[:, 0] - values[:, 1]
+    welch = stats.ttest_ind(lead[:9], lead[9:], equal_var=False)
+    assert found.trends_p_value == pytest.approx(welch.pvalue)
 
 
 def test_the_label_is_part_of_the_sentence():
