@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+from retention.reports.wording import words
+from retention.results import percent
+
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#7F7F7F", "#000000"]
 """Okabe and Ito's colours, safe for the common forms of colour blindness; blue leads."""
 
@@ -51,6 +54,12 @@ def use_style() -> Iterator[None]:
 LABEL_GAP = 0.06
 """Least distance of two labels, as a share of the axis."""
 
+NEAR_END = 0.15
+"""Lines that end so near the last one's end, as a share of the axis, are named in one column."""
+
+ON_WHITE = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 0.6}
+"""Ground of a name that other lines may cross."""
+
 
 def label_ends(axis: Any, ends: Sequence[tuple[float, float, str, str]]) -> None:
     """Write each line's name at its end, apart from each other where the lines end together.
@@ -62,9 +71,22 @@ def label_ends(axis: Any, ends: Sequence[tuple[float, float, str, str]]) -> None
     ends
         x, y, name and colour of each line's end.
     """
-    low, high = axis.get_ylim()
-    gap, lowest = LABEL_GAP * (high - low), float("-inf")
+    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
+    last = max((end[0] for end in ends), default=right)
+    gap, lowest = LABEL_GAP * (high - low), {True: float("-inf"), False: float("-inf")}
     for x, y, name, colour in sorted(ends, key=lambda end: end[1]):
-        lowest = max(y, lowest + gap)
-        axis.annotate(name, (x, lowest), color=colour, xytext=(8, 0), textcoords="offset points",
-                      va="center", annotation_clip=False)  # fmt: skip
+        is_near = last - x <= NEAR_END * (right - left)
+        lowest[is_near] = max(y, lowest[is_near] + gap)
+        place = (last if is_near else x, lowest[is_near])
+        axis.annotate(words(name), place, color=colour, xytext=(8, 0), textcoords="offset points",
+                      va="center", annotation_clip=False, bbox=ON_WHITE)  # fmt: skip
+
+
+def percent_axis(axis: Any) -> None:
+    """Write the shares along an x- or y-axis as percent, as texts do."""
+    axis.set_major_formatter(lambda share, _: percent(share, 0))
+
+
+def grouped_axis(axis: Any) -> None:
+    """Part the thousands of the numbers along an x- or y-axis, as texts do."""
+    axis.set_major_formatter(lambda number, _: f"{number:,.10g}")

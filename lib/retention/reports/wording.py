@@ -29,7 +29,7 @@ IDENTIFIER = re.compile(
 """A name in prose: small letters joined by low lines, no part of a path, a code or a call."""
 
 
-def words(name: str) -> str:
+def words(name: object) -> str:
     """Return a name of the code's as words.
 
     Examples
@@ -37,7 +37,7 @@ def words(name: str) -> str:
     >>> words("email_discount"), words("opens_90d"), words("monetary_minor"), words("pr_auc")
     ('email discount', 'opens in 90 days', 'monetary (minor units)', 'PR AUC')
     """
-    text = WINDOW.sub(r" in \1 days", name)
+    text = WINDOW.sub(r" in \1 days", str(name))
     text = re.sub(r"_minor\b", " (minor units)", text).replace("_", " ")
     return ACRONYMS.sub(lambda m: SPELLED.get(m[1], m[1].upper()), text)
 

@@ -12,7 +12,9 @@ from retention.abtest.heterogeneity import SegmentEffects
 from retention.abtest.simulation import Rehearsal
 from retention.abtest.since_assignment import EffectSinceAssignment
 from retention.abtest.wording import quantity
-from retention.reports.style import BAD, GOOD, PALETTE, QUIET, use_style
+from retention.reports.style import BAD, GOOD, PALETTE, QUIET, percent_axis, use_style
+from retention.reports.wording import words
+from retention.results import percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -25,17 +27,19 @@ def power_figure(curve: PowerCurve) -> Figure:
     with use_style():
         figure, axes = plt.subplots(layout="constrained")
         for colour, (units, part) in zip(PALETTE, curve.curve.groupby("units"), strict=False):
-            axes.plot(100 * part["relative_effect"], part["power"], color=colour, lw=2)
+            axes.plot(part["relative_effect"], part["power"], color=colour, lw=2)
             at = part.iloc[len(part) // 2]
             axes.annotate(
-                f"{units:,} units", (100 * at["relative_effect"], at["power"]),
+                f"{units:,} units", (at["relative_effect"], at["power"]),
                 textcoords="offset points", xytext=(6, -10), color=colour, fontsize=9,
             )  # fmt: skip
         axes.axhline(curve.design.power, color=QUIET, lw=1, ls="--")
         axes.set_ylim(0, 1)
         today = quantity(curve.baseline, curve.unit)
-        axes.set_xlabel(f"true lift of {curve.metric} (per cent of today's {today})")
+        axes.set_xlabel(f"true lift of {curve.metric}, of today's {today}")
         axes.set_ylabel("probability of seeing it")
+        percent_axis(axes.xaxis)
+        percent_axis(axes.yaxis)
         axes.set_title("What a test of this size can see")
     return figure
 
@@ -44,19 +48,23 @@ def rehearsal_figure(rehearsals: Sequence[Rehearsal]) -> Figure:
     """Draw the distribution of p-values over random splits of the past; flat is right."""
     import matplotlib.pyplot as plt
 
+    bins = [k / 20 for k in range(21)]
+    rows = max(-(-len(rehearsals) // 2), 1)
     with use_style():
-        figure, axes = plt.subplots(layout="constrained")
-        bins = [k / 20 for k in range(21)]
-        for colour, found in zip(PALETTE, rehearsals, strict=False):
-            axes.hist(
-                found.p_values, bins=bins, histtype="step", lw=2, color=colour,
-                weights=np.full(len(found.p_values), 1 / len(found.p_values)), label=found.metric,
-            )  # fmt: skip
-        axes.axhline(0.05, color=QUIET, lw=1, ls="--")
-        axes.set_xlabel("p-value of a test where nothing was done")
-        axes.set_ylabel("share of random splits")
-        axes.set_title("Nothing was done: p-values should lie flat at 5 %")
-        axes.legend(loc="lower right")
+        figure, panels = plt.subplots(
+            rows, 2, figsize=(8.0, 1.0 + 1.7 * rows), sharex=True, sharey=True, squeeze=False,
+            layout="constrained",
+        )  # fmt: skip
+        for axes in panels.flat[len(rehearsals) :]:
+            axes.axis("off")
+        for axes, found in zip(panels.flat, rehearsals, strict=False):
+            share = np.full(len(found.p_values), 1 / len(found.p_values))
+            axes.hist(found.p_values, bins=bins, color=PALETTE[0], alpha=0.8, weights=share)
+            axes.axhline(0.05, color=QUIET, lw=1, ls="--")
+            axes.set_title(words(found.metric), fontsize=10)
+            percent_axis(axes.yaxis)
+        figure.supxlabel("p-value of a test where nothing was done", fontsize=10)
+        figure.supylabel("share of random splits; flat at 5 % is right", fontsize=10)
     return figure
 
 
@@ -69,19 +77,20 @@ def effects_figure(estimates: Sequence[Estimate]) -> Figure:
         height = 1.2 + 0.45 * max(len(shown), 2)
         figure, axes = plt.subplots(figsize=(8.0, height), layout="constrained")
         for row, found in enumerate(reversed(shown)):
-            low, high = 100 * found.relative.ci_low, 100 * found.relative.ci_high
+            low, high = found.relative.ci_low, found.relative.ci_high
             better = (found.difference > 0) == found.higher_is_better
             colour = QUIET if not found.significant else GOOD if better else BAD
             axes.plot([low, high], [row, row], color=colour, lw=3, solid_capstyle="butt")
-            axes.plot(100 * found.relative.lift, row, "o", color=colour)
+            axes.plot(found.relative.lift, row, "o", color=colour)
             axes.annotate(
-                f"{100 * found.relative.lift:+.1f} %", (high, row), textcoords="offset points",
+                percent(found.relative.lift, signed=True), (high, row), textcoords="offset points",
                 xytext=(6, -3), fontsize=9, color=colour,
             )  # fmt: skip
         axes.axvline(0, color="black", lw=1)
-        axes.set_yticks(range(len(shown)), [f"{e.metric}: {e.arm}" for e in reversed(shown)])
+        axes.set_yticks(range(len(shown)), [f"{e.metric}: {words(e.arm)}" for e in reversed(shown)])
         axes.margins(x=0.15)
-        axes.set_xlabel("lift against control (per cent, with interval; grey: not shown)")
+        axes.set_xlabel("lift against control, with interval (grey: not shown)")
+        percent_axis(axes.xaxis)
         axes.set_title("What the arms changed")
         axes.grid(axis="y", visible=False)
         axes.grid(axis="x", visible=True)
@@ -108,8 +117,8 @@ def segments_figure(found: SegmentEffects) -> Figure:
         axes.set_yticks(range(len(table)), names)
         axes.margins(y=0.15)
         axes.set_xlabel(f"effect on {found.metric} ({found.unit}); hollow: before shrinkage")
-        axes.set_ylabel(found.column.replace("_", " "))
-        axes.set_title(f"{found.arm}: does the effect differ?")
+        axes.set_ylabel(words(found.column))
+        axes.set_title(f"{words(found.arm)}: does the effect differ?")
         axes.grid(axis="y", visible=False)
         axes.grid(axis="x", visible=True)
     return figure
@@ -131,9 +140,9 @@ def since_assignment_figure(found: EffectSinceAssignment) -> Figure:
             day, table["total_low"], table["total_high"], color=PALETTE[2], alpha=0.2
         )
         below.plot(day, table["total"], color=PALETTE[2], lw=2)
-        for axes, words in ((above, each), (below, "of all days so far")):
+        for axes, days in ((above, each), (below, "of all days so far")):
             axes.axhline(0, color="black", lw=1)
             axes.set_ylabel(f"effect ({found.unit})")
-            axes.set_title(f"{found.arm}: effect {words}")
+            axes.set_title(f"{words(found.arm)}: effect {days}")
         below.set_xlabel("days since assignment (shaded: band that holds on all days at once)")
     return figure

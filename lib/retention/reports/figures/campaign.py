@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from retention.reports.style import PALETTE, QUIET, label_ends, use_style
+from retention.reports.style import PALETTE, QUIET, grouped_axis, label_ends, use_style
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,6 +42,9 @@ def efficiency_figure(curve: pd.DataFrame, unit: str, budget: float = 0.0) -> Fi
     with use_style():
         figure, axis = plt.subplots()
         axis.plot(curve["budget"], curve["profit"], color=PALETTE[0], marker=".")
+        if not curve["budget"].max() > 0:
+            axis.set(xlim=(0, 1), ylim=(0, 1), xticks=[0], yticks=[0])
+            axis.annotate("nobody is expected to pay", (0.5, 0.5), ha="center", color=QUIET)
         if 0 < budget <= curve["budget"].max():
             axis.axvline(budget, color=QUIET, linewidth=1, linestyle="--")
             axis.annotate("budget", (budget, 0), color=QUIET, xytext=(4, 4),
@@ -49,5 +52,7 @@ def efficiency_figure(curve: pd.DataFrame, unit: str, budget: float = 0.0) -> Fi
         axis.set_xlabel(f"Budget for contacts ({unit})")
         axis.set_ylabel(f"Expected profit ({unit})")
         axis.set_ylim(bottom=min(0.0, float(curve["profit"].min())))
+        grouped_axis(axis.xaxis)
+        grouped_axis(axis.yaxis)
         figure.tight_layout()
     return figure

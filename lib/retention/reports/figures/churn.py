@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from retention.churn import Ranking, ReturnProbability, Scores
-from retention.reports.style import BAD, PALETTE, QUIET, use_style
+from retention.reports.style import BAD, PALETTE, QUIET, grouped_axis, percent_axis, use_style
+from retention.reports.wording import words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -42,6 +43,7 @@ def return_probability_figure(result: ReturnProbability) -> Figure:
         axes.set_xlabel("days of silence")
         axes.set_ylabel(f"share who buy within the next {result.horizon_days} days")
         axes.set_ylim(bottom=0)
+        percent_axis(axes.yaxis)
         plt.close(figure)
     return figure
 
@@ -69,6 +71,8 @@ def calibration_figure(scores: Scores) -> Figure:
         axes.set_ylabel("share who churned")
         axes.set_xlim(0, 1)
         axes.set_ylim(0, 1)
+        percent_axis(axes.xaxis)
+        percent_axis(axes.yaxis)
         plt.close(figure)
     return figure
 
@@ -93,7 +97,7 @@ def backtest_figure(by_date: pd.DataFrame, metric: str = "auc") -> Figure:
         for day, value in zip(rows["as_of"], rows["value"], strict=True):
             axes.annotate(f"{value:.3f}", (day, value), xytext=(8, -3), textcoords="offset points")
         axes.set_xlabel("as-of date (predicted from what was known before it)")
-        axes.set_ylabel(metric.replace("_", " ").replace("auc", "AUC"))
+        axes.set_ylabel(words(metric))
         axes.margins(x=0.15)
         plt.close(figure)
     return figure
@@ -107,7 +111,7 @@ def importance_figure(importance: pd.DataFrame, most: int = 10) -> Figure:
     spread = [rows["importance"] - rows["ci_low"], rows["ci_high"] - rows["importance"]]
     with use_style():
         figure, axes = plt.subplots(figsize=(7.0, 0.8 + 0.34 * len(rows)))
-        names = [name.replace("_", " ") for name in rows["feature"]]
+        names = [words(name) for name in rows["feature"]]
         axes.barh(
             names,
             rows["importance"],
@@ -150,5 +154,7 @@ def stake_figure(ranking: Ranking, currency: str) -> Figure:
         axes.set_xlabel("share of customers looked after")
         axes.set_ylabel(f"value at stake covered ({currency})")
         axes.set_ylim(bottom=0)
+        percent_axis(axes.xaxis)
+        grouped_axis(axes.yaxis)
         plt.close(figure)
     return figure

@@ -10,6 +10,7 @@ import pandas as pd
 
 from retention.kpis import Worth
 from retention.reports.style import PALETTE, use_style
+from retention.reports.wording import words
 from retention.segments import RFM, CohortRetention, Migration, Personas
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def migration_heat_map(
     shares = moves.matrix()
     shares = shares.loc[[name for name in shares.index if sizes[name] >= minimum_cell_size]]
     shares = shares.loc[_ordered(shares.index, order), _ordered(shares.columns, order)]
-    shares = shares.rename(index=_words, columns=_words)
+    shares = shares.rename(index=words, columns=words)
     with use_style():
         size = 0.55 * len(shares.columns) + 2.6
         figure, axes = plt.subplots(figsize=(size + 1.4, size), layout="constrained")
@@ -103,7 +104,7 @@ def flow_figure(
         _bands(axes, table, sides)
         for x, side, align in ((-0.01, sides[0], "right"), (1.01, sides[1], "left")):
             for name, (bottom, height) in side.items():
-                axes.text(x, bottom + height / 2, f"{_words(name)} {height:,.0f}", ha=align,
+                axes.text(x, bottom + height / 2, f"{words(name)} {height:,.0f}", ha=align,
                           va="center", fontsize=9)  # fmt: skip
         axes.set(xlim=(-0.32, 1.32), title="Where customers came from and went to")
         axes.text(0, -0.04, moves.before_as_of, transform=axes.get_xaxis_transform(), ha="center")
@@ -140,7 +141,7 @@ def _card(axes: Axes, effects: pd.DataFrame, name: str, n: int, most: int) -> No
     colours = [PALETTE[0] if effect > 0 else PALETTE[1] for effect in shown["effect"]]
     half = [shown["effect"] - shown["ci_low"], shown["ci_high"] - shown["effect"]]
     axes.barh(places, shown["effect"], color=colours, xerr=half, ecolor="#444444")
-    axes.set_yticks(places, [_words(f.removesuffix("_minor")) for f in shown["feature"]])
+    axes.set_yticks(places, [words(f.removesuffix("_minor")) for f in shown["feature"]])
     axes.axvline(0, color="black", linewidth=0.8)
     axes.grid(visible=False)
     customers = int(effects["customers"].iloc[0])
@@ -195,8 +196,8 @@ def segment_bars(segmentation: RFM) -> Figure:
         for shift, name, colour in (
             (0.2, "share_of_customers", PALETTE[6]), (-0.2, "share_of_value", PALETTE[0]),
         ):  # fmt: skip
-            axes.barh(places + shift, 100 * frame[name], 0.38, color=colour, label=_words(name))
-        axes.set_yticks(places, [_words(name) for name in frame["segment"]])
+            axes.barh(places + shift, 100 * frame[name], 0.38, color=colour, label=words(name))
+        axes.set_yticks(places, [words(name) for name in frame["segment"]])
         axes.set_xlabel("% of all")
         axes.grid(visible=False)
         axes.legend(loc="lower right")
@@ -222,11 +223,6 @@ def _ticks(axes: Axes, table: pd.DataFrame) -> None:
     axes.set_xticks(range(len(table.columns)), [str(c) for c in table.columns])
     axes.set_yticks(range(len(table.index)), [str(i) for i in table.index])
     axes.grid(visible=False)
-
-
-def _words(name: str) -> str:
-    """Write a name as words."""
-    return str(name).replace("_", " ")
 
 
 def worth_figure(values: Worth, names: Sequence[str], minimum_cell_size: int = 10) -> Figure:
@@ -270,8 +266,8 @@ def _worth_panel(axes: Axes, name: str, table: pd.DataFrame, segments: list[str]
         axes.plot([low, high], [place, place], color=colour, lw=2)
         axes.plot(value, place, "o", color=colour, markersize=5)
     axes.axvline(scale * float(table["whole"].iloc[0]), color="black", lw=0.9, ls="--")
-    axes.set_yticks(range(len(segments)), [_words(s) for s in segments], fontsize=9)
+    axes.set_yticks(range(len(segments)), [words(s) for s in segments], fontsize=9)
     axes.set_ylim(-0.7, len(segments) - 0.3)
-    axes.set_title(f"{_words(name)}, {unit}", fontsize=10)
+    axes.set_title(f"{words(name)}, {unit}", fontsize=10)
     axes.grid(axis="x")
     axes.grid(axis="y", visible=False)

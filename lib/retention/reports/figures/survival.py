@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from retention.reports.style import PALETTE, QUIET, use_style
+from retention.reports.style import PALETTE, QUIET, label_ends, percent_axis, use_style
+from retention.reports.wording import words
 from retention.results import percent
 from retention.survival import (
     CohortTriangle,
@@ -41,13 +42,17 @@ def retention_figure(
         figure, (top, below) = plt.subplots(
             2, 1, sharex=True, figsize=(8.0, 4.2 + 0.18 * len(curves.groups)),
             gridspec_kw={"height_ratios": [5, 0.4 + 0.28 * len(curves.groups)]})  # fmt: skip
+        ends = []
         for colour, group in zip(_colours(len(curves.groups)), curves.groups, strict=True):
             part = curves.frame[(curves.frame["group"] == group)
                                 & (curves.frame["at_risk"] >= minimum)]  # fmt: skip
-            _curve(top, part, colour, group)
+            if len(part):
+                ends.append((*_curve(top, part, colour), str(group), colour))
         top.set_ylabel(f"share {outcome}")
         top.set_ylim(0, 1.02)
         top.set_xlim(left=0)
+        percent_axis(top.yaxis)
+        label_ends(top, ends)
         _numbers_at_risk(below, curves, np.linspace(0, top.get_xlim()[1] * 0.95, 6).round())
         below.set_xlabel(
             f"{curves.unit} since the start; below the curve: customers still followed"
@@ -62,6 +67,7 @@ def hazard_figure(hazard: Hazard) -> Figure:
 
     with use_style():
         figure, axes = plt.subplots()
+        ends = []
         for colour, (group, part) in zip(
             _colours(hazard.frame["group"].nunique()),
             hazard.frame.groupby("group", sort=True),
@@ -71,16 +77,11 @@ def hazard_figure(hazard: Hazard) -> Figure:
             axes.fill_between(
                 part["time"], part["ci_low"], part["ci_high"], color=colour, alpha=0.15, linewidth=0
             )
-            axes.annotate(
-                str(group),
-                (part["time"].iloc[-1], part["hazard"].iloc[-1]),
-                color=colour,
-                xytext=(4, 0),
-                textcoords="offset points",
-            )
+            ends.append((part["time"].iloc[-1], part["hazard"].iloc[-1], str(group), colour))
         axes.set_xlabel(f"{hazard.unit} since the start")
         axes.set_ylabel(f"share leaving per {hazard.unit.removesuffix('s')}")
         axes.set_ylim(bottom=0)
+        label_ends(axes, ends)
         plt.close(figure)
     return figure
 
@@ -106,7 +107,7 @@ def proportionality_figure(test: ProportionalHazardsTest, covariate: str) -> Fig
             textcoords="offset points",
         )
         axes.set_xlabel("days since the start")
-        axes.set_ylabel(f"effect of {covariate} (log hazard ratio)")
+        axes.set_ylabel(f"effect of {words(covariate)} (log hazard ratio)")
         plt.close(figure)
     return figure
 
@@ -151,11 +152,12 @@ def incidence_figure(result: CumulativeIncidence) -> Figure:
     with use_style():
         figure, axes = plt.subplots()
         for colour, ((group, cause), part) in zip(_colours(len(lines)), lines, strict=True):
-            name = str(cause) if group == "all" else f"{group}: {cause}"
+            name = words(str(cause) if group == "all" else f"{group}: {cause}")
             _rising(axes, part, colour, name)
         axes.set_xlabel(f"{result.unit} since the first purchase")
         axes.set_ylabel("share that has ended so")
         axes.set_ylim(0, 1)
+        percent_axis(axes.yaxis)
         plt.close(figure)
     return figure
 
@@ -175,6 +177,7 @@ def interval_figure(curve: IntervalCurve) -> Figure:
         axes.set_xlabel(f"{curve.unit} since the first purchase")
         axes.set_ylabel("share retained, departure dated to its interval")
         axes.set_ylim(0, 1.02)
+        percent_axis(axes.yaxis)
         axes.set_xlim(left=0)
         plt.close(figure)
     return figure
@@ -189,17 +192,14 @@ def _rising(axes: Any, part: Any, colour: Any, name: str) -> None:
                   xytext=(-4, 4), textcoords="offset points", ha="right")  # fmt: skip
 
 
-def _curve(axes: Any, part: Any, colour: Any, group: str) -> None:
-    """Draw one step curve with its band and its name at the end."""
-    if part.empty:
-        return
+def _curve(axes: Any, part: Any, colour: Any) -> tuple[float, float]:
+    """Draw one step curve with its band and return where it ends."""
     time = np.concatenate([[0.0], part["time"]])
     axes.step(time, np.concatenate([[1.0], part["survival"]]), where="post", color=colour)
     axes.fill_between(time, np.concatenate([[1.0], part["ci_low"]]),
                       np.concatenate([[1.0], part["ci_high"]]), step="post", color=colour,
                       alpha=0.15, linewidth=0)  # fmt: skip
-    axes.annotate(group, (time[-1], part["survival"].iloc[-1]), color=colour, xytext=(4, 0),
-                  textcoords="offset points", va="center")  # fmt: skip
+    return float(time[-1]), float(part["survival"].iloc[-1])
 
 
 def _numbers_at_risk(axes: Any, curves: RetentionCurves, times: Any) -> None:
@@ -212,11 +212,11 @@ def _numbers_at_risk(axes: Any, curves: RetentionCurves, times: Any) -> None:
             axes.text(time, row, f"{number:,.0f}", ha="center", va="center", fontsize=8,
                       color=colour)  # fmt: skip
     axes.set_ylim(len(curves.groups) - 0.5, -0.5)
-    axes.set_yticks(range(len(curves.groups)), curves.groups, fontsize=8)
+    axes.set_yticks(range(len(curves.groups)), [words(g) for g in curves.groups], fontsize=8)
     axes.grid(False)
     for side in axes.spines.values():
         side.set_visible(False)
-    axes.tick_params(left=False)
+    axes.tick_params(left=False, pad=24)  # the first number stands astride the axis
 
 
 def _colours(groups: int) -> list[Any]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from retention.reports.style import GOOD, PALETTE, QUIET, use_style
+from retention.reports.style import GOOD, PALETTE, QUIET, label_ends, percent_axis, use_style
+from retention.reports.wording import worded, words
 from retention.uplift.effects import AverageLift
 from retention.uplift.policy import PolicyComparison
 
@@ -24,10 +25,10 @@ def lift_figure(lift: AverageLift, outcome: str, unit: str) -> Figure:
     with use_style():
         figure, axis = plt.subplots(figsize=(8, 1.2 + 0.6 * len(effects)))
         _points(
-            axis, [e.arm for e in effects], np.array([e.difference for e in effects]),
+            axis, [words(e.arm) for e in effects], np.array([e.difference for e in effects]),
             np.array([e.ci_low for e in effects]), np.array([e.ci_high for e in effects]),
         )  # fmt: skip
-        axis.set_xlabel(f"Lift in {outcome} against the hold-out ({unit})")
+        axis.set_xlabel(f"Lift in {words(outcome)} against the hold-out ({words(unit)})")
         figure.tight_layout()
     return figure
 
@@ -38,16 +39,18 @@ def ranking_figure(curves: dict[str, pd.DataFrame], unit: str) -> Figure:
 
     with use_style():
         figure, axis = plt.subplots()
+        ends = []
         for (name, curve), colour in zip(curves.items(), PALETTE, strict=False):
             share = np.r_[0.0, curve["share"]]
             gain = np.r_[0.0, curve["gain"]]
-            axis.plot(100 * share, gain, color=colour)
+            axis.plot(share, gain, color=colour)
             peak = int(np.argmax(np.abs(gain)))
-            axis.annotate(name, (100 * share[peak], gain[peak]), color=colour,
-                          xytext=(4, 4), textcoords="offset points")  # fmt: skip
+            ends.append((float(share[peak]), float(gain[peak]), name, colour))
         axis.axhline(0, color=QUIET, linewidth=1)
-        axis.set_xlabel("Customers treated, best ranked first (%)")
-        axis.set_ylabel(f"Gain over a random choice\n({unit} per customer)")
+        axis.set_xlabel("Customers treated, best ranked first")
+        axis.set_ylabel(f"Gain over a random choice\n({words(unit)} per customer)")
+        percent_axis(axis.xaxis)
+        label_ends(axis, ends)
         figure.tight_layout()
     return figure
 
@@ -68,9 +71,9 @@ def calibration_figure(deciles: pd.DataFrame, unit: str) -> Figure:
             axis.vlines(part["predicted"], part["ci_low"], part["ci_high"], color=colour)
             axis.plot(part["predicted"], part["measured"], "o", color=colour)
             axis.axhline(0, color="black", linewidth=1)
-            axis.set_title(name, loc="left", fontsize=10)
-            axis.set_xlabel(f"Predicted effect ({unit})")
-        axes[0][0].set_ylabel(f"Measured effect\n({unit} per customer)")
+            axis.set_title(worded(name), loc="left", fontsize=10)
+            axis.set_xlabel(f"Predicted effect ({words(unit)})")
+        axes[0][0].set_ylabel(f"Measured effect\n({words(unit)} per customer)")
         figure.tight_layout()
     return figure
 
@@ -84,11 +87,11 @@ def policy_figure(policies: PolicyComparison) -> Figure:
     with use_style():
         figure, axis = plt.subplots(figsize=(8, 1.2 + 0.5 * len(frame)))
         _points(
-            axis, frame["policy"].tolist(), frame["gain"].to_numpy(),
+            axis, [worded(name) for name in frame["policy"]], frame["gain"].to_numpy(),
             frame["gain_low"].to_numpy(), frame["gain_high"].to_numpy(),
         )  # fmt: skip
         reference = policies.values[0].reference
-        axis.set_xlabel(f"Gain over {reference!r} ({policies.unit})")
+        axis.set_xlabel(f"Gain over '{worded(reference)}' ({worded(policies.unit)})")
         figure.tight_layout()
     return figure
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from retention.reports.style import PALETTE, QUIET, use_style
+from retention.reports.style import PALETTE, QUIET, label_ends, percent_axis, use_style
+from retention.reports.wording import words
 from retention.results import percent
 from retention.value import Concentration, ConditionalExpectations, GroupValues, Tracking
 
@@ -33,12 +34,10 @@ def tracking_figure(tracking: Tracking) -> Figure:
             axes.set_ylim(bottom=0)
             _mark_holdout(axes, table)
         end = table.iloc[-1]
-        right.annotate("actual", (end["week"], end["actual_cumulative"]), color=QUIET,
-                       xytext=(4, 0), textcoords="offset points", va="bottom")  # fmt: skip
-        right.annotate(
-            tracking.model, (end["week"], end["predicted_cumulative"]), color=PALETTE[0],
-            xytext=(4, 0), textcoords="offset points", va="top",
-        )  # fmt: skip
+        label_ends(right, [
+            (end["week"], end["actual_cumulative"], "actual", QUIET),
+            (end["week"], end["predicted_cumulative"], tracking.model, PALETTE[0]),
+        ])  # fmt: skip
     return figure
 
 
@@ -69,7 +68,6 @@ def conditional_figure(found: ConditionalExpectations) -> Figure:
 def lorenz_figure(spread: Concentration) -> Figure:
     """Return the cumulative share of value held by the most valuable customers."""
     import matplotlib.pyplot as plt
-    from matplotlib.ticker import PercentFormatter
 
     with use_style():
         figure, axes = plt.subplots(figsize=(5.6, 4.6), layout="constrained")
@@ -86,7 +84,7 @@ def lorenz_figure(spread: Concentration) -> Figure:
         axes.set(xlabel="Customers, most valuable first", ylabel="Share of expected value")
         axes.set(xlim=(0, 1), ylim=(0, 1.01))
         for axis in (axes.xaxis, axes.yaxis):
-            axis.set_major_formatter(PercentFormatter(1))
+            percent_axis(axis)
     return figure
 
 
@@ -104,7 +102,7 @@ def group_figure(groups: GroupValues, *, most: int = 12) -> Figure:
         place = np.arange(len(table))
         axes.barh(place, mean, color=PALETTE[0], height=0.62)
         axes.errorbar(mean, place, xerr=reach, fmt="none", color="black", capsize=3, lw=1)
-        axes.set_yticks(place, [str(group).replace("_", " ") for group in table["group"]])
+        axes.set_yticks(place, [words(group) for group in table["group"]])
         for at, high, share in zip(
             place, table["mean_ci_high"], table["share_of_value"], strict=True
         ):
@@ -145,7 +143,7 @@ def change_figure(compared: pd.DataFrame, currency: str, *, most: int = 12) -> F
         if len(table):
             axes.axvline(float(table["whole"].iloc[0]), color=QUIET, ls="--", lw=1,
                          label="whole base")  # fmt: skip
-        axes.set_yticks(place, [str(group).replace("_", " ") for group in table["group"]])
+        axes.set_yticks(place, [words(group) for group in table["group"]])
         axes.set_xlabel(f"Lifetime value per customer ({currency})")
         axes.set_ylim(-0.6, len(table) - 0.4)
         axes.legend(loc="lower left", bbox_to_anchor=(0, 1), ncols=3, frameon=False)
