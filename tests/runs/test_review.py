@@ -301,7 +301,8 @@ def test_the_catalogue_shows_every_experiment_with_state_and_outcome(workspace):
     page = (run.folder / "experiments.html").read_text()
     for text in (
         "2 experiments: 1 decided, 1 planned. 1 of 1 results", "It &lt;b&gt;works&lt;/b&gt;.",
-        "Ship email: =1+1", "2026-09-07 to 2026-11-02", "+10.0 %", "+2.2 % to +17.8 %",
+        "Ship email: =1+1", "2026-09-07<br>to 2026-11-02", "decided by revenue", "+10.0 %",
+        "+2.2 % to +17.8 %",
     ):  # fmt: skip
         assert text in page, text
     assert "<b>works" not in page

@@ -66,7 +66,6 @@ def _experiment(row: Mapping[Any, Any]) -> dict[str, str]:
     state = str(row["state"])
     return {
         **{str(name): str(value) for name, value in row.items()},
-        "dates": f"{row['starts']} to {row['ends']}",
         "status": STATUS.get(state, ""),
         "outcome": str(row["outcome"]) or MISSING,
     }
