@@ -103,6 +103,17 @@ def chosen_outcome(trial: Trial, name: str, margin_share: float, worth: float) -
     return name, {"net_margin": 1.0, "revenue": margin_share}.get(name, worth)
 
 
+def counted_in(outcome: str, currency: str) -> str:
+    """Return what a chosen outcome is counted in: the currency where it is money, else its name.
+
+    Examples
+    --------
+    >>> counted_in("net_margin", "EUR"), counted_in("visits", "EUR")
+    ('EUR', 'visits')
+    """
+    return currency if outcome in ("net_margin", "revenue") else outcome
+
+
 def ledger(
     engine: Engine, trial: Trial, experiment_key: str, *, outcome: str, margin_share: float,
     redemption_cost: float, horizon_days: int,

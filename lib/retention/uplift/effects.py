@@ -8,16 +8,23 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from retention.results import Metric
+from retention.results import Metric, percent
 from retention.uplift.trial import Floats, Trial
 
 NORMAL_95 = 1.959963984540054
 """97.5 % point of the normal distribution."""
 
+MONEY = ("revenue", "net_margin", "spend")
+"""Outcomes that are amounts of money."""
+
 
 @dataclass(frozen=True)
 class ArmEffect:
-    """Mean of one outcome in one arm against the control."""
+    """Mean of one outcome in one arm against the control.
+
+    ``unit`` is what the outcome is counted in: ``share`` for one that is yes or no, a currency's
+    ISO code for money, empty for plain numbers.
+    """
 
     outcome: str
     arm: str
@@ -31,6 +38,7 @@ class ArmEffect:
     ci_low: float
     ci_high: float
     p_value: float
+    unit: str = ""
 
     @property
     def label(self) -> str:
@@ -57,6 +65,22 @@ class AverageLift:
         """Return one row per outcome and arm."""
         return pd.DataFrame([asdict(effect) for effect in self.effects])
 
+    def written(self) -> pd.DataFrame:
+        """Return the same as readers see it: every figure in its unit, the interval in one cell."""
+        return pd.DataFrame(
+            {
+                "outcome": [e.label for e in self.effects],
+                "arm": [e.arm for e in self.effects],
+                "with it": [_amount(e.mean_arm, e.unit) for e in self.effects],
+                "without": [_amount(e.mean_control, e.unit) for e in self.effects],
+                "lift": [_amount(e.difference, e.unit, "+") for e in self.effects],
+                "95 % interval": [_interval(e) for e in self.effects],
+                "p_value": [e.p_value for e in self.effects],
+                "n with": [e.n_arm for e in self.effects],
+                "n without": [e.n_control for e in self.effects],
+            }
+        )
+
     def of(self, outcome: str, arm: str) -> ArmEffect:
         """Return the effect of one arm on one outcome; raises KeyError where there is none."""
         for effect in self.effects:
@@ -67,7 +91,7 @@ class AverageLift:
     def metrics(self) -> list[Metric]:
         """Return one metric per outcome and arm."""
         return [
-            Metric(f"lift.{e.outcome}.{e.arm}", e.difference, "per unit", e.ci_low, e.ci_high,
+            Metric(f"lift.{e.outcome}.{e.arm}", e.difference, e.unit, e.ci_low, e.ci_high,
                    e.n_arm + e.n_control)
             for e in self.effects
         ]  # fmt: skip
@@ -79,7 +103,7 @@ class AverageLift:
         return " ".join(parts) + source
 
 
-def average_lift(trial: Trial, outcomes: Sequence[str]) -> AverageLift:
+def average_lift(trial: Trial, outcomes: Sequence[str], *, currency: str = "") -> AverageLift:
     r"""Estimate the average lift of every arm on every outcome.
 
     The estimate is the difference of means weighted by the inverse of the known propensity
@@ -94,6 +118,8 @@ def average_lift(trial: Trial, outcomes: Sequence[str]) -> AverageLift:
         The experiment.
     outcomes
         Names of the outcomes to estimate.
+    currency
+        ISO 4217 code of the outcomes that are money.
 
     Returns
     -------
@@ -101,14 +127,14 @@ def average_lift(trial: Trial, outcomes: Sequence[str]) -> AverageLift:
         In units of each outcome per assigned unit, with 95 % intervals.
     """
     effects = [
-        _effect(trial, outcome, position)
+        _effect(trial, outcome, position, currency)
         for outcome in outcomes
         for position in range(1, len(trial.arms))
     ]
     return AverageLift(tuple(effects), trial.randomised)
 
 
-def _effect(trial: Trial, outcome: str, position: int) -> ArmEffect:
+def _effect(trial: Trial, outcome: str, position: int, currency: str) -> ArmEffect:
     """Estimate one arm's lift on one outcome."""
     values = trial.outcome(outcome)
     arm = _weighted_mean(values, trial.propensity[:, position], trial.arm == position)
@@ -120,7 +146,7 @@ def _effect(trial: Trial, outcome: str, position: int) -> ArmEffect:
         n_arm=int((trial.arm == position).sum()), n_control=int((trial.arm == 0).sum()),
         mean_arm=arm[0], mean_control=control[0], difference=difference, standard_error=error,
         ci_low=difference - NORMAL_95 * error, ci_high=difference + NORMAL_95 * error,
-        p_value=two_sided_p(difference, error),
+        p_value=two_sided_p(difference, error), unit=_unit(outcome, values, currency),
     )  # fmt: skip
 
 
@@ -140,16 +166,36 @@ def two_sided_p(estimate: float, error: float) -> float:
     return float(2 * norm.sf(abs(estimate) / error)) if error > 0 else 1.0
 
 
+def _unit(outcome: str, values: Floats, currency: str) -> str:
+    """Return what an outcome is counted in."""
+    if outcome in MONEY:
+        return currency
+    return "share" if bool(np.isin(values, (0.0, 1.0)).all()) else ""
+
+
+def _amount(value: float, unit: str, sign: str = "") -> str:
+    """Write a mean or, with a sign, a difference in its unit; shares differ by points."""
+    if unit == "share":
+        return f"{100 * value:{sign}.2f} points" if sign else percent(value, 2)
+    return f"{unit} {value:{sign},.2f}" if unit else f"{value:{sign}.4g}"
+
+
+def _interval(effect: ArmEffect) -> str:
+    """Write the ends of an effect's interval, the unit once."""
+    low, high = (_amount(end, effect.unit, "+") for end in (effect.ci_low, effect.ci_high))
+    if effect.unit == "share":
+        return f"{low.removesuffix(' points')} to {high}"
+    return f"{low} to {high.removeprefix(effect.unit).strip()}"
+
+
 def _sentence(effect: ArmEffect) -> str:
     """Word one effect."""
-    interval = f"95 % interval {effect.ci_low:.4g} to {effect.ci_high:.4g}"
+    interval = f"95 % interval {_interval(effect)}"
+    lift = _amount(effect.difference, effect.unit, "+")
     if effect.is_clear:
         verb = "raised" if effect.difference > 0 else "lowered"
+        means = (_amount(mean, effect.unit) for mean in (effect.mean_arm, effect.mean_control))
         return (
-            f"{effect.arm} {verb} {effect.label} by {abs(effect.difference):.4g} per unit "
-            f"({interval}; {effect.mean_arm:.4g} against {effect.mean_control:.4g})."
+            f"{effect.arm} {verb} {effect.label}: {lift} ({interval}; {' against '.join(means)})."
         )
-    return (
-        f"Whether {effect.arm} changed {effect.label} is open: "
-        f"{effect.difference:.4g} ({interval})."
-    )
+    return f"Whether {effect.arm} changed {effect.label} is open: {lift} ({interval})."

@@ -35,6 +35,7 @@ from retention.uplift.verdict import Action, Verdict
 TARGETED = "targeted"
 NOBODY = "nobody"
 TREE = "policy tree"
+PER_CUSTOMER = " per customer"
 SMALLEST_LEAF = 50
 """Customers that a leaf of the policy tree needs, and one in a hundred at that."""
 
@@ -129,14 +130,15 @@ class TargetingStudy:
 
     def metrics(self) -> list[Metric]:
         """Return the held-out QINI of each arm's ranking and the value of each policy."""
+        unit = self.policies.unit.removesuffix(PER_CUSTOMER)
         ranks = [
-            Metric(f"qini.{a.arm}", a.quality.qini, f"{self.outcome} per unit",
+            Metric(f"qini.{a.arm}", a.quality.qini, unit,
                    a.quality.qini - 1.96 * a.quality.qini_error,
                    a.quality.qini + 1.96 * a.quality.qini_error, a.quality.n)
             for a in self.by_arm
         ]  # fmt: skip
         values = [
-            Metric(f"value.{v.policy}", v.value, self.policies.unit, v.ci_low, v.ci_high, v.n)
+            Metric(f"value.{v.policy}", v.value, unit, v.ci_low, v.ci_high, v.n)
             for v in self.policies.values
         ]
         return [*ranks, *values]
