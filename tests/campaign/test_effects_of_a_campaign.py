@@ -87,6 +87,18 @@ def test_campaign_outside_the_window_does_not_overlap(shop: Engine, spring: Tria
     assert "Too few" in other.summary()
 
 
+def test_no_complaint_yet_does_not_show_that_none_will_come(spring: Trial) -> None:
+    units = pd.DataFrame({"unit_key": spring.unit_key, "complained": 0.0})
+    rail = Guardrail("complaints", "complained", "", False, 0.0005)
+    (found,) = judge_guardrails(spring, units, [rail]).results
+    assert found.verdict == "open"
+    assert found.ci_low < 0 < found.ci_high
+    wide = Guardrail("complaints", "complained", "", False, 0.01)
+    assert judge_guardrails(spring, units, [wide]).results[0].verdict == "held"
+    often = units.assign(complained=(spring.arm == 1) * (np.arange(spring.units) % 20 == 0) * 1.0)
+    assert judge_guardrails(spring, often, [wide]).results[0].verdict == "broken"
+
+
 def test_guardrails_break_hold_or_stay_open(shop: Engine, spring: Trial) -> None:
     units = guardrail_units(shop, spring, "spring", horizon_days=28)
     report = judge_guardrails(spring, units)

@@ -7,7 +7,9 @@ from dataclasses import asdict, dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from retention.abtest.proportions import score_interval
 from retention.campaign.codes import CampaignCode
 from retention.engine import Engine
 from retention.errors import ParameterError
@@ -16,6 +18,7 @@ from retention.uplift.effects import NORMAL_95
 from retention.uplift.trial import Floats, Trial
 
 DAY_S = 86_400
+Flags = NDArray[np.bool_]
 SHOWN = "shown only"
 """Verdict on a figure that is not judged."""
 
@@ -126,6 +129,8 @@ def judge_guardrails(
     A ratio of totals (order value, cart recovery) is compared by the delta method: its influence
     per unit is (numerator − ratio × denominator) / mean denominator (Deng, Knoblich & Lu, KDD
     2018).
+    The share of customers to whom something happened gets the score interval (Miettinen & Nurminen
+    1985), which stays honest where nothing, or next to nothing, has happened yet.
     Broken: the interval of the loss lies beyond zero. Held: it stays within the margin. Else open.
 
     Parameters
@@ -172,10 +177,22 @@ def _judge(
     base, base_error = _ratio(top[control], bottom[control], weight[control])
     difference, half = arm - base, NORMAL_95 * float(np.hypot(arm_error, base_error))
     low, high = difference - half, difference + half
+    if not guardrail.denominator and _is_share(top, weight, treated, control):
+        low, high = score_interval(
+            round(top[control].sum()), int(control.sum()), round(top[treated].sum()),
+            int(treated.sum()),
+        )  # fmt: skip
     return GuardrailResult(
         guardrail.name, trial.arms[position], arm, base, difference, low, high, guardrail.margin,
         _verdict(low, high, guardrail), int(treated.sum() + control.sum()),
     )  # fmt: skip
+
+
+def _is_share(top: Floats, weight: Floats, treated: Flags, control: Flags) -> bool:
+    """Tell whether a figure is a plain share: zeros and ones, equal chances within each arm."""
+    both = treated | control
+    alike = all(np.ptp(weight[arm]) < 1e-9 * weight[arm].max() for arm in (treated, control))
+    return alike and bool(np.isin(top[both], (0.0, 1.0)).all())
 
 
 def _ratio(top: Floats, bottom: Floats, weight: Floats) -> tuple[float, float]:
