@@ -14,7 +14,8 @@ WITH known AS (
       AND o.ordered_epoch_s < $as_of_s
 ),
 units AS (
-    SELECT customer_key, unit_start_s, sum(value_minor) AS value_minor
+    -- Sums of whole numbers are wider than these; as BIGINT everything after is twice as fast.
+    SELECT customer_key, unit_start_s, CAST(sum(value_minor) AS BIGINT) AS value_minor
     FROM known
     GROUP BY customer_key, unit_start_s
 ),
@@ -24,7 +25,7 @@ spans AS (
         min(unit_start_s) AS first_s,
         max(unit_start_s) AS last_s,
         count(*) AS unit_count,
-        sum(value_minor) AS total_minor,
+        CAST(sum(value_minor) AS BIGINT) AS total_minor,
         min_by(value_minor, unit_start_s) AS first_minor
     FROM units
     GROUP BY customer_key
