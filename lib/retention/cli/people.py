@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from retention.cli.app import Profile, app
+from retention.cli.app import AsJson, Profile, app, print_json
 from retention.cli.privacy import locked, profile_folders
 from retention.errors import ParameterError
 
@@ -35,7 +35,10 @@ def erase_person(identity: Identity, platform: Platform = "") -> None:
 
 @app.command("access")
 def access_person(identity: Identity, platform: Platform = "") -> None:
-    """Write all that is held about a person into one file in the private folder."""
+    """Write all that is held about a person into one file in the private folder.
+
+    Example: echo jane@example.com | retention access -
+    """
     from retention.ingest import access
 
     _about(access, identity, platform)
@@ -60,6 +63,7 @@ def audience(
         str, typer.Option(help="email or sms: whose consent, which address.")
     ] = "email",
     run_name: str = "latest",
+    as_json: AsJson = False,
 ) -> None:
     """Choose consenting people for a journey; without --out only counts are shown.
 
@@ -78,7 +82,10 @@ def audience(
         channel, *contact_rule(run, contact_cap), hold_out, seed=int(run.manifest["run"][:4])
     )
     made = make_audience(Workspace.find(), run, journey, rules, file_format, out, vault)
-    typer.echo(made.summary())
+    if as_json:
+        print_json({"run": run.name, "journey": journey, "steps": dict(made.steps)})
+    else:
+        typer.echo(made.summary())
 
 
 def _about(act: Callable[..., Any], identity: str, platform: str) -> None:

@@ -37,6 +37,8 @@ def rotate_key() -> None:
     """Change the key: vault, snapshots and runs of all profiles get new pseudonyms.
 
     Interrupted, it is finished by calling it again; until then nothing else uses the key.
+
+    Example: retention rotate-key
     """
     from retention.ingest.rotate import rotate
     from retention.runs.workspace import Workspace
@@ -79,6 +81,8 @@ def write_snapshot_key(
     """Write the key that encrypted snapshots open with; it opens nothing else.
 
     The analyst names the file in RETENTION_SNAPSHOT_KEY_FILE.
+
+    Example: retention snapshot-key /secure/analyst.key
     """
     from retention.ingest.keys import open_keys
     from retention.ingest.vault import write_private
@@ -93,7 +97,10 @@ def write_snapshot_key(
 
 @app.command()
 def audit() -> None:
-    """Tell whether the audit log is whole, and what stands in it, by action."""
+    """Tell whether the audit log is whole, and what stands in it, by action.
+
+    Example: retention audit
+    """
     from collections import Counter
 
     from retention.ingest.audit import actions, verify

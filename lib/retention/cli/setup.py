@@ -17,7 +17,10 @@ def demo(
     customers: Annotated[int, typer.Option(min=100, help="People in the shop.")] = 20_000,
     seed: Annotated[int, typer.Option(help="Seed of every draw.")] = 20260701,
 ) -> None:
-    """Write a simulated shop's exports, dirty as real ones, with its truth kept apart."""
+    """Write a simulated shop's exports, dirty as real ones, with its truth kept apart.
+
+    Example: retention demo --customers 3000
+    """
     from retention.demo import write_shop
     from retention.runs.workspace import Workspace
 
@@ -55,7 +58,10 @@ def dictionary(
         bool, typer.Option("--check", help="Only tell whether it is current.")
     ] = False,
 ) -> None:
-    """Write docs/data_dictionary.md from the vocabulary."""
+    """Write docs/data_dictionary.md from the vocabulary.
+
+    Example: retention dictionary --check
+    """
     from retention.reports.dictionary import dictionary_page
     from retention.runs.workspace import Workspace
 
