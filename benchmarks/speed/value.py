@@ -45,11 +45,11 @@ def _growth_and_grain(customers: int) -> Iterator[Entry]:
         ROUNDS,
     )
     (joined,) = measure([_ours(tenth, 1)], ROUNDS)
-    growth = many.seconds / few.seconds
+    growth = many.processor / few.processor  # fractions of a second: a busy machine blurs the clock
     yield Entry(
         "value", f"BG/NBD at week grain from {tenth:,} to {customers:,} customers: growth of time",
         None, growth, "", customers, growth < 3,
-        f"{few.seconds:.3f} s to {many.seconds:.3f} s", "less than 3",
+        f"processor time, {few.processor:.3f} s to {many.processor:.3f} s", "less than 3",
     )  # fmt: skip
     for name in ("a", "b"):
         moved = many.answer[name] / days.answer[name] - 1
