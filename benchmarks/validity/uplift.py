@@ -9,16 +9,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from sklearn.base import clone
 from sklearn.linear_model import LinearRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.record import Entry, at_most, near
 from retention.uplift.effects import average_lift
+from retention.uplift.evaluation import pipeline_interval
 from retention.uplift.heterogeneity import best_linear_predictor, effect_by_group
 from retention.uplift.learners import TLearner
 from retention.uplift.policy import compare_policies, greedy_policy
-from retention.uplift.ranking import rank_quality
+from retention.uplift.ranking import areas, rank_quality, ranked
 from retention.uplift.scores import balanced_folds, trial_scores
 from retention.uplift.study import study_targeting
 from retention.uplift.trial import Floats, Trial, trial_from_frame
@@ -39,6 +41,7 @@ def cases() -> Iterator[Entry]:
     """Yield type-I errors, biases, coverages and the published Hillstrom figures."""
     yield from _type_one_errors()
     yield from _coverage()
+    yield from _pipeline()
     yield from _set_ups()
     yield from _hillstrom()
 
@@ -147,6 +150,30 @@ def _estimates(seed: int) -> Iterator[dict[str, object]]:
     row = _row("value of the targeted policy", values.gain, values.gain_low, values.gain_high,
                float((fresh_truth * chosen).mean()))  # fmt: skip
     yield row | {"harmed_contacted": float(policy[truth[held] < -0.2].mean())}
+
+
+def _pipeline() -> Iterator[Entry]:
+    """Yield the interval of the whole way of ranking against what it gives on average."""
+    learner, units = TLearner(LINEAR), UNITS // 2
+    everybody, effects = world(200_000, strength=3.0, units=40_000)
+    given = []
+    for seed in range(60):
+        half, _ = world(200_001 + seed, strength=3.0, units=units // 2)
+        fitted = clone(learner).fit(
+            half.covariates, half.arm, half.outcome("sales"), half.propensity
+        )
+        predicted = fitted.predict(everybody.covariates)[:, 0]
+        given.append(areas(ranked(predicted, effects), None)[0])
+    truth, covered = float(np.mean(given)), 0
+    for seed in range(SIMULATIONS):
+        trial, _ = world(300_000 + seed, strength=3.0, units=units)
+        scores, _ = trial_scores(trial, "sales", model=LINEAR, seed=seed)
+        row = pipeline_interval(
+            trial, "sales", scores[:, 1] - scores[:, 0], learner, replicates=20, seed=seed
+        ).iloc[0]
+        covered += bool(row["ci_low"] <= truth <= row["ci_high"])
+    yield near("uplift", "QINI of learning anew on halves: coverage of the 95 % interval", 0.95,
+               covered / SIMULATIONS, 0.03, SIMULATIONS, f"{SET_UP}, {units:,} units")  # fmt: skip
 
 
 @dataclass(frozen=True)
