@@ -9,12 +9,15 @@ from typing import Any
 
 from retention.results import MISSING, Metric, percent
 
+WITHOUT_CENTS = 100_000
+"""Amounts from which cents are left out, major units."""
+
 SUPPRESSED = "< k"
 """Shown where a cell is too small to publish."""
 
 
-def money(amount: float | None, currency: str) -> str:
-    """Write an amount in major units with its currency.
+def money(amount: float | None, currency: str, digits: int | None = None) -> str:
+    """Write an amount in major units with its currency; large ones without cents by default.
 
     Examples
     --------
@@ -24,8 +27,13 @@ def money(amount: float | None, currency: str) -> str:
     if amount is None or not math.isfinite(amount):
         return MISSING
     sign = "-" if amount < 0 else ""
-    digits = 0 if abs(amount) >= 100_000 else 2
+    digits = _cents(amount) if digits is None else digits
     return f"{sign}{currency} {abs(amount):,.{digits}f}"
+
+
+def _cents(*amounts: float) -> int:
+    """Return the decimals that amounts are written with together."""
+    return 0 if max(abs(amount) for amount in amounts) >= WITHOUT_CENTS else 2
 
 
 def money_of_minor(currency: str, minor_per_major: int) -> Callable[[float], str]:
@@ -81,14 +89,18 @@ def interval_text(low: Any, high: Any, unit: str) -> str:
     --------
     >>> interval_text(2257, 2448, "customers"), interval_text(0.1, 0.2, "share")
     ('2,257 to 2,448', '10.0 % to 20.0 %')
+    >>> interval_text(97_322.9, 111_231, "USD")
+    'USD 97,323 to USD 111,231'
     """
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    is_word = unit not in ("share", "ratio") and not (len(unit) == 3 and unit.isupper())
-    if is_word and min(abs(low), abs(high)) >= 100:
+    if len(unit) == 3 and unit.isupper():
+        return " to ".join(money(end, unit, _cents(low, high)) for end in (low, high))
+    if unit in ("share", "ratio"):
+        return f"{with_unit(low, unit)} to {with_unit(high, unit)}"
+    if min(abs(low), abs(high)) >= 100:
         return f"{low:,.0f} to {high:,.0f}"
-    ends = (number(low), number(high)) if is_word else (with_unit(low, unit), with_unit(high, unit))
-    return " to ".join(ends)
+    return f"{number(low)} to {number(high)}"
 
 
 def metric_text(metric: Metric) -> str:

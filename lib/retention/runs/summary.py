@@ -55,10 +55,10 @@ PROJECTIONS: Mapping[str, _Projection] = {
 }
 """Metrics that look ahead."""
 
-LONGEST_ANSWER = 280
+LONGEST_ANSWER = 240
 """Characters of a report's verdict on the page."""
 
-MOST_ADVICE = 7
+MOST_ADVICE = 6
 """Recommendations on the page; the reports hold the rest."""
 
 
