@@ -172,3 +172,12 @@ def test_late_entry_from_a_landmark_leaves_out_who_had_left(shop):
     assert (before.loc[later["customer_key"], "event"] == 0).all()
     counts = count_events(later, entry="entry")
     assert counts.frame["at_risk"].max() < len(later) + 1
+
+
+def test_every_number_of_the_feature_table_is_told_in_words():
+    from retention.churn.panel import NOT_FOR_MODELS
+    from retention.churn.reasons import WORDINGS
+    from retention.features import FEATURES
+
+    told = {feature.name for feature in FEATURES} - NOT_FOR_MODELS - {"first_order_at"}
+    assert told <= set(WORDINGS), told - set(WORDINGS)

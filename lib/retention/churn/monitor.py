@@ -231,7 +231,7 @@ def _way_back(last_approved: str) -> str:
     """Say where to go when the ranking is lost."""
     if not last_approved:
         return "Retrain: no run has been approved to go back to."
-    return f"Go back to {last_approved} (set `candidates` to its model alone), or retrain."
+    return f"Go back to {last_approved} (set `scoring_model: approved`), or retrain."
 
 
 def _row(scores: Scores, metric: str) -> tuple[float, float, float]:

@@ -58,6 +58,13 @@ WORDINGS: dict[str, Wording] = {
     "clicks_90d": _count("e-mail clicked in 90 days", "e-mails clicked in 90 days"),
     "days_since_open": _days("no e-mail opened for"),
     "is_unsubscribed": lambda value, usual: "unsubscribed" if value else "still subscribed",
+    "is_loyalty_member": lambda value, usual: (
+        "in the loyalty programme" if value else "not in the loyalty programme"),
+    "loyalty_points": _count("loyalty point", "loyalty points"),
+    "loyalty_redemptions_180d": _count("redemption in 180 days", "redemptions in 180 days"),
+    "preference_count": _count("preference stated", "preferences stated"),
+    "margin_minor": lambda value, usual: (
+        "more margin than usual" if value > usual else "less margin than usual"),
     "late_deliveries": _count("late delivery", "late deliveries"),
     "refund_count": _count("refund", "refunds"),
     "tickets_180d": _count("ticket in 180 days", "tickets in 180 days"),
