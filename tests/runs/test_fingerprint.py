@@ -38,15 +38,17 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
     return {name for name in before if before[name] != after[name]}
 
 
+@pytest.fixture(scope="module")
+def digests() -> dict[str, str]:
+    """Return the library's digest for every notebook, read once: parameters do not change it."""
+    place = Workspace(PROJECT, PROJECT)
+    reached = {n.name: fingerprint.library_files(n.path(place)) for n in NOTEBOOKS}
+    return {name: fingerprint.library_digest(files) for name, files in reached.items()}
+
+
 @pytest.fixture
-def quick(monkeypatch):
-    """Read the library once: the files do not change while parameters do."""
-    digests = {
-        n.name: fingerprint.library_digest(
-            fingerprint.library_files(n.path(Workspace(PROJECT, PROJECT)))
-        )
-        for n in NOTEBOOKS
-    }
+def quick(monkeypatch, digests):
+    """Let keys be made from the library as it was read once."""
     monkeypatch.setattr(stages, "library_files", lambda path: path.stem)
     monkeypatch.setattr(stages, "library_digest", digests.__getitem__)
 
@@ -83,6 +85,18 @@ def test_another_export_reruns_everything_through_ingest(workspace, quick):
     assert one != other
 
 
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    """Return a copy of the library that may be changed, and what every notebook reaches of it."""
+    copy = tmp_path_factory.mktemp("library") / "retention"
+    ignore = shutil.ignore_patterns("__pycache__", "demo", "templates")
+    shutil.copytree(fingerprint.PACKAGE, copy, ignore=ignore)
+    place = Workspace(PROJECT, PROJECT)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(fingerprint, "PACKAGE", copy)
+        yield copy, {n.name: fingerprint.library_files(n.path(place)) for n in NOTEBOOKS}
+
+
 EVERY = {notebook.name for notebook in NOTEBOOKS}
 
 
@@ -98,17 +112,13 @@ EVERY = {notebook.name for notebook in NOTEBOOKS}
         ("cli/running.py", set(), set()),
     ],
 )
-def test_one_module_reruns_the_notebooks_that_import_it(tmp_path, monkeypatch, module, reruns, may):
-    copy = tmp_path / "retention"
-    ignore = shutil.ignore_patterns("__pycache__", "demo", "templates")
-    shutil.copytree(fingerprint.PACKAGE, copy, ignore=ignore)
-    monkeypatch.setattr(fingerprint, "PACKAGE", copy)
-    place = Workspace(PROJECT, PROJECT)
-    reached = {n.name: fingerprint.library_files(n.path(place)) for n in NOTEBOOKS}
+def test_one_module_reruns_the_notebooks_that_import_it(copied, module, reruns, may):
+    copy, reached = copied
     before = {name: fingerprint.library_digest(files) for name, files in reached.items()}
-    with (copy / module).open("a") as handle:
-        handle.write("\nCHANGED = 1\n")
+    text = (copy / module).read_text()
+    (copy / module).write_text(f"{text}\nCHANGED = 1\n")
     after = {name: fingerprint.library_digest(files) for name, files in reached.items()}
+    (copy / module).write_text(text)
     assert reruns <= changed(before, after) <= may
 
 
