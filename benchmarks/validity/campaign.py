@@ -47,6 +47,11 @@ def cases() -> Iterator[Entry]:
         ("groups", "effect differs between groups where it does not, share at nominal 5 %"),
     ):
         yield at_most("campaign", case, 0.06, float(rows[name].mean()), SIMULATIONS, NULL)
+    yield near(
+        "campaign", "guardrail on complaints, 1 and 3 in 1,000: interval's coverage", 0.95,
+        float(rows["rare_covered"].mean()), 0.025, SIMULATIONS,
+        f"{UNITS:,} customers in two arms; Miettinen & Nurminen 1985",
+    )  # fmt: skip
     yield at_most(
         "campaign", "release paused at the accepted complaint rate, share per step", 0.06,
         float(rows["paused"].mean()), SIMULATIONS, "4,000 messages, complaints at .1 % exactly",
@@ -88,6 +93,9 @@ def _one(seed: int) -> dict[str, object]:
     rails = [Guardrail("order value", "revenue", "orders", True, 1.0),
              Guardrail("revenue per customer", "revenue", "", True, 1.0)]  # fmt: skip
     verdicts = [r.verdict for r in judge_guardrails(still, units, rails).results]
+    rare = np.random.default_rng([20260705, seed]).random(UNITS) < 0.001 + 0.002 * still.arm
+    upset = Guardrail("complaints", "complained", "", False, 0.001)
+    told = judge_guardrails(still, units.assign(complained=rare * 1.0), [upset]).results[0]
     tiers = pd.Series(
         still.covariates["tier"].astype(int).astype(str).to_numpy(), index=still.unit_key
     )
@@ -97,6 +105,7 @@ def _one(seed: int) -> dict[str, object]:
         "profit_covered": books.profit_low <= truth <= books.profit_high,
         "profit_error": (books.profit - truth) / books.contacts,
         "return_covered": low is None or high is None or low <= gained / laid_out <= high,
+        "rare_covered": told.ci_low <= 0.002 <= told.ci_high,
         "order_value": verdicts[0] == "broken",
         "per_customer": verdicts[1] == "broken",
         "groups": lift_by_group(still, "revenue", tiers, what="tier").difference_p("email") < 0.05,
