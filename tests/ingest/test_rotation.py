@@ -123,7 +123,7 @@ def test_a_rotation_killed_at_any_step_is_finished_by_calling_again(kept, monkey
     spots = [(rewrite, "destroy"), (store, "write_text"), (vault, "write_private"),
              (module, "write_private"), (module, "destroy"), (rewrite, "replace_text"),
              (module, "write_keys"), (rewrite, "write_text"), (store.Store, "put"),
-             (store.Store, "point"), (vault.Vault, "replace")]  # fmt: skip
+             (store.Store, "point"), (vault.Vault, "merge")]  # fmt: skip
     whole = tmp_path / "whole"
     shutil.copytree(kept.outputs, whole / "outputs", symlinks=True)
     shutil.copytree(kept.private, whole / ".retention", symlinks=True)

@@ -12,8 +12,8 @@ from collections.abc import Iterator
 from retention.ingest.codes import Reason
 from retention.tables import Column, Kind, Table
 
-RULE_VERSION = "2"
-"""Raise it when a rule changes: quarantined rows name the version that refused them."""
+RULE_VERSION = "3"
+"""Raise it when a rule or a key changes: quarantined rows name the version that refused them."""
 
 ABSURD_MINOR = 100_000_000_000
 """One billion major units in a single amount is a unit error, not a sale."""

@@ -11,7 +11,13 @@ from retention.engine import Engine
 from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.contracts import reasons_expression
 from retention.ingest.identity import collect_people, join_on_identity, platform_of
-from retention.ingest.keying import canonical_column, collect_orders
+from retention.ingest.keying import (
+    OWN,
+    REPEATED,
+    canonical_column,
+    collect_pseudonyms,
+    joined_pseudonyms,
+)
 from retention.ingest.keys import KeyRing
 from retention.sources.base import SourceFormat
 from retention.sources.countries import install_countries
@@ -66,7 +72,8 @@ def judge_all(
     install_countries(connection)
     people = [f"mapped_{n}" for n, mapping in enumerate(source.tables) if mapping.person]
     collect_people(connection, keys, people, platform_of(source.name))
-    collect_orders(connection, _naming_orders(source))
+    for column in REPEATED:
+        collect_pseudonyms(connection, column, _naming(column, source))
     judged = []
     for number, mapping in enumerate(source.tables):
         made = Judged(f"judged_{number}", get(mapping.table), mapping.accounts)
@@ -104,13 +111,14 @@ def _map(connection: duckdb.DuckDBPyConnection, source: SourceFormat) -> tuple[l
     return list(views), kind
 
 
-def _naming_orders(source: SourceFormat) -> list[str]:
-    """Return the mapped tables that name a file's orders: the orders themselves, or what stands in.
+def _naming(column: str, source: SourceFormat) -> list[str]:
+    """Return the mapped tables that name a file's orders, visits or browsers.
 
     Lines are many and their orders few, so that only a file without orders is searched for them.
     """
     orders = [f"mapped_{n}" for n, m in enumerate(source.tables) if m.table == "orders"]
-    return orders or [f"mapped_{n}" for n, _ in enumerate(source.tables)]
+    every = [f"mapped_{n}" for n, _ in enumerate(source.tables)]
+    return orders if orders and column == "order_key" else every
 
 
 def _judge_together(connection: duckdb.DuckDBPyConnection, judged: list[Judged]) -> None:
@@ -155,10 +163,10 @@ def judge(
     """
     given = {row[0] for row in connection.execute(f"DESCRIBE {mapped}").fetchall()}
     origin = {"source": source, "batch_id": batch_id}
-    columns = ", ".join(canonical_column(c, given, person, origin) for c in table)
+    own_key = table.key[0]
+    columns = ", ".join(canonical_column(c, given, person, origin, own_key) for c in table)
     joins = f"LEFT JOIN people AS p ON {join_on_identity('m', 'p')}" if person else ""
-    if "order_key" in given:
-        joins += " LEFT JOIN order_pseudonyms AS o ON m.order_key = o.raw"
+    joins += joined_pseudonyms(given)
     if "country" in given and "country" in table.names:
         joins += " LEFT JOIN country_codes AS c ON lower(trim(m.country)) = c.spelling"
     contract = reasons_expression(table, person)
@@ -169,7 +177,9 @@ def judge(
                    m.reasons AS source_reasons
             FROM {mapped} AS m {joins}
         ), judged AS (
-            SELECT * EXCLUDE (source_reasons),
+            SELECT * EXCLUDE (source_reasons) REPLACE (
+                       CASE WHEN source_record_id = '{OWN}' THEN CAST({own_key} AS VARCHAR)
+                            ELSE source_record_id END AS source_record_id),
                    CASE WHEN len(source_reasons) = 0 THEN {contract}
                         ELSE list_concat(source_reasons, {contract}) END AS reasons
             FROM canonical

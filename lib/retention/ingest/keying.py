@@ -1,7 +1,9 @@
 """The SQL of each canonical column: raw identifiers become pseudonyms, the rest is typed.
 
-An order's pseudonym is computed once per order, and a line's key is that pseudonym followed by what
-the raw line key has beyond the order: HMAC is the dearest step of an ingest, lines are the most.
+HMAC is the dearest step of an ingest, so that it is spared where it would say the same again. What
+many rows name (an order, a visit, a browser) is keyed once and looked up; a line's key is its
+order's pseudonym followed by what the raw line key has beyond the order; a record whose id is the
+end of its row's own key takes that key.
 """
 
 from __future__ import annotations
@@ -28,24 +30,36 @@ NAMESPACES: dict[str, str] = {
 """Columns whose raw values are replaced by pseudonyms, each in a namespace of its own."""
 
 
-_ORDER = (
-    f"coalesce(o.pseudonym, pseudonym('{NAMESPACES['order_key']}', CAST(m.order_key AS VARCHAR)))"
-)
-"""An order's pseudonym: looked up, or computed for the few that a file mentions without it."""
+REPEATED = {"order_key": "o", "session_key": "s", "anon_key": "a"}
+"""Columns that many rows share, each with the alias that its looked-up pseudonyms have."""
+
+OWN = ""
+"""What stands for a record's id that is its row's own key, until the key is known."""
 
 
-def collect_orders(connection: duckdb.DuckDBPyConnection, mapped: Sequence[str]) -> None:
-    """Make ``order_pseudonyms(raw, pseudonym)``: one row per order of some mapped tables."""
+def collect_pseudonyms(
+    connection: duckdb.DuckDBPyConnection, column: str, mapped: Sequence[str]
+) -> None:
+    """Make ``<column>_pseudonyms(raw, pseudonym)``: one row per value in some mapped tables."""
     parts = [
-        f"SELECT CAST(order_key AS VARCHAR) AS raw FROM {name}"
+        f"SELECT CAST({column} AS VARCHAR) AS raw FROM {name}"
         for name in mapped
-        if "order_key" in columns_of(connection, name)
+        if column in columns_of(connection, name)
     ]
     union = " UNION ALL ".join(parts) or "SELECT '' AS raw WHERE false"
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE order_pseudonyms AS SELECT raw, "
-        f"pseudonym('{NAMESPACES['order_key']}', raw) AS pseudonym "
+        f"CREATE OR REPLACE TEMP TABLE {column}_pseudonyms AS SELECT raw, "
+        f"pseudonym('{NAMESPACES[column]}', raw) AS pseudonym "
         f"FROM (SELECT DISTINCT raw FROM ({union}) WHERE raw IS NOT NULL)"
+    )
+
+
+def joined_pseudonyms(given: set[str]) -> str:
+    """Return the joins that look pseudonyms up for the columns that a mapping yields."""
+    return "".join(
+        f" LEFT JOIN {column}_pseudonyms AS {alias} ON m.{column} = {alias}.raw"
+        for column, alias in REPEATED.items()
+        if column in given
     )
 
 
@@ -54,7 +68,9 @@ def columns_of(connection: duckdb.DuckDBPyConnection, name: str) -> set[str]:
     return {row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()}
 
 
-def canonical_column(column: Column, given: set[str], person: str, origin: dict[str, str]) -> str:
+def canonical_column(
+    column: Column, given: set[str], person: str, origin: dict[str, str], own_key: str
+) -> str:
     """Return the SQL of one canonical column.
 
     Parameters
@@ -67,12 +83,14 @@ def canonical_column(column: Column, given: set[str], person: str, origin: dict[
         Column that the person's key goes into, empty where there is none.
     origin
         Constant columns.
+    own_key
+        Column that names a row of the table.
 
     Returns
     -------
     str
-        An expression over ``m`` (mapped), ``p`` (people), ``o`` (order pseudonyms) and ``c``
-        (country codes).
+        An expression over ``m`` (mapped), ``p`` (people), ``c`` (country codes) and the aliases
+        of :data:`REPEATED`. A record's id that is its row's own key is :data:`OWN`.
     """
     name = column.name
     if name in origin:
@@ -82,7 +100,7 @@ def canonical_column(column: Column, given: set[str], person: str, origin: dict[
     if name == "identity_confidence" and person:
         return "p.confidence AS identity_confidence"
     if name in NAMESPACES and name in given:
-        return f"{_key(name, given)} AS {name}"
+        return f"{_key(name, given, own_key)} AS {name}"
     return _typed(column, given)
 
 
@@ -99,19 +117,23 @@ def _typed(column: Column, given: set[str]) -> str:
     return f"CAST(NULL AS {column.kind}) AS {name}"
 
 
-def _key(name: str, given: set[str]) -> str:
+def _key(name: str, given: set[str], own_key: str) -> str:
     """Return the SQL of a pseudonymised key."""
     raw = f"CAST(m.{name} AS VARCHAR)"
-    if name == "order_key":
-        return _ORDER
+    if name in REPEATED:
+        return _looked_up(name)
     keyed = f"WHEN {raw} IS NOT NULL THEN pseudonym('{NAMESPACES[name]}', {raw})"
-    if "order_key" in given and name in ("order_line_key", "source_record_id"):
+    if name == "order_line_key" and "order_key" in given:
         rest = f"substr({raw}, length(m.order_key) + 1)"
-        keyed = f"WHEN starts_with({raw}, m.order_key) THEN {_ORDER} || {rest} {keyed}"
-    if {"order_key", "order_line_key"} <= given and name == "source_record_id":
-        rest = "substr(m.order_line_key, length(m.order_key) + 1)"
         keyed = (
-            f"WHEN ends_with(m.order_line_key, {raw}) AND starts_with(m.order_line_key, "
-            f"m.order_key) THEN {_ORDER} || {rest} {keyed}"
+            f"WHEN starts_with({raw}, m.order_key) THEN {_looked_up('order_key')} || {rest} {keyed}"
         )
+    if name == "source_record_id" and own_key in NAMESPACES and own_key in given:
+        keyed = f"WHEN ends_with(CAST(m.{own_key} AS VARCHAR), {raw}) THEN '{OWN}' {keyed}"
     return f"CASE {keyed} END"
+
+
+def _looked_up(column: str) -> str:
+    """Return the SQL of a pseudonym that is looked up, or computed where it was not collected."""
+    computed = f"pseudonym('{NAMESPACES[column]}', CAST(m.{column} AS VARCHAR))"
+    return f"coalesce({REPEATED[column]}.pseudonym, {computed})"

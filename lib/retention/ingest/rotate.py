@@ -244,7 +244,7 @@ def _carry_vault(engine: Engine, private: Path, rings: _Generations) -> int:
                 "CREATE OR REPLACE TEMP TABLE vault_new AS "
                 "SELECT * REPLACE (rotate(customer_key) AS customer_key) FROM vault_old"
             )
-            Vault(stage, rings.new).replace(engine.connection, "vault_new")
+            Vault(stage, rings.new).merge(engine.connection, "vault_new")
             vault.rename(retired)
     if (stage / "vault").exists():
         if vault.exists():

@@ -1,12 +1,16 @@
 """The identity vault: who is behind a pseudonym, encrypted, apart from the snapshots.
 
-Rows are ``(customer_key, kind, value, source)``, kept in sixteen Parquet buckets by the first
-character of the key and sealed with AES-256-GCM, so that forgetting a person rewrites one bucket.
+Rows are ``(customer_key, kind, value, source)``, kept in sixteen buckets by the first character of
+the key and sealed with AES-256-GCM. What a file brings is added to each bucket as a piece of its
+own, so that taking in a file costs what the file brings, however large the vault has grown;
+forgetting a person reads one bucket and rewrites the pieces that name them.
 """
 
 from __future__ import annotations
 
 import fcntl
+import hashlib
+import hmac
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -24,6 +28,9 @@ from retention.ingest.keys import KeyRing, private_folder
 
 _NONCE = 12
 _BUCKETS = "0123456789abcdef"
+MAXIMUM_PIECES = 24
+"""Pieces that a bucket may have before they are made one."""
+
 SCHEMA = pa.schema(
     [("customer_key", pa.string()), ("kind", pa.string()), ("value", pa.string()),
      ("source", pa.string())]
@@ -94,8 +101,8 @@ class Vault:
         return private_folder(private_folder(self.private) / "vault")
 
     def read(self, buckets: Iterable[str] = _BUCKETS) -> pa.Table:
-        """Return the rows of some buckets (all by default)."""
-        parts = [self._read_bucket(bucket) for bucket in buckets]
+        """Return the rows of some buckets (all by default), each once, in order."""
+        parts = [_distinct(self._read_pieces(self._pieces(bucket))) for bucket in buckets]
         return pa.concat_tables([SCHEMA.empty_table(), *parts])
 
     def find(self, customer_key: str) -> pa.Table:
@@ -103,10 +110,17 @@ class Vault:
         rows = self.read([customer_key[0]])
         return rows.filter(pa.compute.equal(rows["customer_key"], customer_key))
 
-    def merge(self, connection: duckdb.DuckDBPyConnection, incoming: str) -> int:
-        """Add the rows of a table named ``incoming``; return how many rows the vault then holds."""
+    def merge(self, connection: duckdb.DuckDBPyConnection, incoming: str) -> None:
+        """Add the rows of a table named ``incoming``; what is known already is not kept twice."""
+        rows = connection.sql(f"SELECT {', '.join(SCHEMA.names)} FROM {incoming}").to_arrow_table()
+        fresh = _distinct(rows.cast(SCHEMA))
         with self._alone():
-            return self._merged(connection, incoming)
+            for bucket in _BUCKETS:
+                is_here = pa.compute.starts_with(fresh["customer_key"], bucket)
+                self._write_piece(bucket, fresh.filter(is_here))
+                pieces = self._pieces(bucket)
+                if len(pieces) > MAXIMUM_PIECES:
+                    self._replace(pieces, bucket, _distinct(self._read_pieces(pieces)))
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -116,68 +130,55 @@ class Vault:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
-    def _merged(self, connection: duckdb.DuckDBPyConnection, incoming: str) -> int:
-        """Add the rows bucket by bucket; return how many there are then."""
-        total = 0
-        for bucket, fresh in _by_bucket(connection, incoming):
-            old = self._read_bucket(bucket)
-            if fresh.num_rows:
-                merged = _distinct(connection, pa.concat_tables([old, fresh]))
-                if merged.num_rows != old.num_rows or not merged.equals(old):
-                    self._write_bucket(bucket, merged)
-                old = merged
-            total += old.num_rows
-        return total
-
     def forget(self, customer_keys: set[str]) -> int:
         """Remove people; return how many rows went."""
         gone = 0
         keys = pa.array(sorted(customer_keys), pa.string())
-        for bucket in sorted({key[0] for key in customer_keys}):
-            rows = self._read_bucket(bucket)
-            kept = rows.filter(
-                pa.compute.invert(pa.compute.is_in(rows["customer_key"], value_set=keys))
-            )
-            gone += rows.num_rows - kept.num_rows
-            if kept.num_rows != rows.num_rows:
-                self._write_bucket(bucket, kept)
+        with self._alone():
+            for bucket in sorted({key[0] for key in customer_keys}):
+                for piece in self._pieces(bucket):
+                    rows = self._read_pieces([piece])
+                    theirs = pa.compute.is_in(rows["customer_key"], value_set=keys)
+                    kept = rows.filter(pa.compute.invert(theirs))
+                    gone += rows.num_rows - kept.num_rows
+                    if kept.num_rows != rows.num_rows:
+                        self._replace([piece], bucket, kept)
         return gone
 
-    def replace(self, connection: duckdb.DuckDBPyConnection, rows: str) -> None:
-        """Write the whole vault anew from a table named ``rows`` (after a key rotation)."""
-        for bucket, fresh in _by_bucket(connection, rows):
-            self._write_bucket(bucket, _distinct(connection, fresh))
+    def _pieces(self, bucket: str) -> list[Path]:
+        """Return the files of a bucket."""
+        return sorted(self.folder.glob(f"{bucket}*.sealed"))
 
-    def _read_bucket(self, bucket: str) -> pa.Table:
-        """Return one bucket, empty where it was never written."""
-        path = self.folder / f"{bucket}.sealed"
+    def _read_pieces(self, pieces: Iterable[Path]) -> pa.Table:
+        """Return the rows of some files; rows that several of them hold stand there as often."""
+        key = self.keys.subkey("vault")
+        contents = [unseal(key, path.name, path.read_bytes()) for path in pieces]
+        tables = [pq.read_table(pa.BufferReader(text), schema=SCHEMA) for text in contents]
+        return pa.concat_tables([SCHEMA.empty_table(), *tables])
+
+    def _write_piece(self, bucket: str, rows: pa.Table) -> Path | None:
+        """Seal rows in a file whose name follows from them under the key; nothing for no rows."""
+        if not rows.num_rows:
+            return None
+        content, key = parquet_bytes(rows), self.keys.subkey("vault")
+        name = hmac.new(key, content, hashlib.sha256).hexdigest()[:16]
+        path = self.folder / f"{bucket}-{name}.sealed"
         if not path.exists():
-            return SCHEMA.empty_table()
-        content = unseal(self.keys.subkey("vault"), path.name, path.read_bytes())
-        return pq.read_table(pa.BufferReader(content), schema=SCHEMA)
+            write_private(path, seal(key, path.name, content))
+        return path
 
-    def _write_bucket(self, bucket: str, rows: pa.Table) -> None:
-        """Seal one bucket."""
-        path = self.folder / f"{bucket}.sealed"
-        write_private(path, seal(self.keys.subkey("vault"), path.name, parquet_bytes(rows)))
-
-
-def _by_bucket(connection: duckdb.DuckDBPyConnection, rows: str) -> Iterator[tuple[str, pa.Table]]:
-    """Yield the rows of a table bucket by bucket."""
-    for bucket in _BUCKETS:
-        found = connection.sql(
-            f"SELECT customer_key, kind, value, source FROM {rows} "
-            "WHERE starts_with(customer_key, $bucket)",
-            params={"bucket": bucket},
-        )
-        yield bucket, found.to_arrow_table().cast(SCHEMA)
+    def _replace(self, pieces: Iterable[Path], bucket: str, rows: pa.Table) -> None:
+        """Write rows as one piece, then remove those that it replaces."""
+        written = self._write_piece(bucket, rows)
+        for piece in pieces:
+            if piece != written:
+                piece.unlink()
 
 
-def _distinct(connection: duckdb.DuckDBPyConnection, rows: pa.Table) -> pa.Table:
-    """Return distinct rows in their order."""
-    connection.register("vault_rows", rows)
-    answer = connection.sql(
-        "SELECT DISTINCT customer_key, kind, value, source FROM vault_rows ORDER BY ALL"
-    ).to_arrow_table()
-    connection.unregister("vault_rows")
-    return answer.cast(SCHEMA)
+def _distinct(rows: pa.Table) -> pa.Table:
+    """Return distinct rows in their order; nothing of them is spilled to a disk."""
+    names = ", ".join(SCHEMA.names)
+    with duckdb.connect(config={"temp_directory": ""}) as connection:
+        connection.register("vault_rows", rows)
+        found = connection.sql(f"SELECT DISTINCT {names} FROM vault_rows ORDER BY ALL")
+        return found.to_arrow_table().cast(SCHEMA)
