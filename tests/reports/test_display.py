@@ -129,3 +129,10 @@ def test_written_quantities_stand_in_line_and_other_texts_do_not():
 
 def test_a_table_without_rows_says_so():
     assert ">none</td>" in shown(display.show_table, pd.DataFrame({"a": [], "b": []}))
+
+
+def test_a_small_p_value_is_never_zero_and_a_factor_of_a_rate_is_no_share():
+    frame = pd.DataFrame({"p_value": [0.5, 1e-9], "purchase rate times": [0.5, 0.9]})
+    html = shown(display.show_table, frame)
+    assert "&lt; 0.0001" in html
+    assert "%" not in html

@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import io
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -30,8 +30,20 @@ COLOURS = {"pass": "#00664b", "warn": "#8a5a00", "fail": "#a63600"}
 NONE = "none"
 """Shown in place of the rows of a table without any."""
 
-QUANTITY = re.compile(r"^(?:[A-Z]{3} )?[+-]?(?:[A-Z]{3} )?\d[\d,]*(?:\.\d+)?(?: ?(?:%|[a-z]+))?$")
-"""A number as text, with its sign and its currency or unit."""
+QUANTITY = re.compile(
+    r"^(?P<before>[A-Z]{3}\s)?[+-]?(?P<currency>[A-Z]{3}\s)?"
+    r"\d[\d,]*(?:\.\d+)?(?P<unit>\s?(?:%|[a-z]+))?(?:\s[▲▼])?$"
+)
+"""A number as text, with its sign, its currency or unit, and the mark of what is apart."""
+
+RATIO_WORDS = {"times", "ratio"}
+"""Words in the name of a column whose values multiply a rate, and are none."""
+
+P_NAME = re.compile(r"p(?:[ _]|$)")
+"""How the name of a column of p-values begins."""
+
+SMALLEST_P = 0.0001
+"""p-values below it are written as smaller than it, never as zero."""
 
 WIDEST_RANGE = 1000
 """How many times its smallest value a column's largest may be to share one precision."""
@@ -171,8 +183,9 @@ def _written(column: pd.Series, write: Callable[[Any], str] | None) -> list[str]
     is_number = write is not None or pd.api.types.is_numeric_dtype(column) or _is_written(column)
     if write is None and pd.api.types.is_float_dtype(column):
         write = percent if _is_share(column) else _precision(column)
+        write = _p_value if P_NAME.match(str(column.name)) else write
     texts = [MISSING if _missing(value) else (write or number)(value) for value in column.tolist()]
-    return [safe(text) for text in (aligned(texts) if is_number else texts)]
+    return [safe(text) for text in (_in_line(texts) if is_number else texts)]
 
 
 def _readable(table: pd.DataFrame) -> pd.DataFrame:
@@ -194,11 +207,23 @@ def _is_written(column: pd.Series) -> bool:
     return bool(found) and all(QUANTITY.match(text) for text in found)
 
 
+def _in_line(texts: Sequence[str]) -> list[str]:
+    """Stand numbers in line on their points where they share a unit; else at the right alone."""
+    found = [match for text in texts if (match := QUANTITY.match(text))]
+    units = {(m["before"] or m["currency"] or "", m["unit"] or "") for m in found}
+    return aligned(texts) if len(units) <= 1 else list(texts)
+
+
 def _is_share(column: pd.Series) -> bool:
     """Tell from name and values whether a column holds shares of a whole."""
     parts = str(column.name).replace("_", " ").split()
     within = bool(column.dropna().between(-1, 1).all())
-    return within and bool({"share", "rate"} & set(parts))
+    return within and bool({"share", "rate"} & set(parts)) and not RATIO_WORDS & set(parts)
+
+
+def _p_value(p: float) -> str:
+    """Write a p-value."""
+    return f"< {SMALLEST_P}" if p < SMALLEST_P else f"{p:.4f}"
 
 
 def _missing(value: Any) -> bool:

@@ -38,7 +38,7 @@ def figures_table(figures: KeyFigures) -> pd.DataFrame:
 
 
 def worth_table(worth: Worth, whole: KeyFigures, minimum: int = 10) -> pd.DataFrame:
-    """Return segments as rows and figures as columns, the whole shop last.
+    """Return figures as rows and segments as columns, the whole shop last.
 
     A triangle marks what differs from the whole shop beyond chance. Figures that a segment of
     known customers has by definition (no new ones, all of them repeat) are left out, and so are
@@ -54,7 +54,9 @@ def worth_table(worth: Worth, whole: KeyFigures, minimum: int = 10) -> pd.DataFr
             row | {_words(n): _cell(keyed.loc[n], minimum) for n in listed if n in keyed.index}
         )
     shop = {_words(n): with_unit(_known(whole[n].now.value), whole[n].unit) for n in listed}
-    return pd.DataFrame([*rows, {"segment": "the whole shop"} | shop]).fillna(MISSING)
+    table = pd.DataFrame([*rows, {"segment": "the whole shop"} | shop]).fillna(MISSING)
+    turned = table.set_index("segment").T
+    return turned.rename_axis(index="figure", columns=None).reset_index()
 
 
 def changes_table(worth: Worth) -> pd.DataFrame:

@@ -216,7 +216,7 @@ def _numbers_at_risk(axes: Any, curves: RetentionCurves, times: Any) -> None:
     axes.grid(False)
     for side in axes.spines.values():
         side.set_visible(False)
-    axes.tick_params(left=False, pad=24)  # the first number stands astride the axis
+    axes.tick_params(axis="y", left=False, pad=24)  # the first number stands astride the axis
 
 
 def _colours(groups: int) -> list[Any]:
