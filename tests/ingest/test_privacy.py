@@ -11,7 +11,7 @@ import pytest
 
 from retention.engine import Engine
 from retention.errors import InputError, ParameterError
-from retention.ingest import Snapshot, access, erase
+from retention.ingest import Snapshot, access, erase, run_ingest
 from retention.ingest.audit import verify
 from retention.ingest.keys import open_keys
 from retention.ingest.purge import Purge
@@ -248,3 +248,23 @@ def test_a_purged_file_keeps_its_other_rows_in_order(tmp_path):
     draft = purge.draft(path)
     kept = frame[frame.x != 7].reset_index(drop=True)
     pd.testing.assert_frame_equal(pd.read_parquet(draft), kept, check_dtype=False)
+
+
+def test_what_follows_the_order_in_a_lines_key_stays_only_where_it_is_a_short_number(tmp_path):
+    rows = ["7,7-1", "7,7-ada@shop.example", "7,7-Ada Byron", "7,715550102030", "7,7:5550102030"]
+    (tmp_path / "lines.csv").write_text("\n".join(["order,line", *rows]) + "\n", encoding="utf-8")
+    columns = (
+        "order_lines.order_line_key = line; order_lines.order_key = order; "
+        "order_lines.product_key = order; order_lines.quantity = order; "
+        "order_lines.unit_price_minor = order; order_lines.currency = 'GBP'; "
+        "orders.order_key = order; orders.ordered_at = '2025-02-01'; orders.currency = 'GBP'"
+    )
+    made = run_ingest(
+        ["generic: lines.csv"], tmp_path / "store", tmp_path / ".retention", root=tmp_path,
+        as_of="2025-03-01", read_options=[f"generic: columns = {columns}"],
+    )  # fmt: skip
+    lines = pd.concat(pd.read_parquet(path) for path in made.snapshot.tables["order_lines"])
+    own, other = lines.order_line_key.str.len() > 32, lines.order_line_key.str.len() == 32
+    assert lines[own].order_line_key.str[32:].tolist() == ["-1"]
+    assert (other.sum(), len(lines)) == (4, 5)
+    assert lines.order_line_key.is_unique

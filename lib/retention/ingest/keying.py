@@ -33,6 +33,9 @@ NAMESPACES: dict[str, str] = {
 REPEATED = {"order_key": "o", "session_key": "s", "anon_key": "a"}
 """Columns that many rows share, each with the alias that its looked-up pseudonyms have."""
 
+PLACE = "[^0-9A-Za-z@][0-9]{1,6}"
+"""What may follow an order's pseudonym in a line's key: a short number, never anybody's name."""
+
 OWN = ""
 """What stands for a record's id that is its row's own key, until the key is known."""
 
@@ -125,9 +128,8 @@ def _key(name: str, given: set[str], own_key: str) -> str:
     keyed = f"WHEN {raw} IS NOT NULL THEN pseudonym('{NAMESPACES[name]}', {raw})"
     if name == "order_line_key" and "order_key" in given:
         rest = f"substr({raw}, length(m.order_key) + 1)"
-        keyed = (
-            f"WHEN starts_with({raw}, m.order_key) THEN {_looked_up('order_key')} || {rest} {keyed}"
-        )
+        is_place = f"starts_with({raw}, m.order_key) AND regexp_full_match({rest}, '{PLACE}')"
+        keyed = f"WHEN {is_place} THEN {_looked_up('order_key')} || {rest} {keyed}"
     if name == "source_record_id" and own_key in NAMESPACES and own_key in given:
         keyed = f"WHEN ends_with(CAST(m.{own_key} AS VARCHAR), {raw}) THEN '{OWN}' {keyed}"
     return f"CASE {keyed} END"
