@@ -14,8 +14,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
+from benchmarks.exponent import exponent
 from benchmarks.machine import describe
 from benchmarks.race import Contestant, measure
 from benchmarks.record import HERE
@@ -51,22 +50,6 @@ def measure_size(customers: int, activity: float, stages: list[str]) -> list[dic
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     return rows
-
-
-def exponent(rows: list[dict[str, Any]], column: str) -> float:
-    """Return the slope of log cost on log customers; NaN for a single size.
-
-    Examples
-    --------
-    >>> rows = [{"customers": n, "s": n**2} for n in (10, 100)]
-    >>> round(exponent(rows, "s"), 6)
-    2.0
-    """
-    if len(rows) < 2:
-        return math.nan
-    size = np.log([row["customers"] for row in rows])
-    cost = np.log([max(row[column], 1e-3) for row in rows])
-    return float(np.polyfit(size, cost, 1)[0])
 
 
 def page(rows: list[dict[str, Any]], machine: dict[str, str]) -> str:

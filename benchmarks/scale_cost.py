@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.growth import exponent
+from benchmarks.exponent import exponent
 from benchmarks.record import HERE
 
 CUSTOMERS = 100_000_000

@@ -15,8 +15,8 @@ from retention.ingest.linking import resolution_of
 from retention.ingest.periods import parse_periods
 from retention.ingest.quality import inspect
 from retention.ingest.quality_limits import QualityLimits
-from retention.ingest.quarantine import keep_quarantine
 from retention.ingest.reconcile import accounts_of, load_ledger, reasons_of, reconcile
+from retention.ingest.refusals import keep_quarantine
 from retention.ingest.result import IngestResult
 from retention.ingest.snapshot import Snapshot
 from retention.ingest.store import Store
