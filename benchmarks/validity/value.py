@@ -180,7 +180,7 @@ def _simulated() -> Iterator[Entry]:
         )  # fmt: skip
 
 
-def _booked(worlds: int = 40) -> Iterator[Entry]:
+def _booked(worlds: int = 100) -> Iterator[Entry]:
     """Count how often what is really bought lies within the predictive interval."""
     inside = []
     for seed in range(worlds):

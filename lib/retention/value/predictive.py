@@ -37,8 +37,14 @@ MOST_DRAWN = 20_000_000
 FEWEST_DRAWS = 100
 """Draws at least: the 95 % interval needs its tails."""
 
-FUTURES = 10
-"""Futures drawn with the same parameters: new parameters cost more than another future."""
+FUTURES = 2
+"""Futures drawn for each draw of the parameters: more would leave too few draws of those."""
+
+FUTURES_OF_MANY = 10
+"""The same where there are many distinct histories: each draw of the parameters is dear, and so
+much is known about them that the luck of the purchases outweighs them by far."""
+
+MANY_ROWS = 50_000
 
 
 @dataclass(frozen=True)
@@ -165,7 +171,7 @@ def _futures(
         fit = replace(purchases, parameters=purchases.at(_around(purchases, random)))
         own = _spend_around(spend, random)
         alive = summary.expand(fit.model.probability_alive(fit.parameters, summary))
-        for _ in range(FUTURES):
+        for _ in range(FUTURES if summary.rows <= MANY_ROWS else FUTURES_OF_MANY):
             yield _one_future(frame, summary, fit, alive, own, terms, random)
 
 
