@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from importlib import resources
 from pathlib import Path
 
 from retention.errors import RunError
+
+SQL = Path(__file__).resolve().parents[1] / "sql"
+"""Folder of the queries, one file each."""
 
 ROW_GROUP_ROWS = 122_880
 """Fixed row-group size: with ORDER BY it makes the bytes of a file independent of the threads."""
@@ -22,7 +24,7 @@ def query_text(name: str) -> str:
     RunError
         If there is no such query.
     """
-    path = resources.files("retention") / "sql" / f"{name}.sql"
+    path = SQL / f"{name}.sql"
     if not path.is_file():
         raise RunError(f"There is no query {name!r}.", "Look into lib/retention/sql for the names.")
     return path.read_text(encoding="utf-8")

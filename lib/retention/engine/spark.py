@@ -166,7 +166,9 @@ class SparkEngine(Engine):
         """Write a query's answer as one file."""
         SparkAnswer(self, query, {}).to_file(path, lambda rows: rows)
 
-    def spread(self, function: Callable[[int], T], places: Sequence[int]) -> list[T]:
+    def spread(
+        self, function: Callable[[int], T], places: Sequence[int], at_once: int = 1
+    ) -> list[T]:
         """Return what a function gives for each number; the executors share the numbers."""
         context = self.session.sparkContext
         return context.parallelize(list(places), max(1, len(places))).map(function).collect()

@@ -47,9 +47,10 @@ def sweep(base: Path) -> int:
     Several machines may share the folder: only what this one made is looked at.
     """
     gone = 0
-    for folder in base.glob("retention-*-*"):
-        match = _OWNED.fullmatch(folder.name)
-        if match and not Path("/proc", match[1]).exists() and Path("/proc/self").exists():
-            shutil.rmtree(folder, ignore_errors=True)
+    # Names alone, in one pass: the system's folder may be crowded, and every engine looks at it.
+    found = (_OWNED.fullmatch(name) for name in os.listdir(base) if name.startswith("retention-"))
+    for match in filter(None, found):
+        if not Path("/proc", match[1]).exists() and Path("/proc/self").exists():
+            shutil.rmtree(base / match[0], ignore_errors=True)
             gone += 1
     return gone

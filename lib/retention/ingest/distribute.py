@@ -8,14 +8,23 @@ tables hold are pseudonyms.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from retention.engine import Engine
 from retention.ingest.contribute import Contribution, Intake
 from retention.ingest.keys import open_keys, snapshot_key
 from retention.ingest.plan import plan
 from retention.ingest.store import Store
 from retention.sources.base import ReadOptions
+
+SMALL_FILE = 256 * 2**20
+"""Bytes up to which a file is taken in beside another one."""
+
+AT_ONCE = 2
 
 
 @dataclass(frozen=True)
@@ -57,9 +66,25 @@ class Task:
         """Return the store."""
         return Store(self.store, snapshot_key(self.private) if self.encrypt else None)
 
-    def files(self) -> int:
-        """Return how many files there are to take in."""
-        return len(plan(self.sources, self.root, self.read_options, self.defaults))
+    def sizes(self) -> list[float]:
+        """Return the size in bytes of each file to take in; infinite where that is not known."""
+        items = plan(self.sources, self.root, self.read_options, self.defaults)
+        return [i.path.stat().st_size if i.path.is_file() else math.inf for i in items]
+
+    def take_in_all(
+        self, engine: Engine, sizes: Sequence[float]
+    ) -> list[tuple[Contribution, bool]]:
+        """Return the contribution of every file, in their order; small ones are taken in together.
+
+        Planning and writing use one core, so that two small files at once take half the time. They
+        divide the memory between them; a large file has all of it.
+        """
+        small = [number for number, size in enumerate(sizes) if size <= SMALL_FILE]
+        large = [number for number, size in enumerate(sizes) if size > SMALL_FILE]
+        sharing = replace(self, memory_limit=_shared(self.memory_limit, AT_ONCE))
+        made = dict(zip(small, engine.spread(sharing.take_in, small, AT_ONCE), strict=True))
+        made |= dict(zip(large, engine.spread(self.take_in, large), strict=True))
+        return [made[number] for number in range(len(sizes))]
 
     def take_in(self, number: int) -> tuple[Contribution, bool]:
         """Return the contribution of one of the files, and whether it was there before."""
@@ -67,3 +92,15 @@ class Task:
         intake = Intake(self.place(), self.private, open_keys(self.private), self.memory_limit,
                         self.threads, self.free_text, self.temporary_directory)  # fmt: skip
         return intake.contribute(item.path, item.name, item.source, item.options)
+
+
+def _shared(memory_limit: str | None, parts: int) -> str | None:
+    """Return an equal part of an amount of memory.
+
+    Examples
+    --------
+    >>> _shared("3GB", 2), _shared(None, 2)
+    ('1.5GB', None)
+    """
+    found = re.fullmatch(r"([0-9.]+)(.*)", memory_limit or "")
+    return f"{float(found[1]) / parts:g}{found[2]}" if found else memory_limit

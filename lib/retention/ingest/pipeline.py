@@ -109,11 +109,11 @@ def run_ingest(
             "`engine: duckdb`.", column="encrypt_snapshots",
         )  # fmt: skip
     keys, periods = open_keys(private), parse_periods(retention_days, as_of)
-    numbers, place = range(task.files()), task.place()  # the store's key is there only now
+    sizes, place = task.sizes(), task.place()  # the store's key is there only now
     before = Store(store).current()
     with workbench(private, memory_limit, threads, engine, spark_master,
                    temporary_directory) as (opened, folder):  # fmt: skip
-        made = opened.spread(task.take_in, numbers)
+        made = task.take_in_all(opened, sizes)
         assembly = Assembly(opened, place, [contribution for contribution, _ in made], folder,
                             erased_people(private, keys), periods,
                             before.manifest["tables"] if before else {})  # fmt: skip
