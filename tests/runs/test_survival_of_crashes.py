@@ -71,14 +71,16 @@ def test_killing_runner_and_kernels_at_random_moments_leaves_all_whole_and_resum
     assert whole["code"] == 0
     artifacts = retention.load("toy").manifest["artifacts"]
     draw = random.Random(7)
-    killed = 0
-    for _ in range(KILLS_OF_ALL):
-        ended = order(fresh=True, after=draw.uniform(0.02, whole["seconds"]), whom="all")
+    killed, longest = 0, whole["seconds"]
+    while killed < KILLS_OF_ALL:
+        ended = order(fresh=True, after=draw.uniform(0.02, longest), whom="all")
+        assert ended["code"] in (0, -signal.SIGKILL)
         killed += ended["code"] == -signal.SIGKILL
+        # A run that ended before its moment came: the machine is less busy than it was.
+        longest *= 1.0 if ended["code"] else 0.7
         assert_whole(workspace, artifacts)
         assert order(resume=True)["code"] == 0
         assert_whole(workspace, artifacts)
-    assert killed >= KILLS_OF_ALL - 1
 
 
 @pytest.mark.slow
@@ -142,8 +144,13 @@ def test_a_notebook_that_leaves_early_or_hangs_can_be_mended_and_resumed(
 
 
 @pytest.mark.slow
-def test_of_two_runs_at_once_one_is_published_and_the_other_told_why(workspace):
+def test_of_two_runs_at_once_one_is_published_and_the_other_told_why(workspace, rewrite):
+    rewrite("import pathlib, time\nwhile not pathlib.Path('go').exists():\n    time.sleep(0.05)")
     runs = [start(workspace), start(workspace)]
+    deadline = time.monotonic() + 120
+    while all(run.poll() is None for run in runs) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (workspace.project / "go").touch()  # only now may the one that goes on come to its end
     codes = sorted(run.wait(timeout=120) for run in runs)
     assert codes == [0, 1]
     told = [run.stderr.read().decode() for run in runs if run.returncode == 1]
