@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 
 from retention.reports.pages import render_page
+from retention.reports.wording import worded
 from retention.results import MISSING, percent
 from retention.runs.run import Run
 from retention.runs.workspace import Workspace
@@ -67,7 +68,7 @@ def _experiment(row: Mapping[Any, Any]) -> dict[str, str]:
     return {
         **{str(name): str(value) for name, value in row.items()},
         "status": STATUS.get(state, ""),
-        "outcome": str(row["outcome"]) or MISSING,
+        "outcome": worded(str(row["outcome"])) or MISSING,
     }
 
 
@@ -76,7 +77,7 @@ def _result(row: Mapping[Any, Any]) -> dict[str, str]:
     half = 1.959964 * float(row["standard_error"])
     found = float(row["relative_effect"])
     return {
-        "result": str(row["result"]),
+        "result": worded(str(row["result"])),
         "decision": str(row["decision"]),
         "found": percent(found, 1, signed=True),
         "interval": f"{percent(found - half, 1, signed=True)} to "
