@@ -177,7 +177,11 @@ def _probability_active(rows: pd.DataFrame, orders: pd.DataFrame, as_of: str) ->
     """Return the chance of being still active, given true rates and the last purchase."""
     last = orders[orders["at"] < pd.Timestamp(as_of)].groupby("customer")["at"].max()
     start = (pd.Timestamp(as_of).timestamp() - START_S) / DAY_S
-    quiet_days = (pd.Timestamp(as_of) - last.reindex(rows["customer"])).dt.total_seconds() / DAY_S
+    # An order placed on the marketplace late in the evening is dated by its day alone, in the
+    # shop's time: it may be known a few hours before it happened by the universal clock.
+    yesterday = pd.Timestamp(as_of) - pd.Timedelta(days=1)
+    seen = last.reindex(rows["customer"]).fillna(yesterday)
+    quiet_days = (pd.Timestamp(as_of) - seen).dt.total_seconds() / DAY_S
     since = start - quiet_days.to_numpy()
     silence = _clocked(rows, np.full(len(rows), start)) - _clocked(rows, since)
     quiet = (1 - rows["dropout"]) * np.exp(-rows["rate_year"] / 365 * silence)
