@@ -148,3 +148,8 @@ def test_rows_are_hashed_whatever_their_order_and_any_change_shows():
     totals = [engine.multiset_total(name, ["k", "v"]) for name in ("one", "other", "changed")]
     assert totals[0] == totals[1] != totals[2]
     assert totals[0][1] == 3
+
+
+def test_the_columns_of_an_answer_are_known_without_computing_it():
+    endless = "SELECT range AS a, range / 0 AS b FROM range(1000000000000)"
+    assert Engine(threads=1).sql(endless).columns() == ["a", "b"]

@@ -163,7 +163,7 @@ def _require_columns(
     groups: Sequence[str | None],
 ) -> None:
     """Refuse a table that lacks a column somebody asked for."""
-    there = set(engine.sql(f"SELECT * FROM {_quoted(table)} LIMIT 0").arrow().column_names)
+    there = set(engine.sql(f"SELECT * FROM {_quoted(table)}").columns())
     wanted = [g for g in groups if g]
     wanted += [c for m in metrics for c in (*m.outcome_columns, *m.covariates)]
     for name in wanted:
@@ -288,19 +288,20 @@ def _sums(columns: Sequence[_Column], condition: str) -> tuple[str, ...]:
 
 
 NULLS = "units with nulls"
-"""Column of the answer that counts units with a null where none may be."""
+"""Column of the answer that tells, above zero, of units with a null where none may be."""
 
 
 def _null_count(metrics: Sequence[MetricDefinition]) -> dict[str, str]:
-    """Return one aggregate that counts units with a null in any column under the strict policy.
+    """Return one aggregate above zero where any column under the strict policy has a null.
 
-    A sum is NULL where any of its terms is: one count instead of one for each column.
+    Counting what a column holds costs next to nothing: engines keep where its nulls are.
     """
     strict = _strict(metrics)
     if not strict:
         return {}
-    terms = " + ".join(f"CAST({_quoted(c)} AS DOUBLE)" for c in strict)
-    return {f"count(*) - count({terms})": NULLS}
+    counts = [f"count({_quoted(c)})" for c in strict]
+    fewest = counts[0] if len(counts) == 1 else f"least({', '.join(counts)})"
+    return {f"count(*) - {fewest}": NULLS}
 
 
 def _listed(aggregates: Mapping[str, str]) -> str:

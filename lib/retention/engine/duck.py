@@ -249,6 +249,10 @@ class Answer:
         relation = self.engine.connection.sql(self.text, params=self.parameters or None)
         return relation.to_arrow_table()
 
+    def columns(self) -> list[str]:
+        """Return the names of the answer's columns without computing it."""
+        return list(self.engine.connection.sql(self.text, params=self.parameters or None).columns)
+
     def frame(self) -> pd.DataFrame:
         """Return the answer as a DataFrame."""
         return self._execute(self.text).df()

@@ -230,6 +230,10 @@ class SparkAnswer(Answer):
         tree = bound(parsed(self.text), self.parameters)
         return self.engine.session.sql(spark_sql(tree))
 
+    def columns(self) -> list[str]:
+        """Return the names of the answer's columns without computing it."""
+        return list(self.rows().columns)
+
     def arrow(self) -> pa.Table:
         """Return the answer as an Arrow table; all of it comes to the driver."""
         return self.rows().toArrow()
