@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 from sklearn.base import clone
 
 from retention.errors import ParameterError
@@ -152,7 +153,8 @@ def pipeline_interval(
 
     Every replicate draws a new half to learn from and is measured on the other, so the spread is
     over learner *and* units: it answers "what would this way of ranking give?", not "how good is
-    this one ranking?". The spread over random halves is the standard error of the whole.
+    this one ranking?". The spread over random halves is the standard error of the whole; it is
+    read off few replicates, so that the interval is Student's.
 
     Returns
     -------
@@ -178,8 +180,9 @@ def pipeline_interval(
         effect = fitted.predict(trial.covariates.iloc[held])[:, 0]
         found[replicate] = areas(ranked(effect, scores[held]), None)[0]
     mean, error = float(found.mean()), float(found.std(ddof=1))
+    reach = float(stats.t.ppf(0.975, replicates - 1)) * error
     return pd.DataFrame(
-        [(mean, error, mean - NORMAL_95 * error, mean + NORMAL_95 * error, replicates)],
+        [(mean, error, mean - reach, mean + reach, replicates)],
         columns=["qini", "standard_error", "ci_low", "ci_high", "replicates"],
     )
 
