@@ -1,7 +1,8 @@
 -- Frequency, recency, tenure and mean value of repeat purchases, in units of $unit_s seconds.
 -- Units of a week begin on Monday: 1970-01-01 was a Thursday, three days (259,200 s) after one.
 -- Reads the orders once and directly, with the same conditions as features_known_orders: keeping
--- them as a table first would cost a third more.
+-- them as a table first would cost a third more. Sums of whole numbers are wider than they need to
+-- be: as BIGINT, everything after them is twice as fast.
 WITH known AS (
     SELECT
         o.customer_key,
@@ -14,7 +15,6 @@ WITH known AS (
       AND o.ordered_epoch_s < $as_of_s
 ),
 units AS (
-    -- Sums of whole numbers are wider than these; as BIGINT everything after is twice as fast.
     SELECT customer_key, unit_start_s, CAST(sum(value_minor) AS BIGINT) AS value_minor
     FROM known
     GROUP BY customer_key, unit_start_s
