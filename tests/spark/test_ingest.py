@@ -34,7 +34,7 @@ def require_same_snapshot(shop, made: IngestResult) -> None:
 def test_the_simulated_shop_is_ingested_alike(demo, tmp_path):
     made = ingested(demo, tmp_path / "store")
     require_same_snapshot(demo, made)
-    again = run_ingest(store=demo.store, private=demo.root / ".retention", root=demo.root,
+    again = run_ingest(store=tmp_path / "duck", private=demo.root / ".retention", root=demo.root,
                        as_of=demo.as_of, **demo.options)  # fmt: skip
     pd.testing.assert_frame_equal(again.accounts, made.accounts, check_dtype=False)
     pd.testing.assert_frame_equal(again.reasons, made.reasons, check_dtype=False)

@@ -10,16 +10,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from retention.engine import Engine
 from retention.ingest.contribute import Contribution, Intake
 from retention.ingest.keys import open_keys, snapshot_key
-from retention.ingest.plan import plan
+from retention.ingest.plan import Item
 from retention.ingest.store import Store
-from retention.sources.base import ReadOptions
 
 SMALL_FILE = 256 * 2**20
 """Bytes up to which a file is taken in beside another one."""
@@ -35,11 +33,11 @@ class Task:
 
     Parameters
     ----------
-    sources, read_options, defaults
-        What to read and how, as `retention.ingest.plan.plan` wants it.
-    root, store, private
-        Root of the workspace, folder of the snapshots and private folder; on a cluster every
-        machine must find them under the same path.
+    items
+        What to read and how, as `retention.ingest.plan.plan` found it where the run was started.
+    store, private
+        Folder of the snapshots and private folder; on a cluster every machine must find them, and
+        the files, under the same path.
     memory_limit, threads
         Bounds of DuckDB in each task.
     encrypt
@@ -50,10 +48,7 @@ class Task:
         Where DuckDB spills in each task; empty for the private folder.
     """
 
-    sources: tuple[str, ...]
-    read_options: tuple[str, ...]
-    defaults: ReadOptions
-    root: Path
+    items: tuple[Item, ...]
     store: Path
     private: Path
     memory_limit: str | None = None
@@ -66,29 +61,24 @@ class Task:
         """Return the store."""
         return Store(self.store, snapshot_key(self.private) if self.encrypt else None)
 
-    def sizes(self) -> list[float]:
-        """Return the size in bytes of each file to take in; infinite where that is not known."""
-        items = plan(self.sources, self.root, self.read_options, self.defaults)
-        return [i.path.stat().st_size if i.path.is_file() else math.inf for i in items]
-
-    def take_in_all(
-        self, engine: Engine, sizes: Sequence[float]
-    ) -> list[tuple[Contribution, bool]]:
+    def take_in_all(self, engine: Engine) -> list[tuple[Contribution, bool]]:
         """Return the contribution of every file, in their order; small ones are taken in together.
 
         Planning and writing use one core, so that two small files at once take half the time. They
         divide the memory between them; a large file has all of it.
         """
+        files = [item.path for item in self.items]
+        sizes = [file.stat().st_size if file.is_file() else math.inf for file in files]
         small = [number for number, size in enumerate(sizes) if size <= SMALL_FILE]
         large = [number for number, size in enumerate(sizes) if size > SMALL_FILE]
         sharing = replace(self, memory_limit=_shared(self.memory_limit, AT_ONCE))
         made = dict(zip(small, engine.spread(sharing.take_in, small, AT_ONCE), strict=True))
         made |= dict(zip(large, engine.spread(self.take_in, large), strict=True))
-        return [made[number] for number in range(len(sizes))]
+        return [made[number] for number in range(len(files))]
 
     def take_in(self, number: int) -> tuple[Contribution, bool]:
         """Return the contribution of one of the files, and whether it was there before."""
-        item = plan(self.sources, self.root, self.read_options, self.defaults)[number]
+        item = self.items[number]
         intake = Intake(self.place(), self.private, open_keys(self.private), self.memory_limit,
                         self.threads, self.free_text, self.temporary_directory)  # fmt: skip
         return intake.contribute(item.path, item.name, item.source, item.options)

@@ -13,6 +13,7 @@ from retention.ingest.distribute import Task
 from retention.ingest.keys import KeyRing, open_keys
 from retention.ingest.linking import resolution_of
 from retention.ingest.periods import parse_periods
+from retention.ingest.plan import plan
 from retention.ingest.quality import inspect
 from retention.ingest.quality_limits import QualityLimits
 from retention.ingest.reconcile import accounts_of, load_ledger, reasons_of, reconcile
@@ -98,10 +99,9 @@ def run_ingest(
     ParameterError
         If a source or option is malformed.
     """
-    task = Task(tuple(sources), tuple(read_options), ReadOptions(currency=currency,
-                time_zone=time_zone), root, store, private, memory_limit,
-                1 if engine == "spark" else threads, encrypt_snapshots, free_text,
-                temporary_directory)  # fmt: skip
+    items = plan(sources, root, read_options, ReadOptions(currency=currency, time_zone=time_zone))
+    task = Task(tuple(items), store, private, memory_limit, 1 if engine == "spark" else threads,
+                encrypt_snapshots, free_text, temporary_directory)  # fmt: skip
     if engine == "spark" and encrypt_snapshots:
         raise ParameterError(
             "Spark cannot read snapshots that are encrypted at rest.",
@@ -109,11 +109,11 @@ def run_ingest(
             "`engine: duckdb`.", column="encrypt_snapshots",
         )  # fmt: skip
     keys, periods = open_keys(private), parse_periods(retention_days, as_of)
-    sizes, place = task.sizes(), task.place()  # the store's key is there only now
+    place = task.place()  # the store's key is there only now
     before = Store(store).current()
     with workbench(private, memory_limit, threads, engine, spark_master,
                    temporary_directory) as (opened, folder):  # fmt: skip
-        made = task.take_in_all(opened, sizes)
+        made = task.take_in_all(opened)
         assembly = Assembly(opened, place, [contribution for contribution, _ in made], folder,
                             erased_people(private, keys), periods,
                             before.manifest["tables"] if before else {})  # fmt: skip
