@@ -15,6 +15,7 @@ import signal
 import sys
 import time
 import traceback
+from contextlib import suppress
 
 import psutil
 
@@ -82,6 +83,14 @@ def child(order: dict) -> int:
     return process
 
 
+def is_kernel(process: psutil.Process) -> bool:
+    """Tell whether a process is a kernel; one that has just ended no longer is."""
+    try:
+        return "ipykernel" in str(process.cmdline())
+    except psutil.Error:
+        return False
+
+
 def kill_after(process: int, order: dict) -> None:
     """Wait, then kill the runner with its kernels, or one kernel alone."""
     time.sleep(order["after"])
@@ -89,9 +98,10 @@ def kill_after(process: int, order: dict) -> None:
         os.killpg(process, signal.SIGKILL)
         return
     while psutil.Process(process).status() != psutil.STATUS_ZOMBIE:
-        kernels = [p for p in psutil.Process(process).children() if "ipykernel" in str(p.cmdline())]
+        kernels = [child for child in psutil.Process(process).children() if is_kernel(child)]
         if kernels:
-            random.Random(1).choice(kernels).kill()
+            with suppress(psutil.NoSuchProcess):  # it may have ended by itself meanwhile
+                random.Random(1).choice(kernels).kill()
             return
         time.sleep(0.05)
 

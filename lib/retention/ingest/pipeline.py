@@ -99,15 +99,15 @@ def run_ingest(
     ParameterError
         If a source or option is malformed.
     """
-    items = plan(sources, root, read_options, ReadOptions(currency=currency, time_zone=time_zone))
-    task = Task(tuple(items), store, private, memory_limit, 1 if engine == "spark" else threads,
-                encrypt_snapshots, free_text, temporary_directory)  # fmt: skip
     if engine == "spark" and encrypt_snapshots:
         raise ParameterError(
             "Spark cannot read snapshots that are encrypted at rest.",
             "Set `encrypt_snapshots: false` and keep the store on an encrypted disk, or set "
             "`engine: duckdb`.", column="encrypt_snapshots",
         )  # fmt: skip
+    items = plan(sources, root, read_options, ReadOptions(currency=currency, time_zone=time_zone))
+    task = Task(tuple(items), store, private, memory_limit, 1 if engine == "spark" else threads,
+                encrypt_snapshots, free_text, temporary_directory)  # fmt: skip
     keys, periods = open_keys(private), parse_periods(retention_days, as_of)
     place = task.place()  # the store's key is there only now
     before = Store(store).current()
