@@ -22,7 +22,6 @@ from retention.abtest.design import (
 from retention.abtest.estimates import arm_values
 from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy
 from retention.abtest.statistics import Moments
-from retention.abtest.wording import quantity
 from retention.engine import Engine
 from retention.errors import EvidenceError
 from retention.features import (
@@ -33,6 +32,7 @@ from retention.features import (
     shifted,
 )
 from retention.features.dates import DAY_S, epoch_of
+from retention.quantities import quantity
 from retention.results import Check, Metric, Status, percent
 
 

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from retention.abtest.bayes import Posterior
 from retention.abtest.estimates import Estimate
-from retention.abtest.wording import is_currency, quantity
+from retention.quantities import is_currency, quantity
 from retention.results import Check, Status, percent
 
 

@@ -15,9 +15,9 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from retention.abtest.sequential import crossing_probabilities, sequential_plan
-from retention.abtest.wording import quantity
+from retention.abtest.sequential import crossing_probabilities, equal_looks, sequential_plan
 from retention.errors import ParameterError
+from retention.quantities import quantity
 from retention.results import percent
 
 
@@ -92,7 +92,7 @@ class Design:
     @property
     def fractions(self) -> tuple[float, ...]:
         """Share of the final units at each look."""
-        return self.information or tuple((k + 1) / self.looks for k in range(self.looks))
+        return self.information or equal_looks(self.looks)
 
     @property
     def level(self) -> float:

@@ -17,8 +17,8 @@ from retention.abtest.collect import CLUSTER_SIZE
 from retention.abtest.metrics import MetricDefinition, MetricKind, Term
 from retention.abtest.relative import RelativeLift, relative_lift, t_quantile
 from retention.abtest.statistics import Array, Moments
-from retention.abtest.wording import quantity
 from retention.errors import EvidenceError
+from retention.quantities import quantity
 from retention.results import percent
 
 

@@ -21,6 +21,7 @@ import yaml
 
 from retention.abtest.decision import DecisionRule
 from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy, Role
+from retention.abtest.sequential import equal_looks
 from retention.errors import InputError, ParameterError
 from retention.results import percent
 
@@ -207,7 +208,7 @@ class Experiment:
     @property
     def fractions(self) -> tuple[float, ...]:
         """Share of the final information at each look: as declared, else equally spaced."""
-        return self.information or tuple((k + 1) / self.looks for k in range(self.looks))
+        return self.information or equal_looks(self.looks)
 
     @property
     def shares(self) -> dict[str, float]:

@@ -19,8 +19,8 @@ from retention.abtest.metrics import MetricDefinition
 from retention.abtest.multiplicity import adjust
 from retention.abtest.statistics import Array, Statistics
 from retention.abtest.unit_values import labels_of
-from retention.abtest.wording import quantity
 from retention.errors import EvidenceError, InputError
+from retention.quantities import quantity
 from retention.results import percent
 
 

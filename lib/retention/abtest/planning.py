@@ -10,8 +10,8 @@ import pandas as pd
 
 from retention.abtest.baseline import Baseline
 from retention.abtest.design import Design, required_units
-from retention.abtest.wording import quantity
 from retention.errors import EvidenceError, InputError
+from retention.quantities import quantity
 from retention.results import percent
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import stats
 
 from retention.abtest.statistics import Array
-from retention.abtest.wording import quantity
 from retention.errors import EvidenceError, ParameterError
+from retention.quantities import quantity
 from retention.results import percent
 
 

@@ -16,8 +16,8 @@ from scipy import stats
 
 from retention.abtest.codes import AbtestCode
 from retention.abtest.statistics import Array
-from retention.abtest.wording import quantity
 from retention.errors import EvidenceError, InputError
+from retention.quantities import quantity
 from retention.results import Check, Status, percent
 
 Flags = NDArray[np.bool_]

@@ -15,7 +15,7 @@ from retention.abtest.heterogeneity import SegmentEffects
 from retention.abtest.metrics import Role
 from retention.abtest.sample_ratio import SampleRatio
 from retention.abtest.statistics import Statistics
-from retention.abtest.wording import between, quantity
+from retention.quantities import between, quantity
 from retention.results import Check, Metric, percent
 
 

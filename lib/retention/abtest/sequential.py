@@ -43,6 +43,17 @@ SPENDING: dict[str, Callable[[Array, float], Array]] = {
 }
 
 
+def equal_looks(looks: int) -> tuple[float, ...]:
+    """Return the share of the information at each of equally spaced looks.
+
+    Examples
+    --------
+    >>> equal_looks(4)
+    (0.25, 0.5, 0.75, 1.0)
+    """
+    return tuple((k + 1) / looks for k in range(looks))
+
+
 @dataclass(frozen=True, eq=False)
 class SequentialPlan:
     """Bounds on |z| at each look, information fractions and the two-sided error spent so far.

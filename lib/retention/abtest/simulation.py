@@ -19,7 +19,7 @@ from retention.abtest.confidence_sequence import always_valid
 from retention.abtest.design import Design
 from retention.abtest.metrics import MetricDefinition
 from retention.abtest.past_splits import Marks, Material, Read, Split, material_of
-from retention.abtest.sequential import sequential_plan
+from retention.abtest.sequential import equal_looks, sequential_plan
 from retention.abtest.statistics import Array
 from retention.engine import Engine
 from retention.errors import ParameterError
@@ -142,7 +142,7 @@ def rehearse(
             "Give at least one split and look, and a share between 0 and 1.",
         )
     looks = PEEKS if tuned_at else looks
-    fractions = np.asarray(information or [(k + 1) / looks for k in range(looks)])
+    fractions = np.asarray(information or equal_looks(looks))
     levels = _levels(alpha, fractions, spending, tuned_at)
     material = material_of(
         engine, units, metric, share=share_treatment, cluster=cluster, stratify_by=stratify_by,

@@ -17,8 +17,8 @@ from numpy.typing import NDArray
 from retention.abtest.estimates import contrast, t_interval
 from retention.abtest.metrics import MetricDefinition
 from retention.abtest.statistics import Array, Moments
-from retention.abtest.wording import quantity
 from retention.errors import EvidenceError
+from retention.quantities import quantity
 from retention.results import percent
 
 DRAWS = 8_000

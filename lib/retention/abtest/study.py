@@ -26,11 +26,11 @@ from retention.abtest.switchback import (
     switchback_schedule,
 )
 from retention.abtest.synthetic_control import SyntheticControl, synthetic_control
-from retention.abtest.wording import quantity
 from retention.engine import Engine
 from retention.errors import EvidenceError, InputError, ParameterError
 from retention.features import minor_per_major
 from retention.features.dates import DAY_S, epoch_of
+from retention.quantities import quantity
 
 HOUR_S = 3_600
 

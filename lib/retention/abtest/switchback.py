@@ -15,8 +15,8 @@ import pandas as pd
 from scipy import stats
 
 from retention.abtest.statistics import Array
-from retention.abtest.wording import quantity
 from retention.errors import EvidenceError, ParameterError
+from retention.quantities import quantity
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,8 +16,8 @@ from scipy import optimize
 
 from retention.abtest.quasi_experiment import LABEL, NEEDED
 from retention.abtest.statistics import Array
-from retention.abtest.wording import quantity
 from retention.errors import EvidenceError, InputError
+from retention.quantities import quantity
 
 
 @dataclass(frozen=True, eq=False)

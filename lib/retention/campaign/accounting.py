@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 
 from retention.campaign.costs import CampaignCost
-from retention.results import Metric
+from retention.results import Metric, percent
 from retention.uplift.effects import NORMAL_95, ArmEffect, AverageLift, average_lift
 from retention.uplift.trial import Trial
 
@@ -232,7 +232,7 @@ def _shown(name: str, gain: float, cost: float, share: float | None, currency: s
         return f"{name}: nothing was laid out beyond the hold-out's, so there is no return on it"
     return (
         f"{name} = ({currency} {gain:,.2f} gain − {currency} {cost:,.2f} cost) / "
-        f"{currency} {cost:,.2f} cost = {100 * share:,.0f} %"
+        f"{currency} {cost:,.2f} cost = {percent(share, 0)}"
     )
 
 
@@ -240,7 +240,7 @@ def _between(low: float | None, high: float | None) -> str:
     """Write the interval of a return; nothing where there is none."""
     if low is None or high is None:
         return ""
-    return f" (95 % interval {100 * low:,.0f} to {100 * high:,.0f} %)"
+    return f" (95 % interval {100 * low:,.0f} to {percent(high, 0)})"
 
 
 def _cell(value: float) -> str:

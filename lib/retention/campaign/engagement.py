@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from retention.engine import Engine
+from retention.results import percent
 from retention.uplift.effects import NORMAL_95
 
 
@@ -39,8 +40,8 @@ class Engagement:
         clear = best["click_low"] > rest["click_high"].max()
         text = (
             f"Most clicks: {best['channel']} at {best['hour']:02d}:00 UTC, "
-            f"{100 * best['click_rate']:.1f} % ({100 * best['click_low']:.1f} to "
-            f"{100 * best['click_high']:.1f} %, n = {best['sent']:,}), "
+            f"{percent(best['click_rate'])} ({100 * best['click_low']:.1f} to "
+            f"{percent(best['click_high'])}, n = {best['sent']:,}), "
             f"{'clearly above' if clear else 'not clearly above'} the other times."
         )
         if self.randomised:

@@ -13,6 +13,7 @@ from retention.churn.survival_candidates import SilenceModel
 from retention.engine import Engine
 from retention.errors import InputError
 from retention.features import epoch_of
+from retention.results import percent
 
 OWN_RHYTHM_GAPS = 3.0
 """A silence of so many of one's own usual gaps is out of rhythm."""
@@ -43,10 +44,9 @@ class Definitions:
         known = self.frame.dropna(subset=["share"])
         low, high = known.loc[known["share"].idxmin()], known.loc[known["share"].idxmax()]
         return (
-            f"As of {self.as_of}, {100 * low.share:.0f} % of customers have churned if churn means "
-            f"'{low.definition}', {100 * high.share:.0f} % if it means '{high.definition}': "
-            f"never quote a "
-            "churn rate without its definition."
+            f"As of {self.as_of}, {percent(float(low.share), 0)} of customers have churned if "
+            f"churn means '{low.definition}', {percent(float(high.share), 0)} if it means "
+            f"'{high.definition}': never quote a churn rate without its definition."
         )
 
 

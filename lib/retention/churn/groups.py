@@ -13,7 +13,7 @@ from retention.churn.metrics import auc_with_error
 from retention.churn.panel import Array
 from retention.engine import Engine
 from retention.errors import EvidenceError
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 
 LARGEST_GAP = 0.05
 """A group whose predicted and observed churn differ by more is treated unfairly."""
@@ -86,8 +86,8 @@ class GroupScores:
         )
         return (
             f"By {self.attribute}, the widest gap is in {worst.group}: predicted "
-            f"{100 * worst.predicted:.1f} %, observed {100 * worst.observed:.1f} % "
-            f"({100 * abs(worst.gap):.1f} % {word}; "
+            f"{percent(float(worst.predicted))}, observed {percent(float(worst.observed))} "
+            f"({percent(float(abs(worst.gap)))} {word}; "
             f"n = {worst.n:,}). {verdict}{left}"
         )
 

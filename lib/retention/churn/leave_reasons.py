@@ -10,6 +10,7 @@ import pandas as pd
 from retention.churn.panel import Array
 from retention.engine import Engine
 from retention.features import epoch_of
+from retention.results import percent
 
 FEWEST_ANSWERS = 30
 """Fewer answers than this and no share is worth a decision."""
@@ -56,10 +57,10 @@ class LeaveReasons:
         )
         return (
             f"Of {self.leavers:,} leavers {self.answered:,} "
-            f"({100 * (self.answered / self.leavers):.0f} %) gave a reason; the leading one is "
-            f"{str(top.reason).replace('_', ' ')} with {100 * top.share:.0f} % "
-            f"({100 * top.ci_low:.0f} % to "
-            f"{100 * top.ci_high:.0f} %). Answers are weighted to stand for the silent leavers "
+            f"({percent(self.answered / self.leavers, 0)}) gave a reason; the leading one is "
+            f"{str(top.reason).replace('_', ' ')} with {percent(top.share, 0)} "
+            f"({percent(top.ci_low, 0)} to "
+            f"{percent(top.ci_high, 0)}). Answers are weighted to stand for the silent leavers "
             f"of like "
             f"behaviour; what the silent would have said is not known.{thin}"
         )

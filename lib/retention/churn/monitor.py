@@ -14,7 +14,7 @@ from retention.churn.metrics import Scores, score_probabilities
 from retention.engine import Engine
 from retention.errors import EvidenceError, InputError
 from retention.features import future_purchases, observed_until, shifted
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 
 
 class Action(StrEnum):
@@ -59,7 +59,7 @@ class MaturedScores:
     def summary(self) -> str:
         """Say what was said and what it was."""
         return (
-            f"On {self.as_of} we said {100 * self.said:.0f} %, it was {100 * self.happened:.0f} % "
+            f"On {self.as_of} we said {percent(self.said, 0)}, it was {percent(self.happened, 0)} "
             f"(n = {self.n:,}, {self.horizon_days} days). {self.scores.summary()}"
         )
 
@@ -211,7 +211,7 @@ def _calibration(matured: MaturedScores, limits: Thresholds) -> Check:
     bent = low > 1 + limits.slope_gap or high < 1 - limits.slope_gap
     bad = bool(off or bent)
     return Check(ChurnCode.CALIBRATION_DRIFT, Status.FAIL if bad else Status.PASS,
-                 f"Said {100 * matured.said:.1f} %, was {100 * matured.happened:.1f} % (n = "
+                 f"Said {percent(matured.said)}, was {percent(matured.happened)} (n = "
                  f"{matured.n:,}).",
                  "Recalibrate on the matured outcomes." if bad else "")  # fmt: skip
 

@@ -12,6 +12,7 @@ import pandas as pd
 from retention.engine import Engine
 from retention.errors import EvidenceError, ParameterError
 from retention.features import customer_features, epoch_of, observed_until, shifted
+from retention.results import percent
 
 Array = npt.NDArray[Any]
 
@@ -75,7 +76,7 @@ class LabelledDate:
     def summary(self) -> str:
         """Say how many churned."""
         return (
-            f"As of {self.as_of}, {100 * self.churned.mean():.1f} % of {len(self):,} customers "
+            f"As of {self.as_of}, {percent(self.churned.mean())} of {len(self):,} customers "
             f"bought "
             f"nothing in the next {self.horizon_days} days."
         )

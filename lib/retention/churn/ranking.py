@@ -9,6 +9,7 @@ import pandas as pd
 
 from retention.churn.panel import Array, LabelledDate
 from retention.errors import EvidenceError, InputError
+from retention.results import percent
 
 
 @dataclass(frozen=True)
@@ -107,9 +108,9 @@ class Ranking:
             else "How much of it a campaign can save is not known until one is tested."
         )
         return (
-            f"The first tenth of {len(stake):,} customers holds {100 * share:.0f} % of the value "
+            f"The first tenth of {len(stake):,} customers holds {percent(share, 0)} of the value "
             f"at stake; "
-            f"ranking by risk alone would share {100 * same.mean():.0f} % of its names. {note}"
+            f"ranking by risk alone would share {percent(same.mean(), 0)} of its names. {note}"
         )
 
 
@@ -150,7 +151,7 @@ def savable_share(
     """
     unknown = Savable(
         np.full(len(features), assumed), False,
-        f"The savable share is taken as {100 * assumed:.0f} % for everybody, by parameter: no "
+        f"The savable share is taken as {percent(assumed, 0)} for everybody, by parameter: no "
         "tested campaign tells it.",
     )  # fmt: skip
     if targeting is None or not {"expected_effect", "outcome"} <= set(targeting):
@@ -170,7 +171,7 @@ def savable_share(
     return Savable(
         np.where(known, share, mean), True,
         f"The savable share was measured by the campaign of {source} (effect on "
-        f"{outcome.replace('_', ' ')}): {100 * mean:.1f} % on average, known of "
+        f"{outcome.replace('_', ' ')}): {percent(mean)} on average, known of "
         f"{known.sum():,} customers and taken as that average for the others.",
     )  # fmt: skip
 

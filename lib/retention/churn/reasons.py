@@ -14,6 +14,7 @@ from retention.churn.candidates import Candidate, Fitted
 from retention.churn.metrics import logit
 from retention.churn.panel import Array, LabelledDate, model_columns
 from retention.errors import InputError
+from retention.results import percent
 
 Wording = Callable[[float, float], str]
 
@@ -25,7 +26,7 @@ def _count(one: str, many: str) -> Wording:
 
 def _share(what: str) -> Wording:
     """Return a wording for shares."""
-    return lambda value, usual: f"{100 * value:.0f} % {what} against a usual {100 * usual:.0f} %"
+    return lambda value, usual: f"{percent(value, 0)} {what} against a usual {percent(usual, 0)}"
 
 
 def _days(what: str) -> Wording:
@@ -120,7 +121,7 @@ class Reasons:
             return "No single feature raises anybody's risk above the typical customer's."
         return (
             f"The most frequent leading reason is {_plain(str(counted.index[0]))}: for "
-            f"{100 * (counted.iloc[0] / len(self.top)):.0f} % of {len(self.top):,} customers."
+            f"{percent((counted.iloc[0] / len(self.top)), 0)} of {len(self.top):,} customers."
         )
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 
 from retention.churn.panel import Array
 from retention.errors import EvidenceError
+from retention.results import percent
 from retention.survival import EventCounts, count_events, kaplan_meier
 
 
@@ -53,10 +54,11 @@ class ReturnProbability:
             else (f" (other horizons put it between {self.knee_range[0]} and {self.knee_range[1]})")
         )
         return (
-            f"After {self.knee_days} days of silence{firm}, {100 * row.return_probability:.1f} % "
-            f"({100 * row.ci_low:.1f} % to {100 * row.ci_high:.1f} %) of customers buy within "
-            f"the next "
-            f"{self.horizon_days} days; from there on waiting longer tells little more."
+            f"After {self.knee_days} days of silence{firm}, "
+            f"{percent(float(row.return_probability))} "
+            f"({percent(float(row.ci_low))} to {percent(float(row.ci_high))}) of customers buy "
+            f"within the next {self.horizon_days} days; from there on waiting longer tells little "
+            "more."
         )
 
 

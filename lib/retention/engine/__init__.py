@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from retention.engine.duck import Answer, Engine
 from retention.engine.files import ROW_GROUP_ROWS, is_encrypted, is_remote, query_text, sha256_of
+from retention.engine.memory import megabytes
 from retention.errors import RunError
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "Engine",
     "is_encrypted",
     "is_remote",
+    "megabytes",
     "open_engine",
     "query_text",
     "sha256_of",

@@ -9,11 +9,10 @@ tables hold are pseudonyms.
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from retention.engine import Engine
+from retention.engine import Engine, megabytes
 from retention.ingest.contribute import Contribution, Intake
 from retention.ingest.keys import open_keys, snapshot_key
 from retention.ingest.plan import Item
@@ -71,7 +70,8 @@ class Task:
         sizes = [file.stat().st_size if file.is_file() else math.inf for file in files]
         small = [number for number, size in enumerate(sizes) if size <= SMALL_FILE]
         large = [number for number, size in enumerate(sizes) if size > SMALL_FILE]
-        sharing = replace(self, memory_limit=_shared(self.memory_limit, AT_ONCE))
+        limit = self.memory_limit and f"{megabytes(self.memory_limit) / AT_ONCE:.0f}MB"
+        sharing = replace(self, memory_limit=limit)
         made = dict(zip(small, engine.spread(sharing.take_in, small, AT_ONCE), strict=True))
         made |= dict(zip(large, engine.spread(self.take_in, large), strict=True))
         return [made[number] for number in range(len(files))]
@@ -82,15 +82,3 @@ class Task:
         intake = Intake(self.place(), self.private, open_keys(self.private), self.memory_limit,
                         self.threads, self.free_text, self.temporary_directory)  # fmt: skip
         return intake.contribute(item.path, item.name, item.source, item.options)
-
-
-def _shared(memory_limit: str | None, parts: int) -> str | None:
-    """Return an equal part of an amount of memory.
-
-    Examples
-    --------
-    >>> _shared("3GB", 2), _shared(None, 2)
-    ('1.5GB', None)
-    """
-    found = re.fullmatch(r"([0-9.]+)(.*)", memory_limit or "")
-    return f"{float(found[1]) / parts:g}{found[2]}" if found else memory_limit

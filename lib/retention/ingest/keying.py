@@ -43,18 +43,21 @@ OWN = ""
 def collect_pseudonyms(
     connection: duckdb.DuckDBPyConnection, column: str, mapped: Sequence[str]
 ) -> None:
-    """Make ``<column>_pseudonyms(raw, pseudonym)``: one row per value in some mapped tables."""
+    """Make ``<column>_pseudonyms(raw, pseudonym)``: one row per value in some mapped tables.
+
+    Nothing is made where none of them has the column: nothing will look it up.
+    """
     parts = [
         f"SELECT CAST({column} AS VARCHAR) AS raw FROM {name}"
         for name in mapped
         if column in columns_of(connection, name)
     ]
-    union = " UNION ALL ".join(parts) or "SELECT '' AS raw WHERE false"
-    connection.execute(
-        f"CREATE OR REPLACE TEMP TABLE {column}_pseudonyms AS SELECT raw, "
-        f"pseudonym('{NAMESPACES[column]}', raw) AS pseudonym "
-        f"FROM (SELECT DISTINCT raw FROM ({union}) WHERE raw IS NOT NULL)"
-    )
+    if parts:
+        connection.execute(
+            f"CREATE OR REPLACE TEMP TABLE {column}_pseudonyms AS SELECT raw, "
+            f"pseudonym('{NAMESPACES[column]}', raw) AS pseudonym "
+            f"FROM (SELECT DISTINCT raw FROM ({' UNION ALL '.join(parts)}) WHERE raw IS NOT NULL)"
+        )
 
 
 def joined_pseudonyms(given: set[str]) -> str:

@@ -15,7 +15,7 @@ from retention.ingest.quality_effects import EFFECTS
 from retention.ingest.quality_limits import QualityLimits
 from retention.ingest.quality_oddities import finding, oddities
 from retention.ingest.snapshot import Snapshot
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 from retention.tables import TABLES, get
 
 __all__ = ["Quality", "inspect", "stability_index"]
@@ -78,7 +78,7 @@ class Quality:
         if self.completeness.empty:
             return "No column may be empty."
         row = self.completeness.sort_values(["filled", "table", "column"]).iloc[0]
-        return (f"The emptiest column is {row.table}.{row.column}: {100 * row.filled:.1f} % of its "
+        return (f"The emptiest column is {row.table}.{row.column}: {percent(row.filled)} of its "
                 f"{row.rows:,} rows are filled.")  # fmt: skip
 
 
@@ -252,12 +252,12 @@ def _quarantine_shares(accounts: pd.DataFrame, limits: QualityLimits) -> Iterato
         yield Check(
             IngestCheck.QUARANTINE_SHARE,
             Status.FAIL if value > limits.quarantine_fail else Status.WARN,
-            f"{100 * value:.1f} % of the records of {source} were refused.",
+            f"{percent(value)} of the records of {source} were refused.",
             "Read the reasons above; figures built on this source are biased if the refused "
             "records differ from the rest.",
         )
     if not (share > limits.quarantine_warn).any():
-        detail = f"At most {100 * share.max():.2f} % of any source's records were refused."
+        detail = f"At most {percent(share.max(), 2)} of any source's records were refused."
         yield Check(IngestCheck.QUARANTINE_SHARE, Status.PASS, detail)
 
 
@@ -288,7 +288,7 @@ def _orders(
     unknown = figures["without_customer"] / figures["orders"]
     yield finding(
         IngestCheck.COMPLETENESS, unknown > limits.unknown_buyer_share,
-        f"{100 * unknown:.1f} % of the orders have no known buyer (n = {figures['orders']:,.0f}).",
+        f"{percent(unknown)} of the orders have no known buyer (n = {figures['orders']:,.0f}).",
         "They count in revenue but in no segment and no churn model; say so when quoting totals.",
     )  # fmt: skip
     off, loose = figures["lines_disagree"], references[references.nowhere > 0.01 * references.rows]
@@ -314,7 +314,7 @@ def _units(figures: pd.Series) -> Iterator[Check]:
     days_only = figures["day_precision"] / figures["orders"]
     yield finding(
         IngestCheck.TIME_PRECISION, days_only > 0,
-        f"{100 * days_only:.1f} % of the orders are dated by the day only.",
+        f"{percent(days_only)} of the orders are dated by the day only.",
         "Hours between orders mean nothing there; gaps in days are sound.",
     )  # fmt: skip
 
@@ -343,7 +343,7 @@ def _outliers(engine: Engine, limits: QualityLimits) -> Iterator[Check]:
         IngestCheck.OUTLIERS, share > limits.outlier_value_share,
         f"{limits.people(row['customers'])} customers with more than "
         f"{limits.outlier_multiple:g} times the usual number of orders or spend hold "
-        f"{100 * share:.1f} % of net value.",
+        f"{percent(share)} of net value.",
         "Look at them before quoting means: wholesalers and test accounts distort segments, value "
         "and the variance of experiments.",
     )  # fmt: skip
@@ -355,7 +355,7 @@ def _consent(engine: Engine) -> Iterator[Check]:
     share = row["decided"] / row["customers"]
     yield finding(
         IngestCheck.CONSENT_COVERAGE, share < 0.5,
-        f"{100 * share:.1f} % of the customers have said yes or no to marketing e-mail; "
+        f"{percent(share)} of the customers have said yes or no to marketing e-mail; "
         f"{row['granted']:,.0f} may be written to.",
         "Those who have not decided may not be targeted: plan campaigns with the smaller number.",
     )  # fmt: skip

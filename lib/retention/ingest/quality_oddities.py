@@ -10,7 +10,7 @@ import pandas as pd
 from retention.engine import Engine
 from retention.ingest.codes import IngestCheck
 from retention.ingest.quality_limits import QualityLimits
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 
 _ENOUGH = 300
 """Orders of a source and season below which its hours say nothing."""
@@ -81,7 +81,7 @@ def _doubles(engine: Engine, limits: QualityLimits) -> Check:
         groups, people = int(row["groups"]), int(row["people"])
     share = people / max(customers, 1)
     small = people < limits.minimum_cell_size
-    told = "" if small else f" ({100 * share:.2f} %, in {groups:,} groups)"
+    told = "" if small else f" ({percent(share, 2)}, in {groups:,} groups)"
     return finding(
         IngestCheck.DUPLICATED_CUSTOMERS, share > limits.duplicate_share,
         f"{limits.people(people)} customers share name and postcode with another{told}; nobody was "
@@ -100,7 +100,7 @@ def _guests(engine: Engine, limits: QualityLimits) -> Check:
     share = row["guests"] / max(row["n"], 1)
     return finding(
         IngestCheck.GUEST_SHARE, share > limits.guest_share,
-        f"{100 * share:.1f} % of the customers bought as guests only; "
+        f"{percent(share)} of the customers bought as guests only; "
         f"{limits.people(row['names'])} are known by a name alone and are joined with nobody "
         f"(n = {row['n']:,.0f}).",
         "Ask for an e-mail address at the checkout: a guest who comes back unrecognised looks like "
@@ -140,7 +140,7 @@ def _units(engine: Engine) -> Check:
                         f"{poor.source}")  # fmt: skip
     share = frame.groupby("currency").orders.sum() / max(frame.orders.sum(), 1)
     rare = share[share < 0.01]
-    told += [f"{code} is the currency of {100 * value:.2f} % of the orders"
+    told += [f"{code} is the currency of {percent(value, 2)} of the orders"
              for code, value in rare.items()]  # fmt: skip
     return finding(
         IngestCheck.CURRENCY_ODDITIES, bool(told),
@@ -168,7 +168,7 @@ def _midnight(frame: pd.DataFrame, limits: QualityLimits) -> Iterator[str]:
     totals = frame.groupby("source")[["orders", "at_midnight"]].sum()
     share = totals.at_midnight / totals.orders
     for source, value in share[share > limits.midnight_share].items():
-        yield f"{100 * value:.0f} % of the orders of {source} stand at 00:00:00: their hour is lost"
+        yield f"{percent(value, 0)} of the orders of {source} stand at 00:00:00: their hour is lost"
 
 
 def _apart(frame: pd.DataFrame) -> Iterator[str]:

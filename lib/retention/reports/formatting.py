@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from retention.quantities import is_currency
 from retention.results import MISSING, Metric, percent
 
 WITHOUT_CENTS = 100_000
@@ -76,8 +77,8 @@ def with_unit(value: Any, unit: str) -> str:
     if unit == "share":
         return percent(float(value))
     if unit == "ratio":
-        return f"{100 * float(value):,.0f} %"
-    if len(unit) == 3 and unit.isupper():
+        return f"{percent(float(value), 0)}"
+    if is_currency(unit):
         return money(float(value), unit)
     return f"{number(value)} {unit}".strip()
 
@@ -94,7 +95,7 @@ def interval_text(low: Any, high: Any, unit: str) -> str:
     """
     if low is None or high is None or not (math.isfinite(low) and math.isfinite(high)):
         return ""
-    if len(unit) == 3 and unit.isupper():
+    if is_currency(unit):
         return " to ".join(money(end, unit, _cents(low, high)) for end in (low, high))
     if unit in ("share", "ratio"):
         return f"{with_unit(low, unit)} to {with_unit(high, unit)}"
@@ -128,7 +129,7 @@ def value_and_unit(value: Any, unit: str) -> tuple[str, str]:
     text = with_unit(value, unit)
     if unit in ("share", "ratio") and text.endswith(" %"):
         return text.removesuffix(" %"), "%"
-    if len(unit) == 3 and unit.isupper():
+    if is_currency(unit):
         return text.replace(f"{unit} ", "", 1), unit
     is_word = bool(unit) and text.endswith(f" {unit}")
     return (text.removesuffix(f" {unit}"), unit) if is_word else (text, "")

@@ -190,13 +190,12 @@ def _execute(
         )
     except PapermillExecutionError:
         return None  # the notebook holds the error itself
+    except (DeadKernelError, CellTimeoutError) as error:
+        return error
     except RuntimeError as error:
-        # Of a kernel that dies before its first answer, jupyter_client tells by a plain
-        # RuntimeError, and only in words.
-        if isinstance(error, DeadKernelError) or str(error).startswith(UNREADY):
-            return error
-        raise
-    except CellTimeoutError as error:
+        # Of a kernel that dies before its first answer, jupyter_client tells only in words.
+        if not str(error).startswith(UNREADY):
+            raise
         return error
     finally:
         end_kernel(kernel)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import psutil
 
-from retention.engine import is_remote
+from retention.engine import is_remote, megabytes
 from retention.errors import RunError
 from retention.ingest.plan import plan
 from retention.ingest.store import Store
@@ -120,17 +120,6 @@ def expected_customers(workspace: Workspace, profile: str, settings: Sequence[Se
     sources = [s.resolved.get("sources", []) for s in settings if s.notebook.name == "ingest"]
     items = plan(sources[0], workspace.root, [], ReadOptions()) if sources else []
     return sum(_plain_bytes(item.path) for item in items) / BYTES_PER_CUSTOMER
-
-
-def megabytes(text: str) -> float:
-    """Return an amount of memory in megabytes.
-
-    Examples
-    --------
-    >>> megabytes("4GB"), megabytes("900MB")
-    (4000.0, 900.0)
-    """
-    return float(text[:-2]) * (1_000 if text.endswith("GB") else 1)
 
 
 def available_mb() -> float:

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import stats
 
 from retention.errors import EvidenceError, InputError
+from retention.results import percent
 from retention.survival.counts import Array, check_durations, count_events
 
 
@@ -46,8 +47,8 @@ class CumulativeIncidence:
         last = self.at(float(self.frame["time"].max()))
         told = "; ".join(
             f"{'' if r['group'] == 'all' else r['group'] + ', '}{r['cause']} "
-            f"{100 * r['incidence']:.1f} % "
-            f"({100 * r['ci_low']:.1f} % to {100 * r['ci_high']:.1f} %)"
+            f"{percent(r['incidence'])} "
+            f"({percent(r['ci_low'])} to {percent(r['ci_high'])})"
             for r in last.to_dict("records")
         )
         return (f"By {self.frame['time'].max():,.0f} {self.unit}: {told} (n = {self.n:,}; ends of "

@@ -12,6 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from retention.errors import EvidenceError, InputError
+from retention.results import percent
 from retention.survival.counts import Array, check_durations
 
 
@@ -90,7 +91,7 @@ def hazard_ratio_sentence(row: Mapping[Hashable, Any]) -> str:
     'Per unit of fin, customers leave at 0.68 times the pace (0.47 to 1.00): 32 % slower.'
     """
     change = row["hazard_ratio"] - 1
-    pace = f"{100 * abs(change):.0f} % {'faster' if change > 0 else 'slower'}"
+    pace = f"{percent(abs(change), 0)} {'faster' if change > 0 else 'slower'}"
     return (
         f"Per unit of {row['covariate']}, customers leave at {row['hazard_ratio']:.2f} times the "
         f"pace ({row['ci_low']:.2f} to {row['ci_high']:.2f}): {pace}."

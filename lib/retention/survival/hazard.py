@@ -9,6 +9,7 @@ import pandas as pd
 from scipy import stats
 
 from retention.errors import EvidenceError, ParameterError
+from retention.results import percent
 from retention.survival.counts import Array, EventCounts
 
 
@@ -51,8 +52,8 @@ class Hazard:
             )
         return " ".join(
             f"{r['group']}: the danger is greatest around {r['time']:,.0f} {self.unit}, when "
-            f"{100 * r['hazard']:.2f} % of those left go per {self.unit.removesuffix('s')} "
-            f"({100 * r['ci_low']:.2f} % to {100 * r['ci_high']:.2f} %)."
+            f"{percent(r['hazard'], 2)} of those left go per {self.unit.removesuffix('s')} "
+            f"({percent(r['ci_low'], 2)} to {percent(r['ci_high'], 2)})."
             for r in self.peaks().to_dict("records")
         )
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from retention.errors import EvidenceError, InputError
+from retention.results import percent
 from retention.survival.counts import Array
 
 
@@ -41,8 +42,8 @@ class IntervalCurve:
         """Say what share is retained, and that its timing is known to intervals only."""
         known = self.frame[np.isfinite(self.frame["right"])]
         row = (known if len(known) else self.frame).iloc[-1]
-        return (f"Of {self.n:,} customers, {100 * row.survival:.1f} % ({100 * row.ci_low:.1f} % to "
-                f"{100 * row.ci_high:.1f} %) are retained after {row.right:,.0f} {self.unit}; "
+        return (f"Of {self.n:,} customers, {percent(row.survival)} ({percent(row.ci_low)} to "
+                f"{percent(row.ci_high)}) are retained after {row.right:,.0f} {self.unit}; "
                 f"departures "
                 "are dated only to the interval between two looks.")  # fmt: skip
 

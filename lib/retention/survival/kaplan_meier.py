@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from retention.results import percent
 from retention.survival.counts import Array, EventCounts
 
 THIN_EVENTS = 10
@@ -86,11 +87,11 @@ class RetentionCurves:
         supported = part[part["at_risk"] >= min(THIN_EVENTS, n)].iloc[-1]
         thin = f" This rests on {events:,.0f} departures only." if events < THIN_EVENTS else ""
         return (
-            f"{who} ({n:,}), {100 * supported.survival:.1f} % are retained after "
+            f"{who} ({n:,}), {percent(supported.survival)} are retained after "
             f"{supported.time:,.0f} "
-            f"{self.unit} ({100 * self.confidence:.0f} % interval {100 * supported.ci_low:.1f} % "
+            f"{self.unit} ({percent(self.confidence, 0)} interval {percent(supported.ci_low)} "
             f"to "
-            f"{100 * supported.ci_high:.1f} %).{thin}"
+            f"{percent(supported.ci_high)}).{thin}"
         )
 
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from retention.errors import EvidenceError, InputError
+from retention.results import percent
 from retention.survival.counts import Array, count_events
 
 
@@ -40,7 +41,7 @@ class BrierScores:
         """Compare with the curve that treats everybody alike."""
         gain = 1 - self.frame["brier"].mean() / self.frame["reference"].mean()
         word = "less" if gain > 0 else "more"
-        return (f"Squared error {100 * abs(gain):.1f} % {word} than one retention curve for all "
+        return (f"Squared error {percent(abs(gain))} {word} than one retention curve for all "
                 f"({self.n:,} customers, censoring reweighted).")  # fmt: skip
 
 

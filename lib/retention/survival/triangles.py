@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from retention.errors import ParameterError
+from retention.results import percent
 from retention.survival.counts import count_events
 from retention.survival.kaplan_meier import kaplan_meier
 
@@ -54,17 +55,17 @@ class CohortTriangle:
         share = self.frame["is_projected"].mean()
         if first == last or not shared:
             return (
-                f"{100 * share:.0f} % of the cells are projected; there are no two cohorts to "
+                f"{percent(share, 0)} of the cells are projected; there are no two cohorts to "
                 "compare yet."
             )
         age = max(shared)
         a, b = (seen[(seen["cohort"] == c) & (seen["age"] == age)].iloc[0] for c in (first, last))
         return (
-            f"After {age * self.period:,} {self.unit}, {100 * a.retained:.1f} % "
-            f"({100 * a.ci_low:.1f} % to "
-            f"{100 * a.ci_high:.1f} %) of the cohort {first} and {100 * b.retained:.1f} % "
-            f"({100 * b.ci_low:.1f} % to "
-            f"{100 * b.ci_high:.1f} %) of {last} were still there. {100 * share:.0f} % of the "
+            f"After {age * self.period:,} {self.unit}, {percent(a.retained)} "
+            f"({percent(a.ci_low)} to "
+            f"{percent(a.ci_high)}) of the cohort {first} and {percent(b.retained)} "
+            f"({percent(b.ci_low)} to "
+            f"{percent(b.ci_high)}) of {last} were still there. {percent(share, 0)} of the "
             f"cells are projected."
         )
 

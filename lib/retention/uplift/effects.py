@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from retention.results import Metric, percent
+from retention.quantities import between, quantity
+from retention.results import Metric
 from retention.uplift.trial import Floats, Trial
 
 NORMAL_95 = 1.959963984540054
@@ -71,10 +72,10 @@ class AverageLift:
             {
                 "outcome": [e.label for e in self.effects],
                 "arm": [e.arm for e in self.effects],
-                "with it": [_amount(e.mean_arm, e.unit) for e in self.effects],
-                "without": [_amount(e.mean_control, e.unit) for e in self.effects],
-                "lift": [_amount(e.difference, e.unit, "+") for e in self.effects],
-                "95 % interval": [_interval(e) for e in self.effects],
+                "with it": [quantity(e.mean_arm, e.unit) for e in self.effects],
+                "without": [quantity(e.mean_control, e.unit) for e in self.effects],
+                "lift": [quantity(e.difference, e.unit, signed=True) for e in self.effects],
+                "95 % interval": [between(e.ci_low, e.ci_high, e.unit) for e in self.effects],
                 "p_value": [e.p_value for e in self.effects],
                 "n with": [e.n_arm for e in self.effects],
                 "n without": [e.n_control for e in self.effects],
@@ -173,28 +174,13 @@ def _unit(outcome: str, values: Floats, currency: str) -> str:
     return "share" if bool(np.isin(values, (0.0, 1.0)).all()) else ""
 
 
-def _amount(value: float, unit: str, sign: str = "") -> str:
-    """Write a mean or, with a sign, a difference in its unit; shares differ by points."""
-    if unit == "share":
-        return f"{100 * value:{sign}.2f} points" if sign else percent(value, 2)
-    return f"{unit} {value:{sign},.2f}" if unit else f"{value:{sign}.4g}"
-
-
-def _interval(effect: ArmEffect) -> str:
-    """Write the ends of an effect's interval, the unit once."""
-    low, high = (_amount(end, effect.unit, "+") for end in (effect.ci_low, effect.ci_high))
-    if effect.unit == "share":
-        return f"{low.removesuffix(' points')} to {high}"
-    return f"{low} to {high.removeprefix(effect.unit).strip()}"
-
-
 def _sentence(effect: ArmEffect) -> str:
     """Word one effect."""
-    interval = f"95 % interval {_interval(effect)}"
-    lift = _amount(effect.difference, effect.unit, "+")
+    interval = f"95 % interval {between(effect.ci_low, effect.ci_high, effect.unit)}"
+    lift = quantity(effect.difference, effect.unit, signed=True)
     if effect.is_clear:
         verb = "raised" if effect.difference > 0 else "lowered"
-        means = (_amount(mean, effect.unit) for mean in (effect.mean_arm, effect.mean_control))
+        means = (quantity(mean, effect.unit) for mean in (effect.mean_arm, effect.mean_control))
         return (
             f"{effect.arm} {verb} {effect.label}: {lift} ({interval}; {' against '.join(means)})."
         )

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 from retention.uplift.codes import UpliftCode
 from retention.uplift.effects import NORMAL_95
 from retention.uplift.models import fit_mean, predict_mean
@@ -72,7 +72,7 @@ class ObservationalEffect:
             f"This is not an experiment: {self.arm} goes with {self.difference:+.4g} in "
             f"{self.outcome} (95 % interval {self.ci_low:.4g} to {self.ci_high:.4g}, "
             f"n = {self.n:,}) after adjusting for what was recorded; an unrecorded cause that "
-            f"explains {100 * self.robustness:.1f} % of the rest of both would undo it."
+            f"explains {percent(self.robustness)} of the rest of both would undo it."
         )
 
     def checks(self) -> list[Check]:
@@ -82,13 +82,13 @@ class ObservationalEffect:
             Check(UpliftCode.RANDOMISED, Status.WARN, self.summary(),
                   "Run a randomised test before money depends on it."),
             _check(UpliftCode.OVERLAP, self.outside <= 0.05,
-                   f"{100 * self.outside:.1f} % of units could hardly have been in the other arm.",
+                   f"{percent(self.outside)} of units could hardly have been in the other arm.",
                    "Compare only customers who could have been in either arm."),
             _check(UpliftCode.BALANCE, worst <= IMBALANCE,
                    f"The largest difference left between the arms is {worst:.2f} deviations.",
                    "Record what decided who was contacted, and add it to the attributes."),
             _check(UpliftCode.SENSITIVITY, self.robustness >= 0.05,
-                   f"Robustness value {100 * self.robustness:.1f} %.",
+                   f"Robustness value {percent(self.robustness)}.",
                    "Treat the estimate as undecided."),
         ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from retention.quantities import is_currency
 from retention.results import Metric, percent
 from retention.uplift.allocation import Allocation, Limits, allocate, efficiency_curve, hold_back
 from retention.uplift.study import TargetingStudy
@@ -114,7 +115,7 @@ class Plan:
         if self.sent == 0:
             return f"Nobody of {len(self.table):,} {self.scope} is contacted."
         held = int(self.table["is_hold_out"].sum())
-        gain = "profit" if self._is_money else "gain"
+        gain = "profit" if is_currency(self.unit) else "gain"
         return (
             f"Of {len(self.table):,} {self.scope} {self.sent:,} are sent it and {held:,} "
             f"({percent(held / self.allocation.contacts)} of those chosen) are held out, so that "
@@ -124,14 +125,11 @@ class Plan:
             f"{self._amount(self.last_customer or 0.0)}."
         )
 
-    @property
-    def _is_money(self) -> bool:
-        """Whether the unit is a currency."""
-        return len(self.unit) == 3 and self.unit.isupper()
-
     def _amount(self, value: float) -> str:
         """Write an amount in its unit."""
-        return f"{self.unit} {value:,.2f}" if self._is_money else f"{value:,.2f} {self.unit}"
+        return (
+            f"{self.unit} {value:,.2f}" if is_currency(self.unit) else f"{value:,.2f} {self.unit}"
+        )
 
     def budget_summary(self, budget: float) -> str:
         """Word what a budget buys and what one more unit of it would."""

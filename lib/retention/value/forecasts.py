@@ -97,7 +97,8 @@ class ForecastComparison:
                 ValueCheck.HOLDOUT_TOTAL,
                 Status.PASS if close else Status.WARN,
                 f"{self.used} predicted {row['predicted_total']:,.0f} purchases in the hold-out; "
-                f"{row['actual_total']:,.0f} happened ({100 * row['total_error']:+.1f} %).",
+                f"{row['actual_total']:,.0f} happened "
+                f"({percent(row['total_error'], signed=True)}).",
                 "" if close else "Read totals with that error in mind; look for a season or a "
                 "campaign that the hold-out had and the past had not.",
             ),

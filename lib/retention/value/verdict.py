@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from retention.results import Check, Metric
+from retention.results import Check, Metric, percent
 from retention.value.family import ModelFamily
 from retention.value.forecasts import ForecastComparison
 from retention.value.gate import Evidence
@@ -104,5 +104,5 @@ class ValueVerdict:
         return (
             f"{self.values.summary()} {self.reality.summary()} In the held-out "
             f"{self.comparison.horizon_days} days the forecast in use ({self.comparison.used}) was "
-            f"off by {100 * row['total_error']:+.1f} % in total."
+            f"off by {percent(row['total_error'], signed=True)} in total."
         )

@@ -11,7 +11,7 @@ from retention.abtest import Estimate, PowerCurve
 from retention.abtest.heterogeneity import SegmentEffects
 from retention.abtest.simulation import Rehearsal
 from retention.abtest.since_assignment import EffectSinceAssignment
-from retention.abtest.wording import quantity
+from retention.quantities import quantity
 from retention.reports.style import BAD, GOOD, PALETTE, QUIET, percent_axis, use_style
 from retention.reports.wording import words
 from retention.results import percent

@@ -9,6 +9,7 @@ from retention.ingest import IngestResult
 from retention.ingest.migration_result import MigrationResult
 from retention.reports.style import BAD, PALETTE, use_style
 from retention.reports.suppression import suppress_counts, suppress_rows
+from retention.results import percent
 
 _MOST_SOURCES = 8
 
@@ -75,7 +76,7 @@ def money_table(frame: pd.DataFrame) -> pd.DataFrame:
 def gaps_table(frame: pd.DataFrame) -> pd.DataFrame:
     """Return the columns that are not full, the emptiest first, in percent."""
     gaps = frame[frame.filled < 1].sort_values(["filled", "table", "column"], kind="stable")
-    return gaps.assign(filled=[f"{100 * value:.1f} %" for value in gaps.filled])
+    return gaps.assign(filled=[f"{percent(value)}" for value in gaps.filled])
 
 
 def fields_table(result: MigrationResult, minimum: int) -> pd.DataFrame:

@@ -1,4 +1,4 @@
-"""How this package writes figures in sentences: money, shares, percentage points, other units."""
+"""How figures are written in sentences: money, shares, percentage points, other units."""
 
 from __future__ import annotations
 
