@@ -101,17 +101,17 @@ def test_a_team_runs_shows_signs_compares_and_tidies(call, workspace, tmp_path):
     assert "Ada" in page
     assert "Ada" in (workspace.outputs / "index.html").read_text()
 
-    (workspace.params / "toy" / "campaign_lift.yaml").write_text("seed: 7\n")
+    (workspace.params / "toy" / "lifetime_value.yaml").write_text("seed: 7\n")
     second = json.loads(call("run", "params/toy", "--json").out)["run"]
-    report = workspace.profile("toy") / second / "reports" / "campaign_lift.html"
+    report = workspace.profile("toy") / second / "reports" / "lifetime_value.html"
     assert f"Since the approved run {first['run']}" in report.read_text()
 
     compared = json.loads(call("diff", "toy", first["run"], "--json").out)
     assert compared["params"] == [
-        {"notebook": "campaign_lift", "name": "seed", "before": 20260701, "after": 7}
+        {"notebook": "lifetime_value", "name": "seed", "before": 20260701, "after": 7}
     ]
     text = call("diff", "toy", first["run"]).out
-    assert "parameter campaign_lift.seed: 20260701 -> 7" in text
+    assert "parameter lifetime_value.seed: 20260701 -> 7" in text
     assert [row["state"] for row in json.loads(call("runs", "toy", "--json").out)] == [
         "open", "approved",
     ]  # fmt: skip

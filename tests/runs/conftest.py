@@ -48,17 +48,17 @@ def write_notebook(project: Path, folder: str, name: str, *work: str) -> None:
 
 @pytest.fixture
 def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
-    """Return a project with the notebooks segments and campaign_lift, which reads its table."""
+    """Return a project with the notebooks segments and lifetime_value, which reads its table."""
     project = tmp_path / "project"
     (project / "params" / "toy").mkdir(parents=True)
     (project / "pyproject.toml").write_text("")
     (project / "params" / "toy" / "common.yaml").write_text("profile: toy\nas_of: '2026-07-01'\n")
-    for name in ("segments", "campaign_lift"):
+    for name in ("segments", "lifetime_value"):
         (project / "params" / "toy" / f"{name}.yaml").write_text("# defaults\n")
     save = 'stage.save("segments", pd.DataFrame({"customer_key": ["b", "a"]}), key="customer_key")'
     write_notebook(project, "02_segmentation", "segments", save)
     write_notebook(
-        project, "04_experiments", "campaign_lift", 'rows = len(stage.table("segments"))'
+        project, "02_segmentation", "lifetime_value", 'rows = len(stage.table("segments"))'
     )
     monkeypatch.chdir(project)
     monkeypatch.delenv("RETENTION_ROOT", raising=False)
@@ -70,6 +70,6 @@ def rewrite(workspace: Workspace):
     """Return a function that gives the second notebook other work to do."""
 
     def change(*work: str) -> None:
-        write_notebook(workspace.project, "04_experiments", "campaign_lift", *work)
+        write_notebook(workspace.project, "02_segmentation", "lifetime_value", *work)
 
     return change

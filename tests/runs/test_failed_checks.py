@@ -47,7 +47,7 @@ def test_a_failing_check_stops_the_run_and_is_named_with_what_to_do(workspace, a
 def test_a_failing_check_that_the_params_name_lets_the_later_notebooks_run(workspace):
     write_ingest(workspace, "DISTRIBUTION_DRIFT", "[distribution_drift]")
     run = run_profile(workspace, "toy")
-    assert list(run.manifest["notebooks"]) == ["ingest", "segments", "campaign_lift"]
+    assert list(run.manifest["notebooks"]) == ["ingest", "segments", "lifetime_value"]
     assert run.result("ingest")["status"] == "fail"
 
 

@@ -56,7 +56,8 @@ def quick(monkeypatch, digests):
 @pytest.mark.parametrize(
     ("notebook", "reruns"),
     [
-        ("churn_risk", {"churn_risk", "campaign_lift"}),
+        ("segments", {"segments", "lifetime_value", "churn_risk"}),
+        ("churn_risk", {"churn_risk"}),
         ("design", {"design"}),
         ("retention_curves", {"retention_curves"}),
         ("campaign_lift", {"campaign_lift"}),

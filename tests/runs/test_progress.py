@@ -47,7 +47,7 @@ def test_the_log_of_a_run_tells_each_step_as_one_json_object_a_line(workspace):
 
     assert [(e["event"], e.get("notebook")) for e in told(first)] == [
         ("start", "segments"), ("done", "segments"),
-        ("start", "campaign_lift"), ("done", "campaign_lift"), ("publish", None),
+        ("start", "lifetime_value"), ("done", "lifetime_value"), ("publish", None),
     ]  # fmt: skip
     assert all(e["at"].endswith("+00:00") for e in told(first))
     again = [e for e in told(second) if e["event"] == "done"]

@@ -77,7 +77,7 @@ def test_a_notebook_that_recalls_runs_again_only_when_there_is_more_to_recall(
 ):
     from retention.runs import plan
 
-    remembering = [dataclasses.replace(n, recalls=n.name == "campaign_lift") for n in NOTEBOOKS]
+    remembering = [dataclasses.replace(n, recalls=n.name == "lifetime_value") for n in NOTEBOOKS]
     monkeypatch.setattr(plan, "NOTEBOOKS", tuple(remembering))
 
     def again() -> dict[str, str]:
@@ -87,7 +87,7 @@ def test_a_notebook_that_recalls_runs_again_only_when_there_is_more_to_recall(
     assert set(again().values()) == {"ran"}
     assert set(again().values()) == {"reused"}
     approve(retention.load("toy"), "Ada", Role.ACCOUNTABLE)
-    assert again() == {"segments": "reused", "campaign_lift": "ran"}
+    assert again() == {"segments": "reused", "lifetime_value": "ran"}
     assert set(again().values()) == {"reused"}
 
 

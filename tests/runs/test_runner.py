@@ -17,7 +17,7 @@ def test_a_run_is_published_whole_and_latest_points_to_it(workspace):
     assert changed_files(latest) == []
     assert not list((workspace.profile("toy") / ".staging").iterdir())
     assert (workspace.outputs / "index.html").is_file()
-    for name in ("segments", "campaign_lift"):
+    for name in ("segments", "lifetime_value"):
         page = (run.folder / "reports" / f"{name}.html").read_text()
         assert f"{name} is fine" in page
 
@@ -34,11 +34,11 @@ def test_the_same_inputs_reuse_every_stage_and_give_the_same_artifacts(workspace
 
 def test_changing_one_notebooks_params_runs_it_alone_again(workspace):
     run_profile(workspace, "toy")
-    (workspace.params / "toy" / "campaign_lift.yaml").write_text("seed: 7\n")
+    (workspace.params / "toy" / "lifetime_value.yaml").write_text("seed: 7\n")
     run = run_profile(workspace, "toy")
     status = {name: n["status"] for name, n in run.manifest["notebooks"].items()}
-    assert status == {"segments": "reused", "campaign_lift": "ran"}
-    assert run.result("campaign_lift")["metrics"][0]["value"] == 7
+    assert status == {"segments": "reused", "lifetime_value": "ran"}
+    assert run.result("lifetime_value")["metrics"][0]["value"] == 7
 
 
 @pytest.mark.parametrize(
@@ -58,13 +58,13 @@ def test_a_notebook_that_ends_early_publishes_nothing_and_says_where(
     with pytest.raises(RunError) as caught:
         run_profile(workspace, "toy", Options(timeout=20 if kind == "Timeout" else 120))
     text = str(caught.value)
-    assert "'campaign_lift'" in text
+    assert "'lifetime_value'" in text
     assert "cell 5 of 6" in text
     assert "What happens here?" in text
     assert kind in text
     folder = workspace.profile("toy")
     assert not (folder / "latest").exists()
-    assert "campaign_lift" in (folder / "failed.html").read_text()
+    assert "lifetime_value" in (folder / "failed.html").read_text()
 
 
 def test_a_failed_run_leaves_the_published_one_alone_and_resumes_where_it_stopped(

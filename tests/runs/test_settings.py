@@ -10,18 +10,18 @@ from retention.runs.settings import load_settings
 @pytest.mark.parametrize(
     ("text", "where", "mend"),
     [
-        ("seeed: 3\n", "params/toy/campaign_lift.yaml, line 1, column 'seeed'", "'seed'"),
-        ('seed: "3"\n', "params/toy/campaign_lift.yaml, line 1, column 'seed'", "without quotes"),
-        ("\nseed: -1\n", "params/toy/campaign_lift.yaml, line 2, column 'seed'", "greater than"),
+        ("seeed: 3\n", "params/toy/lifetime_value.yaml, line 1, column 'seeed'", "'seed'"),
+        ('seed: "3"\n', "params/toy/lifetime_value.yaml, line 1, column 'seed'", "without quotes"),
+        ("\nseed: -1\n", "params/toy/lifetime_value.yaml, line 2, column 'seed'", "greater than"),
         ("as_of: 2026-13-40\n", "line 1, column 'as_of'", "is not allowed"),
         ("seed: 1\nseed: 2\n", "line 2, column 'seed'", "second time"),
-        ("seed: [1\n", "params/toy/campaign_lift.yaml", "no YAML"),
-        ("- seed\n", "params/toy/campaign_lift.yaml", "name: value"),
+        ("seed: [1\n", "params/toy/lifetime_value.yaml", "no YAML"),
+        ("- seed\n", "params/toy/lifetime_value.yaml", "name: value"),
         ("output_dir: /tmp\n", "column 'output_dir'", "no such parameter"),
     ],
 )
 def test_a_wrong_parameter_is_refused_with_file_line_and_mend(workspace, text, where, mend):
-    (workspace.params / "toy" / "campaign_lift.yaml").write_text(text)
+    (workspace.params / "toy" / "lifetime_value.yaml").write_text(text)
     with pytest.raises(ParameterError) as caught:
         load_settings(workspace, "toy")
     assert where in str(caught.value)

@@ -124,7 +124,7 @@ def test_a_kernel_that_dies_once_is_saved_by_a_retry(workspace, rewrite):
         run_profile(workspace, "toy")
     (workspace.project / "killed-once").unlink()
     run = run_profile(workspace, "toy", Options(retries=1))
-    assert run.result("campaign_lift")["status"] == "pass"
+    assert run.result("lifetime_value")["status"] == "pass"
 
 
 @pytest.mark.slow

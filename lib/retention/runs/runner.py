@@ -26,6 +26,7 @@ from retention.runs.manifest import (
     describe_inputs,
     input_hashes,
 )
+from retention.runs.order import ready, urgency
 from retention.runs.progress import RunProgress
 from retention.runs.publish import (
     mark_resumable,
@@ -204,10 +205,11 @@ def _schedule(
     course: _Course, kernels: KernelPool, progress: RunProgress, pool: ThreadPoolExecutor
 ) -> Failure | None:
     """Hand notebooks to the pool in dependency order until all are done or one has failed."""
-    waiting = list(course.settings)
+    longest = urgency([s.notebook for s in course.settings], _expected(course))
+    waiting = sorted(course.settings, key=lambda s: -longest[s.notebook.name])
     running: dict[Future[Failure | None], str] = {}
     while waiting or running:
-        for settings in [s for s in waiting if _is_ready(s, course)][: _room(course, running)]:
+        for settings in ready(waiting, longest, course.records)[: _room(course, running)]:
             waiting.remove(settings)
             # Keys are made here, in one thread: Python 3.11's parser is not safe in several.
             task = pool.submit(_one, course, settings, _key(course, settings), kernels, progress)
@@ -225,12 +227,6 @@ def _schedule(
 def _room(course: _Course, running: Mapping[Any, str]) -> int:
     """Return how many more notebooks may start."""
     return max(course.options.parallel - len(running), 0)
-
-
-def _is_ready(settings: Settings, course: _Course) -> bool:
-    """Tell whether everything that a notebook reads has been published."""
-    planned = {s.notebook.name for s in course.settings}
-    return all(need in course.records for need in settings.notebook.needs if need in planned)
 
 
 def _key(course: _Course, settings: Settings) -> str:
