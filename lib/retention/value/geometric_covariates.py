@@ -102,32 +102,40 @@ def own_parameters(parameters: Floats, summary: PurchaseSummary) -> Floats:
 
 
 class _CovariatesLikelihood:
-    """The mean log-likelihood over unique rows with its gradient."""
+    """The mean log-likelihood over unique rows with its gradient.
+
+    Gamma functions depend on a row's purchases and covariates alone; they are computed once for
+    each kind of row that shares these, and there are few.
+    """
 
     def __init__(self, summary: PurchaseSummary, coin: int) -> None:
         self.summary = summary
         self.survived = summary.frequency + coin
         self.weight = summary.weight / summary.customers
+        known = summary.covariates if summary.covariates is not None else ()
+        seen = [np.unique(column, return_inverse=True)[1] for column in np.transpose(known)]
+        code = np.unique(summary.frequency, return_inverse=True)[1]
+        for column in seen:
+            code = code * (int(column.max()) + 1) + column
+        _, self.example, self.kind = np.unique(code, return_index=True, return_inverse=True)
 
     def __call__(self, working: Floats) -> tuple[float, Floats]:
         """Return the mean log-likelihood and its gradient in the working parameters."""
-        from scipy.special import digamma, gammaln
-
         data, s = self.summary, self.survived
         parameters = np.concatenate([np.exp(working[:4]), working[4:]])
         r, alpha, a, b = own_parameters(parameters, data)
+        of_kind = _of_counts(*(v[self.example] for v in (r, data.frequency, a, b, s)))
+        constant, by_shape, both, by_coins = of_kind[:, self.kind]
         x, late, early = data.frequency, alpha + data.tenure, alpha + data.recency
-        gap, coins = np.log(late / early), np.where(s > 0, b + s - 1, np.inf)
+        log_late, log_alpha = np.log(late), np.log(alpha)
+        gap, coins = log_late - np.log(early), np.where(s > 0, b + s - 1, np.inf)
         log_ratio = (r + x) * gap + np.log(a) - np.log(coins)
         lost = 1 / (1 + np.exp(-np.clip(log_ratio, -700, 700)))
-        value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) - (r + x) * np.log(late)
-        value += gammaln(b + s) - gammaln(a + b + s) - gammaln(b) + gammaln(a + b)
-        value += np.logaddexp(0.0, log_ratio)
-        both = digamma(a + b) - digamma(a + b + s)
-        by_r = digamma(r + x) - digamma(r) + np.log(alpha / late) + lost * gap
+        value = constant + r * log_alpha - (r + x) * log_late + np.logaddexp(0.0, log_ratio)
+        by_r = by_shape + log_alpha - log_late + lost * gap
         by_alpha = r / alpha - (r + x) / late + lost * (r + x) * (1 / late - 1 / early)
         by_a = both + lost / a
-        by_b = both + digamma(b + s) - digamma(b) - lost / coins
+        by_b = both + by_coins - lost / coins
         return self._mean(value, r * by_r, alpha * by_alpha, a * by_a, b * by_b)
 
     def _mean(self, value: Floats, *by_log: Floats) -> tuple[float, Floats]:
@@ -137,3 +145,16 @@ class _CovariatesLikelihood:
             gradient.extend(-(self.weight * by_log[1]) @ self.summary.covariates)
             gradient.extend((self.weight * by_log[2]) @ self.summary.covariates)
         return float(self.weight @ value), np.array(gradient)
+
+
+def _of_counts(r: Floats, x: Floats, a: Floats, b: Floats, s: Floats) -> Floats:
+    """Return what gamma functions bring to the likelihood and to its derivatives, shape (4, n).
+
+    The log-likelihood's part; its derivative by r; that by a, which b shares; what b has besides.
+    """
+    from scipy.special import digamma, gammaln
+
+    constant = gammaln(r + x) - gammaln(r)
+    constant += gammaln(b + s) - gammaln(a + b + s) - gammaln(b) + gammaln(a + b)
+    both = digamma(a + b) - digamma(a + b + s)
+    return np.stack([constant, digamma(r + x) - digamma(r), both, digamma(b + s) - digamma(b)])

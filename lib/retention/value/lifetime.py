@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from retention.errors import EvidenceError, ParameterError
 from retention.results import Check, Status, percent
 from retention.value.codes import ValueCheck
-from retention.value.models import PurchaseFit, expected_future
+from retention.value.models import PurchaseFit
 from retention.value.spend import SpendFit, expected_spend
 from retention.value.summary import PurchaseSummary
 
@@ -247,22 +247,23 @@ def discounted_purchases(
     fit: PurchaseFit, parameters: Floats, summary: PurchaseSummary, terms: ValueTerms
 ) -> Floats:
     """Return the expected purchases within the horizon, each discounted to the as-of date."""
+    living = summary.without_recency()
+    alive = fit.model.probability_alive(parameters, summary)
 
     def expected(days: float) -> Floats:
-        return expected_future(fit.model, parameters, summary, days / fit.unit_days)
+        return fit.model.expected_if_alive(parameters, living, days / fit.unit_days)
 
     end = expected(terms.horizon_days)
     if terms.daily == 0:
-        return end
+        return alive * living.expand(end)
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
     days = (nodes + 1) / 2 * terms.horizon_days
     inside = sum(
         weight / 2 * terms.horizon_days * np.exp(-terms.daily * day) * expected(float(day))
         for day, weight in zip(days, weights, strict=True)
     )
-    return np.asarray(
-        np.exp(-terms.daily * terms.horizon_days) * end + terms.daily * inside, dtype=np.float64
-    )
+    discounted = np.exp(-terms.daily * terms.horizon_days) * end + terms.daily * inside
+    return np.asarray(alive * living.expand(discounted), dtype=np.float64)
 
 
 def _purchase_slopes(fit: PurchaseFit, summary: PurchaseSummary, terms: ValueTerms) -> Floats:

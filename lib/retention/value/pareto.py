@@ -27,9 +27,12 @@ from retention.value.summary import PurchaseSummary
 
 Floats = NDArray[np.float64]
 
-_NODES = 40
+_POINTS, _WEIGHTS = np.polynomial.legendre.leggauss(40)
 _NEGLIGIBLE = 45.0
 """The integral stops where its integrand has fallen by exp(-45) from its start."""
+
+_BLOCK = 1_000
+"""Rows whose quadrature is computed together: their arrays stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +79,7 @@ class ParetoDropout:
 
     def probability_alive(self, parameters: Floats, summary: PurchaseSummary) -> Floats:
         """Return P(alive) for each unique row."""
-        branches = _branches(summary, *individual_rates(parameters, summary))
-        return np.exp(branches.log_alive - branches.log_sum)
+        return _branches(summary, *individual_rates(parameters, summary)).alive
 
     def expected_if_alive(
         self, parameters: Floats, summary: PurchaseSummary, horizon: float
@@ -139,12 +141,19 @@ def individual_rates(parameters: Floats, summary: PurchaseSummary) -> tuple[Floa
 
 @dataclass(frozen=True)
 class _Branches:
-    """Logarithms of the two branches and the quadrature that gave the second."""
+    """Logarithms of the two branches, and what the quadrature of the second averages.
 
-    log_alive: Floats
+    ``alive`` is the share of the first branch in their sum. The other four are averages over the
+    moment of dropout, weighted with the share of the second branch: of ln(alpha + y), ln(beta + y)
+    and of their derivatives' 1/(alpha + y), 1/(beta + y).
+    """
+
+    alive: Floats
     log_sum: Floats
-    density: Floats
-    points: Floats
+    log_alpha: Floats
+    log_beta: Floats
+    over_alpha: Floats
+    over_beta: Floats
 
 
 def _branches(
@@ -153,7 +162,7 @@ def _branches(
     """Return ln of (alive at T) and of (alive or lost), without the constant in front."""
     power = r + summary.frequency
     log_alive = -power * np.log(alpha + summary.tenure) - s * np.log(beta + summary.tenure)
-    smaller = np.minimum(alpha, beta)
+    smaller, larger = np.minimum(alpha, beta), np.maximum(alpha, beta)
     low = np.log(smaller + summary.recency)
     with np.errstate(over="ignore"):
         cut = np.minimum(
@@ -162,16 +171,40 @@ def _branches(
         )
     end = np.minimum(summary.tenure, summary.recency + cut)
     half = (np.log(smaller + end) - low) / 2
-    nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    shifted = np.exp(low[:, None] + half[:, None] * (nodes + 1))
-    points = shifted - smaller[:, None]
-    log_density = np.log(shifted) + np.log(s)[:, None]
-    log_density -= power[:, None] * np.log(alpha[:, None] + points)
-    log_density -= (s + 1)[:, None] * np.log(beta[:, None] + points)
-    peak = np.maximum(log_alive, log_density.max(axis=1))
-    density = np.exp(log_density - peak[:, None]) * (half[:, None] * weights)
-    log_sum = peak + np.log(np.exp(log_alive - peak) + density.sum(axis=1))
-    return _Branches(log_alive, log_sum, density * np.exp(peak - log_sum)[:, None], points)
+    first = alpha <= beta
+    at_smaller = np.where(first, power, s + 1)
+    rows = np.stack([low, half, larger - smaller, at_smaller, power + s + 1 - at_smaller,
+                     np.log(s), log_alive])  # fmt: skip
+    blocks = [
+        _quadrature(rows[:, start : start + _BLOCK]) for start in range(0, len(power), _BLOCK)
+    ]
+    alive, log_sum, *means = np.concatenate(blocks, axis=1)
+    log_alpha, log_beta = np.where(first, means[:2], means[1::-1])
+    over_alpha, over_beta = np.where(first, means[2:], means[:1:-1])
+    return _Branches(alive, log_sum, log_alpha, log_beta, over_alpha, over_beta)
+
+
+def _quadrature(rows: Floats) -> Floats:
+    """Return alive, log_sum and the four averages for some rows, the smaller scale's before.
+
+    The nodes are even in ln(y + the smaller scale), so that this logarithm needs no computing.
+    """
+    low, half, gap, at_smaller, at_larger, log_s, log_alive = rows[:, :, None]
+    log_near = low + half * (_POINTS + 1)
+    near = np.exp(log_near)
+    far = near + gap
+    log_far = np.log(far)
+    density = (1 - at_smaller) * log_near + log_s
+    density -= at_larger * log_far
+    peak = np.maximum(log_alive, density.max(axis=1, keepdims=True))
+    density -= peak
+    np.exp(density, out=density)
+    density *= half * _WEIGHTS
+    alive = np.exp(log_alive - peak)[:, 0]
+    total = alive + density.sum(axis=1)
+    sums = [np.einsum("ij,ij->i", density, part) for part in (log_near, log_far)]
+    sums += [(density / part).sum(axis=1) for part in (near, far)]
+    return np.stack([alive / total, peak[:, 0] + np.log(total), *(part / total for part in sums)])
 
 
 class _ParetoLikelihood:
@@ -180,6 +213,7 @@ class _ParetoLikelihood:
     def __init__(self, summary: PurchaseSummary) -> None:
         self.summary = summary
         self.total = summary.customers
+        self.orders, self.order = np.unique(summary.frequency, return_inverse=True)
 
     def __call__(self, working: Floats) -> tuple[float, Floats]:
         """Return the mean log-likelihood and its gradient in the working parameters."""
@@ -189,18 +223,17 @@ class _ParetoLikelihood:
         parameters = np.concatenate([np.exp(working[:4]), working[4:]])
         r, alpha, s, beta = individual_rates(parameters, data)
         found = _branches(data, r, alpha, s, beta)
-        alive = np.exp(found.log_alive - found.log_sum)
-        x, t = data.frequency, data.tenure
-        a_points, b_points = alpha[:, None] + found.points, beta[:, None] + found.points
-        value = gammaln(r + x) - gammaln(r) + r * np.log(alpha) + s * np.log(beta) + found.log_sum
-        by_r = digamma(r + x) - digamma(r) + np.log(alpha)
-        by_r -= alive * np.log(alpha + t) + (found.density * np.log(a_points)).sum(axis=1)
-        by_alpha = r / alpha
-        by_alpha -= (r + x) * (alive / (alpha + t) + (found.density / a_points).sum(axis=1))
-        by_s = np.log(beta) - alive * np.log(beta + t) + (1 - alive) / s
-        by_s -= (found.density * np.log(b_points)).sum(axis=1)
-        by_beta = s / beta - alive * s / (beta + t)
-        by_beta -= (s + 1) * (found.density / b_points).sum(axis=1)
+        alive, x, t = found.alive, data.frequency, data.tenure
+        # The shape r is everyone's, so its functions take few values: one for each x.
+        shape = parameters[0]
+        log_ratio = (gammaln(shape + self.orders) - gammaln(shape))[self.order]
+        by_shape = (digamma(shape + self.orders) - digamma(shape))[self.order]
+        log_alpha, log_beta = np.log(alpha), np.log(beta)
+        value = log_ratio + r * log_alpha + s * log_beta + found.log_sum
+        by_r = by_shape + log_alpha - alive * np.log(alpha + t) - found.log_alpha
+        by_alpha = r / alpha - (r + x) * (alive / (alpha + t) + found.over_alpha)
+        by_s = log_beta - alive * np.log(beta + t) + (1 - alive) / s - found.log_beta
+        by_beta = s / beta - alive * s / (beta + t) - (s + 1) * found.over_beta
         return self._mean(value, r * by_r, alpha * by_alpha, s * by_s, beta * by_beta)
 
     def _mean(self, value: Floats, *by_log: Floats) -> tuple[float, Floats]:

@@ -10,6 +10,9 @@ from retention.errors import EvidenceError
 Floats = NDArray[np.float64]
 
 _MOST_TERMS = 50_000
+_LOOK_EVERY = 8
+"""Terms between two looks at which series have ended: looking costs more than a term."""
+
 _NEGATIVE_LIMIT = -20.0
 _LARGEST_EXPONENT = 500.0
 
@@ -87,16 +90,19 @@ def _relative_expm1(exponent: Floats, factor: Floats, log_q: Floats) -> Floats:
 def _series_without_pole(first: Floats, a: Floats, third: Floats, z: Floats) -> Floats:
     """Return ({}_2F_1(first, a-1; third; z) - 1)/(a-1), term by term and without the division."""
     term = first / third * z
-    total = term.copy()
+    part, total = term.copy(), np.empty(len(term))
     active = np.arange(len(term))
     f, s, c, x = first, a, third, z
     for n in range(1, _MOST_TERMS):
-        term = term * (f + n) * (s + n - 1) / ((c + n) * (n + 1)) * x
-        total[active] += term
-        going = np.abs(term) > 1e-17 * np.abs(total[active]) * (1 - x)
+        term = term * ((f + n) * (s + (n - 1)) / ((c + n) * (n + 1)) * x)
+        part += term
+        if n % _LOOK_EVERY:
+            continue
+        going = np.abs(term) > 1e-17 * np.abs(part) * (1 - x)
         if not going.all():
+            total[active[~going]] = part[~going]
             active = active[going]
-            term, f, s, c, x = (v[going] for v in (term, f, s, c, x))
+            term, part, f, s, c, x = (v[going] for v in (term, part, f, s, c, x))
             if not len(active):
                 return total
     raise _too_long()

@@ -90,6 +90,23 @@ class PurchaseSummary:
         """Return the same histories without their covariates."""
         return replace(self, covariates=None, covariate_names=())
 
+    def without_recency(self) -> PurchaseSummary:
+        """Return the rows that differ in more than recency; its ``expand`` leads back to these.
+
+        What a living customer is expected to do does not depend on recency, and such rows are few.
+        """
+        parts = [] if self.covariates is None else list(self.covariates.T)
+        row, chosen = _unique_rows([self.frequency, self.tenure, *parts])
+        return replace(
+            self,
+            frequency=chosen[0],
+            recency=np.zeros(len(chosen[0])),
+            tenure=chosen[1],
+            weight=np.bincount(row, self.weight, len(chosen[0])).astype(np.float64),
+            row=row,
+            covariates=None if self.covariates is None else np.column_stack(chosen[2:]),
+        )
+
     def every(self, step: int) -> PurchaseSummary:
         """Return every ``step``-th unique row: a systematic sample for a first, cheap fit."""
         part = slice(step // 2, None, step)
