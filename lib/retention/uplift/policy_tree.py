@@ -148,12 +148,11 @@ def _questions(
 ) -> list[tuple[int, int]]:
     """Return the (attribute, bin) questions by falling value of the best tree of that depth."""
     found = []
+    # Without questions below this one, sums over any one attribute's bins are sums over the units.
+    joint = _joint(cut, net, rows, others=1 if depth == 1 else cut.bins.shape[1])
     for j, thresholds in enumerate(cut.thresholds):
-        if len(thresholds) == 0:
-            continue
-        joint = _joint(cut, net, rows, j)
         for b in range(len(thresholds)):
-            low, high = joint[: b + 1].sum(axis=0), joint[b + 1 :].sum(axis=0)
+            low, high = joint[j, : b + 1].sum(axis=0), joint[j, b + 1 :].sum(axis=0)
             if min(low[0, :, 0].sum(), high[0, :, 0].sum()) < smallest:
                 continue
             value = _best(low, depth - 1, smallest) + _best(high, depth - 1, smallest)
@@ -161,20 +160,25 @@ def _questions(
     return [(j, b) for _, j, b in sorted(found)]
 
 
-def _joint(cut: _Cuts, net: Floats, rows: Integers, j: int) -> Floats:
-    """Return counts and score sums by bin of attribute j and bin of every attribute.
+def _joint(cut: _Cuts, net: Floats, rows: Integers, others: int) -> Floats:
+    """Return counts and score sums by bin of every attribute and bin of the first ``others``.
 
-    Shape (bins of j, attributes, bins, 1 + arms); the first entry of the last axis is the count.
+    Shape (attributes, bins, others, bins, 1 + arms); the first entry of the last axis is the count.
     """
     width, attributes = CUTS + 1, cut.bins.shape[1]
-    parts = np.column_stack([np.ones(len(rows)), net[rows]])
-    first = cut.bins[rows, j]
-    out = np.empty((width, attributes, width, parts.shape[1]))
-    for other in range(attributes):
-        index = first * width + cut.bins[rows, other]
-        for column in range(parts.shape[1]):
-            sums = np.bincount(index, weights=parts[:, column], minlength=width * width)
-            out[:, other, :, column] = sums.reshape(width, width)
+    parts = [np.ones(len(rows)), *net[rows].T]
+    bins = np.ascontiguousarray(cut.bins[rows].T)
+    out = np.empty((attributes, width, others, width, len(parts)))
+    for other in range(others):
+        # A pair's table, turned round, is that of the pair turned round.
+        for j in range(other, attributes):
+            index = bins[j] * width + bins[other]
+            for column, part in enumerate(parts):
+                sums = np.bincount(index, weights=part, minlength=width * width)
+                table = sums.reshape(width, width)
+                out[j, :, other, :, column] = table
+                if j < others:
+                    out[other, :, j, :, column] = table.T
     return out
 
 
