@@ -8,7 +8,13 @@ import pytest
 
 from retention.errors import ParameterError
 from retention.results import Status
-from retention.segments import resampled_agreement, rfm, staleness
+from retention.segments import (
+    columns_read,
+    redrawing,
+    resampled_agreement,
+    rfm,
+    staleness,
+)
 
 RULES = ["top: recency_score >= 4", "low: recency_score <= 2"]
 
@@ -34,6 +40,25 @@ def test_many_customers_are_stable_and_few_are_not():
     few = resampled_agreement(customers(40), draw, seed=1)
     assert many.checks()[0].status is Status.PASS
     assert many.interval()[0] > few.interval()[0]
+
+
+@pytest.mark.parametrize(
+    "scoring",
+    [{}, {"levels": 4}, {"method": "fixed", "recency_cuts": [30, 90], "frequency_cuts": [2, 3],
+                         "monetary_cuts": [5000]}],
+)  # fmt: skip
+def test_redrawn_cut_offs_segment_as_a_new_segmentation_would(scoring):
+    rules = ["new: recency_score >= 2 and tenure_days < 50", *RULES]
+    source, target = (
+        customers(500, scale).assign(tenure_days=range(500), note="", city="") for scale in (90, 70)
+    )
+    read = columns_read(target, rules)
+    assert read == [
+        "customer_key", "recency_days", "order_count", "monetary_minor", "tenure_days",
+    ]  # fmt: skip
+    mixed = source.sample(frac=1.0, random_state=3)
+    anew = rfm(mixed, rules, **scoring).apply(target)
+    assert redrawing(rules, **scoring)(mixed[read], target[read]).tolist() == anew.tolist()
 
 
 def test_the_seed_decides_the_resamples():

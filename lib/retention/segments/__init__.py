@@ -19,7 +19,15 @@ from retention.segments.personas import (
     compare_with_template,
     discover,
 )
-from retention.segments.rfm import RFM, SCORES, UNGROUPED, assign, rfm
+from retention.segments.rfm import (
+    RFM,
+    SCORES,
+    UNGROUPED,
+    assign,
+    columns_read,
+    redrawing,
+    rfm,
+)
 from retention.segments.rules import Rule, parse_rule, parse_rules
 from retention.segments.stability import Stability, Staleness, resampled_agreement, staleness
 
@@ -48,6 +56,7 @@ __all__ = [
     "assign",
     "audit",
     "cohort_retention",
+    "columns_read",
     "compare_with_template",
     "declare",
     "discover",
@@ -60,6 +69,7 @@ __all__ = [
     "parse_rule",
     "parse_rules",
     "protected_attributes",
+    "redrawing",
     "resampled_agreement",
     "rfm",
     "stability_index",

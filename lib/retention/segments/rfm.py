@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,6 +15,9 @@ from retention.segments.codes import SegmentCode
 from retention.segments.rules import Rule, parse_rules
 
 SCORES = ("recency_score", "frequency_score", "monetary_score")
+SCORED = ("recency_days", "order_count", "monetary_minor")
+"""What the scores are made of, in their order."""
+
 UNGROUPED = "others"
 """Segment of the customers whom no rule takes."""
 
@@ -147,13 +150,45 @@ def rfm(
         raise EvidenceError("There is no customer to segment.", "Check the as-of date.")
     given = {"recency_score": recency_cuts, "frequency_score": frequency_cuts,
              "monetary_score": monetary_cuts}  # fmt: skip
-    frame = features.sort_values("customer_key", kind="stable").reset_index(drop=True)
+    frame = _by_customer(features)
     values = _values(frame)
     cuts = {name: _cuts(name, values[name], method, levels, given[name]) for name in SCORES}
     parsed = parse_rules(rules)
     scored = _scored(frame, cuts, method, parsed)
-    kept = ["customer_key", "segment", *SCORES, "recency_days", "order_count", "monetary_minor"]
+    kept = ["customer_key", "segment", *SCORES, *SCORED]
     return RFM(scored[kept], cuts, method, parsed)
+
+
+def columns_read(features: pd.DataFrame, rules: Sequence[str]) -> list[str]:
+    """Return the columns of a feature table that scores and rules read, its key first."""
+    read = {name for rule in parse_rules(rules) for name in rule.features} | set(SCORED)
+    return ["customer_key", *(name for name in features if name in read)]
+
+
+def redrawing(
+    rules: Sequence[str],
+    *,
+    method: str = "quantile",
+    levels: int = 5,
+    recency_cuts: Sequence[float] = (),
+    frequency_cuts: Sequence[float] = (),
+    monetary_cuts: Sequence[float] = (),
+) -> Callable[[pd.DataFrame, pd.DataFrame], pd.Series]:
+    """Return what segments one table by the cut-offs of another, as `resampled_agreement` asks.
+
+    It gives what ``rfm(source, ...).apply(target)`` does, without segmenting the source.
+    Parameters are those of `rfm`.
+    """
+    given = {"recency_score": recency_cuts, "frequency_score": frequency_cuts,
+             "monetary_score": monetary_cuts}  # fmt: skip
+    parsed = parse_rules(rules)
+
+    def draw(source: pd.DataFrame, target: pd.DataFrame) -> pd.Series:
+        values = _values(source)
+        cuts = {name: _cuts(name, values[name], method, levels, given[name]) for name in SCORES}
+        return _scored(target, cuts, method, parsed)["segment"]
+
+    return draw
 
 
 def assign(frame: pd.DataFrame, rules: Sequence[Rule]) -> NDArray[np.object_]:
@@ -165,6 +200,13 @@ def assign(frame: pd.DataFrame, rules: Sequence[Rule]) -> NDArray[np.object_]:
         names[taken] = rule.name
         free &= ~taken
     return names
+
+
+def _by_customer(features: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows in the order of their customers; most tables come in it."""
+    ordered = features["customer_key"].is_monotonic_increasing
+    frame = features if ordered else features.sort_values("customer_key", kind="stable")
+    return frame.reset_index(drop=True)
 
 
 def _values(frame: pd.DataFrame) -> dict[str, pd.Series]:

@@ -78,8 +78,9 @@ def compare(values: Numbers, methods: list[Method], terms: Terms) -> list[Candid
     n = len(values)
     rows = values[np.sort(random.choice(n, min(n, terms.sample), replace=False))]
     draws = [random.integers(0, len(rows), len(rows)) for _ in range(terms.resamples)]
-    references = [_without_clusters(rows, random) for _ in range(terms.references)]
-    return [_judge(rows, method, draws, references, terms) for method in methods]
+    references = [_Apart.of(_without_clusters(rows, random)) for _ in range(terms.references)]
+    apart = _Apart.of(rows)
+    return [_judge(apart, method, draws, references, terms) for method in methods]
 
 
 def choose(found: list[Candidate]) -> Candidate | None:
@@ -98,10 +99,31 @@ def table(found: list[Candidate]) -> pd.DataFrame:
     return pd.DataFrame([candidate.row() for candidate in found])
 
 
+@dataclass(frozen=True)
+class _Apart:
+    """Rows and how far apart the first of them are, computed once for all clusterings."""
+
+    rows: Numbers
+    distances: Numbers
+
+    @classmethod
+    def of(cls, rows: Numbers) -> _Apart:
+        """Measure the distances that separation is judged on."""
+        return cls(rows, _distances(rows[:SEPARATION_ROWS]))
+
+    def separation(self, labels: Labels) -> float:
+        """Return the mean silhouette (Rousseeuw 1987) of the rows that have a cluster."""
+        kept = np.flatnonzero(labels >= 0)[:SEPARATION_ROWS]
+        whole = len(kept) == len(self.distances) and kept[-1] == len(kept) - 1
+        between = self.distances if whole else _distances(self.rows[kept])
+        return _silhouette(between, labels[kept])
+
+
 def _judge(
-    rows: Numbers, method: Method, draws: list[Labels], references: list[Numbers], terms: Terms
+    apart: _Apart, method: Method, draws: list[Labels], references: list[_Apart], terms: Terms
 ) -> Candidate:
     """Measure stability, size and separation; ask for chance only where the rest holds."""
+    rows = apart.rows
     assign = method.fit(rows, terms.seed)
     labels = assign(rows)
     clusters = len(set(labels[labels >= 0]))
@@ -111,14 +133,14 @@ def _judge(
     mean = float(stability.mean())
     low, high = (float(q) for q in np.quantile(stability, [0.025, 0.975]))
     smallest = float(np.bincount(labels[labels >= 0]).min() / len(labels))
-    separation, chance = _silhouette(rows, labels), np.nan
+    separation, chance = apart.separation(labels), np.nan
     verdict = "eligible"
     if mean < terms.min_stability:
         verdict = "unstable"
     elif smallest < terms.min_share:
         verdict = "a cluster is too small"
     else:
-        chance = max(_silhouette(r, method.fit(r, terms.seed)(r)) for r in references)
+        chance = max(r.separation(method.fit(r.rows, terms.seed)(r.rows)) for r in references)
         verdict = "eligible" if separation > chance else "no more separate than chance"
     return Candidate(
         method, clusters, mean, low, high, separation, chance, smallest, verdict, assign
@@ -138,14 +160,27 @@ def _agreement(rows: Numbers, labels: Labels, method: Method, draw: Labels, seed
     return float(adjusted_rand_score(labels, method.fit(rows[draw], seed)(rows)))
 
 
-def _silhouette(rows: Numbers, labels: Labels) -> float:
-    """Return the mean silhouette (Rousseeuw 1987) of the rows that have a cluster."""
-    from sklearn.metrics import silhouette_score
+def _distances(rows: Numbers) -> Numbers:
+    """Return the distance of each row from each."""
+    from scipy.spatial.distance import cdist
 
-    kept = np.flatnonzero(labels >= 0)[:SEPARATION_ROWS]
-    if len(set(labels[kept])) < 2:
+    return np.asarray(cdist(rows, rows))
+
+
+def _silhouette(distances: Numbers, labels: Labels) -> float:
+    """Return the mean silhouette from distances, -1 where there is one cluster."""
+    names, place = np.unique(labels, return_inverse=True)
+    if len(names) < 2:
         return -1.0
-    return float(silhouette_score(rows[kept], labels[kept]))
+    sizes, each = np.bincount(place), np.arange(len(place))
+    sums = distances @ np.eye(len(names))[place]
+    own = sums[each, place] / np.maximum(sizes[place] - 1, 1)
+    means = sums / sizes
+    means[each, place] = np.inf
+    nearest = means.min(axis=1)
+    widest = np.maximum(own, nearest)
+    apart = np.where(widest > 0, nearest - own, 0.0) / np.where(widest > 0, widest, 1.0)
+    return float(np.where(sizes[place] > 1, apart, 0.0).mean())
 
 
 def _without_clusters(rows: Numbers, random: np.random.Generator) -> Numbers:
