@@ -330,8 +330,9 @@ def _refuse_nulls(engine: Engine, answer: pa.Table, table: str, strict: Sequence
 
 def _matrix(answer: pa.Table, names: Sequence[str]) -> NDArray[np.float64]:
     """Return some columns of the answer side by side; a sum over nothing is zero."""
-    columns = [answer.column(name).to_numpy(zero_copy_only=False) for name in names]
-    return np.nan_to_num(np.column_stack(columns).astype(np.float64))
+    # Cast by Arrow: whole sums come as decimals, which NumPy would take for Python's objects.
+    columns = [answer.column(n).cast(pa.float64()).to_numpy(zero_copy_only=False) for n in names]
+    return np.nan_to_num(np.column_stack(columns))
 
 
 def _statistics(

@@ -310,13 +310,35 @@ def _interval(
     control: Moments, treatment: Moments, metric: MetricDefinition, both: Contrast, alpha: float
 ) -> tuple[float, float, float, str]:
     """Return interval, p-value and the name of the method."""
-    clustered = CLUSTER_SIZE in control.columns
-    if metric.kind is MetricKind.PROPORTION and not metric.covariates and not clustered:
+    if _is_scored(control, metric):
         from retention.abtest.proportions import score_interval, score_test
 
-        counts = (int(control.sums[0]), control.n, int(treatment.sums[0]), treatment.n)
+        counts = _counts(control, treatment)
         return (*score_interval(*counts, alpha=alpha), score_test(*counts), "score test")
+    clustered = CLUSTER_SIZE in control.columns
     return t_interval(both, alpha, _method(metric, clustered=clustered))
+
+
+def p_value_of(
+    control: Moments, treatment: Moments, metric: MetricDefinition, both: Contrast
+) -> float:
+    """Return the p-value that :func:`estimate` gives two arms whose contrast is known already."""
+    if _is_scored(control, metric):
+        from retention.abtest.proportions import score_test
+
+        return score_test(*_counts(control, treatment))
+    return t_interval(both, 0.05, "")[2]
+
+
+def _is_scored(control: Moments, metric: MetricDefinition) -> bool:
+    """Tell whether the score method judges the metric: a rate of units, without covariates."""
+    rate = metric.kind is MetricKind.PROPORTION and not metric.covariates
+    return rate and CLUSTER_SIZE not in control.columns
+
+
+def _counts(control: Moments, treatment: Moments) -> tuple[int, int, int, int]:
+    """Return successes and units of both arms."""
+    return int(control.sums[0]), control.n, int(treatment.sums[0]), treatment.n
 
 
 def _method(metric: MetricDefinition, *, clustered: bool) -> str:

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.abtest.collect import moments_of, unit_matrix
-from retention.abtest.estimates import Contrast, contrast, estimate, t_interval
+from retention.abtest.estimates import Contrast, contrast, p_value_of, t_interval
 from retention.abtest.estimators import adjusted_outcomes, independent_contrast
 from retention.abtest.metrics import MetricDefinition, MetricKind
 from retention.abtest.quantiles import quantile_effect
@@ -39,10 +39,14 @@ Marks = NDArray[Any]
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """One random split so far at one look: which rows are in control and which in treatment."""
+    """One random split so far at one look: which rows are in control and which in treatment.
+
+    ``is_whole`` tells that every row is in one of them, so that one's sums tell the other's.
+    """
 
     control: Marks
     treatment: Marks
+    is_whole: bool = False
 
 
 Read = tuple[Contrast, float]
@@ -116,17 +120,23 @@ class Sums:
 
     def read(self, splits: list[Split], lift: float) -> Iterator[tuple[Read, Read]]:
         """Yield what is read of each split, as it is and after a lift of the treated."""
-        parts = [self.strata == code for code in range(int(self.strata.max()) + 1)]
-        a, b = (
-            [np.array([getattr(s, side)[part] for s in splits], dtype=float) @ self.rows[part]
-             for part in parts]
-            for side in ("control", "treatment")
-        )  # fmt: skip
+        parts = [np.flatnonzero(self.strata == k) for k in range(int(self.strata.max()) + 1)]
+        b = [self._summed([s.treatment for s in splits], part) for part in parts]
+        if all(split.is_whole for split in splits):
+            a = [self.rows[part].sum(axis=0) - sums for part, sums in zip(parts, b, strict=True)]
+        else:
+            a = [self._summed([s.control for s in splits], part) for part in parts]
         for i in range(len(splits)):
             control = [moments_of(sums[i], self.names) for sums in a]
             treatment = [moments_of(sums[i], self.names) for sums in b]
             moved = [self._moved(moments, lift) for moments in treatment]
             yield self._compared(control, treatment), self._compared(control, moved)
+
+    def _summed(self, sides: list[Marks], part: Marks) -> Array:
+        """Return the sums of one side's rows in a part of all rows, shape (splits, columns)."""
+        whole = len(part) == len(self.rows)
+        marks = np.array(sides if whole else [side[part] for side in sides], dtype=float)
+        return np.asarray(marks @ (self.rows if whole else self.rows[part]))
 
     def _compared(self, a: list[Moments], b: list[Moments]) -> Read:
         """Return contrast and p-value of two arms, by stratum where there are several."""
@@ -143,7 +153,7 @@ class Sums:
             seen = both.difference / both.standard_error
             tail = min(np.sum(self.reference >= seen), np.sum(self.reference <= seen))
             return both, min(1.0, 2 * (1 + float(tail)) / (len(self.reference) + 1))
-        return both, estimate(a[0], b[0], self.metric).p_value
+        return both, p_value_of(a[0], b[0], self.metric, both)
 
     def _moved(self, moments: Moments, lift: float) -> Moments:
         """Return the moments after the treatment has moved the metric by a relative lift."""
@@ -209,14 +219,45 @@ class Times:
         late = (stretched > horizon) | (self.durations >= horizon)
         moved = np.where(late, horizon, stretched)
         seen = np.where(late, 0.0, self.events)
-        plain, after = (np.unique(t, return_inverse=True) for t in (self.durations, moved))
+        plain = _Counted.of(self.durations, self.events)
+        after = _Counted.of(moved, seen)
         for split in splits:
-            a, b = split.control, split.treatment
-            control = restricted_mean(plain[0], plain[1][a], self.events[a], horizon)
-            treated = restricted_mean(plain[0], plain[1][b], self.events[b], horizon)
-            lifted = restricted_mean(after[0], after[1][b], seen[b], horizon)
-            sizes = int(a.sum()), int(b.sum())
+            b = np.flatnonzero(split.treatment)
+            of_b = plain.among(b)
+            # Where all are in, one arm is what the other is not.
+            of_a = plain.counts - of_b if split.is_whole else plain.among(
+                np.flatnonzero(split.control)
+            )  # fmt: skip
+            control, treated = (plain.mean(counts, horizon) for counts in (of_a, of_b))
+            lifted = after.mean(after.among(b), horizon)
+            sizes = int(of_a.sum()), len(b)
             yield _of_times(control, treated, sizes), _of_times(control, lifted, sizes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Counted:
+    """Units by distinct time and by whether their event was seen: twice the time's code, plus 1."""
+
+    times: Array
+    codes: Marks
+    counts: Array
+
+    @classmethod
+    def of(cls, durations: Array, events: Array) -> _Counted:
+        """Code times and events."""
+        times, place = np.unique(durations, return_inverse=True)
+        codes = (2 * place + (events > 0)).astype(np.int32)
+        return cls(times, codes, np.bincount(codes, minlength=2 * len(times)).astype(np.float64))
+
+    def among(self, units: Marks) -> Array:
+        """Return how many of these units have each code."""
+        counts = np.bincount(self.codes[units], minlength=len(self.counts))
+        return counts.astype(np.float64)
+
+    def mean(self, counts: Array, horizon: float) -> tuple[float, float]:
+        """Return the restricted mean of units by their codes, and its variance."""
+        seen = counts[1::2]
+        return restricted_mean(self.times, counts[::2] + seen, seen, horizon)
 
 
 def _of_times(a: tuple[float, float], b: tuple[float, float], sizes: tuple[int, int]) -> Read:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from retention.abtest.codes import AbtestCode
@@ -216,8 +217,10 @@ def _reads(
         at = generator.random(shape) if len(fractions) > 1 else np.zeros(shape)
         looks = []
         for fraction in fractions:
-            there = at < fraction
-            splits = [Split(t & ~b, t & b) for t, b in zip(there, treated, strict=True)]
+            there = at < fraction  # all, at the last look: draws lie below 1
+            splits = [
+                Split(t & ~b, t & b, fraction >= 1) for t, b in zip(there, treated, strict=True)
+            ]
             looks.append(list(material.read(splits, lift)))
         yield from (list(of_one) for of_one in zip(*looks, strict=True))
 
@@ -225,13 +228,30 @@ def _reads(
 def _treated(within: Marks, share: float, draws: int, generator: np.random.Generator) -> Marks:
     """Return who is treated in each draw: by chance, or evenly within each stratum."""
     position = generator.random((draws, len(within)))
+    treated = np.asarray(position < share)
     for code in range(int(within.max()) + 1) if within.any() else []:
         part = np.flatnonzero(within == code)
-        rank = position[:, part].argsort(axis=1).argsort(axis=1)
         # A stratum's odd unit falls to either side: the cut is shifted at random.
         shift = generator.random((draws, 1))
-        position[:, part] = (rank + shift) / len(part)
-    return np.asarray(position < share)
+        treated[:, part] = _lowest(position[:, part], _lawful_ranks(len(part), share, shift))
+    return treated
+
+
+def _lawful_ranks(units: int, share: float, shift: Array) -> NDArray[np.intp]:
+    """Return how many of the ranks 0, 1, … lie below the share once they are shifted."""
+    middle = int(share * units)
+    near = np.arange(max(middle - 2, 0), min(middle + 3, units))
+    return np.asarray(near[0] + np.count_nonzero((near + shift) / units < share, axis=1))
+
+
+def _lowest(values: Array, wanted: NDArray[np.intp]) -> Marks:
+    """Return which values of each row are among its lowest, as many as wanted."""
+    asked = np.unique(wanted[wanted > 0])
+    if not len(asked):
+        return np.zeros(values.shape, dtype=bool)
+    sorted_there = np.partition(values, asked - 1, axis=1)
+    last = np.take_along_axis(sorted_there, np.maximum(wanted - 1, 0)[:, None], axis=1)
+    return np.asarray((values <= last) & (wanted > 0)[:, None])
 
 
 def _rate(count: int, draws: int) -> tuple[float, float, float]:

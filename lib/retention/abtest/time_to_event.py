@@ -10,7 +10,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import stats
 
 from retention.abtest.statistics import Array
@@ -104,18 +103,18 @@ def time_to_event_effect(
 
 
 def restricted_mean(
-    times: Array, codes: NDArray[np.intp], events: Array, horizon: float
+    times: Array, leaving: Array, seen: Array, horizon: float
 ) -> tuple[float, float]:
-    """Return the restricted mean of units whose times are coded, and its variance.
+    """Return the restricted mean of units counted by their times, and its variance.
 
     For many reads of parts of the same units: distinct times are found once, not in every part.
 
     Parameters
     ----------
     times
-        Distinct times of all units, rising.
-    codes, events
-        Position of each unit's time in ``times`` and whether its event was seen, shape (n,).
+        Distinct times, rising.
+    leaving, seen
+        Units with each time, and those of them whose event was seen.
     horizon
         End of the restricted mean.
 
@@ -124,10 +123,8 @@ def restricted_mean(
     EvidenceError
         If there are no units, or they were not observed to the horizon.
     """
-    if len(codes) == 0:
+    if not leaving.any():
         raise EvidenceError("An arm has no units to wait for.", "Wait for units in every arm.")
-    seen = np.bincount(codes, weights=events, minlength=len(times)).astype(np.float64)
-    leaving: Array = np.bincount(codes, minlength=len(times)).astype(np.float64)
     at_risk: Array = np.cumsum(leaving[::-1])[::-1]
     watched = at_risk > 0
     last = int(np.flatnonzero(watched)[-1])
