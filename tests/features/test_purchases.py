@@ -48,6 +48,29 @@ def test_days_agree_with_a_pandas_count(make_engine, make_orders):
     assert summary["tenure"].tolist() == (last_day - by_day.min()).dt.days.tolist()
 
 
+@pytest.mark.parametrize("unit_days", [1, 7])
+def test_refunds_of_orders_that_do_not_count_change_nothing(
+    make_engine, make_orders, make_refunds, unit_days
+):
+    orders = make_orders(
+        ("1", "x", "2024-01-02 12:00", "paid", 100, 0, 0),
+        ("2", "x", "2024-01-20 12:00", "refunded", 900, 0, 300),
+        ("3", "x", "2024-01-30 12:00", "cancelled", 500, 0, 500),
+        ("4", "y", "2024-01-05 12:00", "cancelled", 500, 0, 500),
+        ("5", "x", "2024-03-02 12:00", "refunded", 500, 0, 500),
+        ("6", None, "2024-01-06 12:00", "refunded", 500, 0, 500),
+    )
+    sent = [("2", "2024-01-25 12:00", 300)]
+    beside = [(key, "2024-02-01 12:00", 500) for key in ("3", "4", "5", "6")]
+    found = [
+        purchase_summary(make_engine({"orders": orders, "refunds": rows}), AS_OF, unit_days)
+        for rows in (make_refunds(*sent), make_refunds(*sent, *beside))
+    ]
+    pd.testing.assert_frame_equal(*found)
+    assert found[0]["customer_key"].tolist() == ["x"]
+    assert found[0]["monetary_value"].tolist() == [6.0]
+
+
 def test_another_grain_is_refused(make_engine, hand_made_shop):
     with pytest.raises(ParameterError, match="30 days"):
         purchase_summary(make_engine(hand_made_shop), AS_OF, unit_days=30)

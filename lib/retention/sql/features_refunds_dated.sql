@@ -1,12 +1,17 @@
--- What had been paid back on each order by the as-of date.
+-- What had been paid back on each order that counts by the as-of date; few orders have a row.
 -- A refund of unknown date counts once the order is $settle_s seconds old: before that it may
 -- still lie ahead of the as-of date, and a feature must not know it.
 SELECT
-    r.order_key,
+    o.order_key,
+    o.customer_key,
+    o.ordered_epoch_s,
     CAST(sum(r.amount_minor) AS BIGINT) AS refunded_minor,
     count(*) AS refund_count
 FROM refunds AS r
 JOIN orders AS o ON o.order_key = r.order_key
-WHERE r.refunded_epoch_s < $as_of_s
-   OR (r.refunded_epoch_s IS NULL AND o.ordered_epoch_s < $as_of_s - $settle_s)
-GROUP BY r.order_key
+WHERE o.customer_key IS NOT NULL
+  AND o.status IN ('paid', 'refunded')
+  AND o.ordered_epoch_s < $as_of_s
+  AND (r.refunded_epoch_s < $as_of_s
+       OR (r.refunded_epoch_s IS NULL AND o.ordered_epoch_s < $as_of_s - $settle_s))
+GROUP BY o.order_key, o.customer_key, o.ordered_epoch_s
