@@ -10,6 +10,7 @@ import sys
 import time
 from pathlib import Path
 
+import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -153,3 +154,19 @@ def test_rows_are_hashed_whatever_their_order_and_any_change_shows():
 def test_the_columns_of_an_answer_are_known_without_computing_it():
     endless = "SELECT range AS a, range / 0 AS b FROM range(1000000000000)"
     assert Engine(threads=1).sql(endless).columns() == ["a", "b"]
+
+
+def test_answers_written_side_by_side_are_those_written_one_by_one(tmp_path):
+    engine = Engine(threads=2)
+    engine.execute("CREATE TABLE t AS SELECT range AS k, 'x' || range % 7 AS v FROM range(1000)")
+    queries = {tmp_path / f"{n}.parquet": f"FROM t WHERE k % 3 = {n} ORDER BY k" for n in range(3)}
+    engine.copy_together(queries)
+    for path, query in queries.items():
+        alone = tmp_path / "alone.parquet"
+        engine.copy(query, alone)
+        assert path.read_bytes() == alone.read_bytes()
+
+
+def test_an_answer_that_cannot_be_written_side_by_side_is_an_error(tmp_path):
+    with pytest.raises(duckdb.CatalogException):
+        Engine(threads=2).copy_together({tmp_path / "a.parquet": "SELECT * FROM nowhere"})

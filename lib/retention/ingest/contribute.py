@@ -7,6 +7,7 @@ that adding a month's export reads that month's file and nothing else.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from hashlib import sha256
 from pathlib import Path
@@ -119,7 +120,9 @@ class Intake:
             How to read it.
         """
         source = source.for_options(options)
-        if not is_database(path):  # what a database holds is known once it has been fetched
+        batches = self.store.root / "batches"
+        # What a database holds is known once it has been fetched; a new store knows nothing.
+        if not is_database(path) and batches.is_dir():
             known = self._known(content_hash(path, source), source, options)
             if known.is_file():
                 return _read(known, name), True
@@ -132,10 +135,9 @@ class Intake:
             landed = land(path, source, folder, replace(options, memory_limit=self.memory_limit,
                                                         threads=self.threads), name)  # fmt: skip
             _require_rows(landed, name)
-            if is_database(path):
-                known = self._known(landed.sha256, source, options)
-                if known.is_file():
-                    return _read(known, name), True
+            known = self._known(landed_hash(landed, source), source, options)
+            if known.is_file():
+                return _read(known, name), True
             made = self._judge_and_keep(engine, folder, landed, source, known.stem, name, options)
         known.parent.mkdir(parents=True, exist_ok=True)
         write_text(known, json.dumps(asdict(made), indent=1, sort_keys=True) + "\n")
@@ -161,41 +163,38 @@ class Intake:
         guard_texts(engine.connection, judged, Vault(self.private, self.keys),
                     with_free_text=self.free_text)  # fmt: skip
         self._keep_raw_records(engine, judged, batch_id)
+        names = list(dict.fromkeys(j.table.name for j in judged))
+        parts = {n: _parts(engine, get(n), [j for j in judged if j.table.name == n]) for n in names}
+        ledger, *objects = self._keep(engine, folder, [
+            f"{ledger_query(judged)} ORDER BY line_no",
+            *(query for name in names for _, _, query in parts[name]),
+        ])  # fmt: skip
+        found = iter(objects)
         tables = {
-            table: self._keep_table(engine, folder, get(table),
-                                    [j for j in judged if j.table.name == table])
-            for table in dict.fromkeys(j.table.name for j in judged)
+            name: {"objects": [{"sha256": next(found), "rows": rows, "partition": partition}
+                               for partition, rows, _ in parts[name]]}
+            for name in names
         }  # fmt: skip
+        others = [
+            quarantine_query(engine.connection, judged, source), identities_query(), names_query()
+        ]  # fmt: skip
         return Contribution(
-            batch_id, source.name, name, landed.sha256, landed.rows_read,
-            _measured(engine), accounting(judged).table.name, tables,
-            self._keep(engine, folder, f"{ledger_query(judged)} ORDER BY line_no"),
-            self._keep(engine, folder,
-                       f"{quarantine_query(engine.connection, judged, source)} ORDER BY ALL"),
-            self._keep(engine, folder, f"{identities_query()} ORDER BY ALL"),
-            self._keep(engine, folder, f"{names_query()} ORDER BY ALL"),
+            batch_id, source.name, name, landed.sha256, landed.rows_read, _measured(engine),
+            accounting(judged).table.name, tables, ledger,
+            *(self._keep_own(engine, folder, f"{query} ORDER BY ALL") for query in others),
         )  # fmt: skip
 
-    def _keep_table(
-        self, engine: Engine, folder: Path, table: Table, judged: list[Judged]
-    ) -> dict[str, Any]:
-        """Store the accepted rows of one canonical table, cut into partitions."""
-        rows = accepted_rows(table, [made.name for made in judged])
-        names = ", ".join(f'"{name}"' for name in table.names)
-        # The line orders one record's rows completely, and costs a fraction of ordering by keys.
-        order = "line_no" if all(j.accounts for j in judged) else ", ".join(table.key)
-        objects = []
-        for name, condition in cuts(engine, rows):
-            part = f"FROM ({rows}) WHERE {condition}"
-            count = engine.connection.execute(f"SELECT count(*) {part}").fetchall()[0][0]
-            query = f"SELECT {names} {part} ORDER BY {order}, source_record_id"
-            objects.append(
-                {"sha256": self._keep(engine, folder, query), "rows": count, "partition": name}
-            )
-        return {"objects": objects}
+    def _keep(self, engine: Engine, folder: Path, queries: Sequence[str]) -> list[str]:
+        """Write completely ordered queries' answers as objects of the store; return their hashes.
 
-    def _keep(self, engine: Engine, folder: Path, query: str) -> str:
-        """Write a completely ordered query's answer as an object of the store; return its hash."""
+        They are written side by side, so they may name lasting tables alone.
+        """
+        drafts = {folder / f"draft-{n}.parquet": query for n, query in enumerate(queries)}
+        engine.copy_together(drafts)
+        return [self.store.put(draft) for draft in drafts]
+
+    def _keep_own(self, engine: Engine, folder: Path, query: str) -> str:
+        """Write the answer of a query that names temporary tables; return its hash."""
         draft = folder / "draft.parquet"
         write_ordered(engine, query, draft)
         return self.store.put(draft)
@@ -215,6 +214,19 @@ class Intake:
             write_private(path, sealed)
 
 
+def _parts(engine: Engine, table: Table, judged: list[Judged]) -> list[tuple[str, int, str]]:
+    """Return the accepted rows of a canonical table, cut into partitions: name, rows, query."""
+    rows = accepted_rows(table, [made.name for made in judged])
+    names = ", ".join(f'"{name}"' for name in table.names)
+    # The line orders one record's rows completely, and costs a fraction of ordering by keys.
+    order = "line_no" if all(j.accounts for j in judged) else ", ".join(table.key)
+    return [
+        (name, count, f"SELECT {names} FROM ({rows}) WHERE {condition} "
+                      f"ORDER BY {order}, source_record_id")
+        for name, condition, count in cuts(engine, rows)
+    ]  # fmt: skip
+
+
 def _require_rows(landed: Landed, name: str) -> None:
     """Refuse an export without rows: an empty table would look like a shop without customers."""
     if landed.rows_read == 0:
@@ -229,7 +241,7 @@ def _open_broken(engine: Engine, landed: Landed) -> None:
     """Give the records that could not be split the name ``broken``."""
     empty = "SELECT 0::BIGINT AS line_no, '' AS raw_record, '' AS reason WHERE false"
     query = f"FROM read_parquet('{landed.broken}')" if landed.broken else empty
-    engine.connection.execute(f"CREATE OR REPLACE TEMP VIEW broken AS {query}")
+    engine.connection.execute(f"CREATE OR REPLACE TABLE broken AS {query}")
 
 
 def _measured(engine: Engine) -> dict[str, dict[str, str]]:
@@ -243,6 +255,13 @@ def content_hash(path: Path, source: SourceFormat) -> str:
     beside = [path.parent / name for name, _ in source.companions.values()]
     parts = [f"{p.name}={digest_of(p)}" for p in beside if p.exists()]
     return "|".join([digest_of(path), *parts])
+
+
+def landed_hash(landed: Landed, source: SourceFormat) -> str:
+    """Return the same of what was landed."""
+    beside = {view: name for view, (name, _) in source.companions.items()}
+    parts = [f"{beside[view]}={other.sha256}" for view, other in landed.companions.items()]
+    return "|".join([landed.sha256, *parts])
 
 
 def recipe_of(source: SourceFormat) -> str:

@@ -67,16 +67,17 @@ def guard_texts(
     scrubber: Scrubber | None = None
     for made in judged:
         for column in made.table:
-            if column.kind is not Kind.TEXT or column.values or column.name in _CLOSED:
+            is_open = column.kind is Kind.TEXT and not column.values and column.name not in _CLOSED
+            if not is_open or not made.stores(column.name):
                 continue
             if not column.free_text:
-                _strike(connection, made.name, column)
+                _strike(connection, made.stored, column)
             elif not with_free_text:
-                connection.execute(f"UPDATE {made.name} SET {column.name} = NULL "
+                connection.execute(f"UPDATE {made.stored} SET {column.name} = NULL "
                                    f"WHERE {column.name} IS NOT NULL")  # fmt: skip
             else:
                 scrubber = scrubber or _scrubber_of(vault)
-                _scrub(connection, made.name, column.name, scrubber)
+                _scrub(connection, made.stored, column.name, scrubber)
 
 
 def _strike(connection: duckdb.DuckDBPyConnection, table: str, column: Column) -> None:

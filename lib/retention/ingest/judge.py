@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import duckdb
 
@@ -12,11 +12,12 @@ from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.contracts import reasons_expression
 from retention.ingest.identity import collect_people, join_on_identity, platform_of
 from retention.ingest.keying import (
-    OWN,
     REPEATED,
-    canonical_column,
     collect_pseudonyms,
+    columns_of,
     joined_pseudonyms,
+    stored_column,
+    told_columns,
 )
 from retention.ingest.keys import KeyRing
 from retention.sources.base import SourceFormat
@@ -33,16 +34,38 @@ BOOKKEEPING = ("line_no", "occurred_at", "value_minor", "value_currency", "exclu
 
 @dataclass(frozen=True)
 class Judged:
-    """A judged table: its name in the engine, what it is of, and whether it counts the records."""
+    """A judged table.
+
+    Parameters
+    ----------
+    name
+        Its name in the engine, with every canonical column: a view.
+    table
+        The canonical table that it is of.
+    accounts
+        Whether it counts the records.
+    told
+        Columns that are not stored, each with the SQL that tells it.
+    """
 
     name: str
     table: Table
     accounts: bool
+    told: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def stored(self) -> str:
+        """Name of what is stored of it: where rows are changed."""
+        return f"{self.name}_stored"
 
     @property
     def row_key(self) -> str:
         """Column that names a row in the ledger."""
         return "unit_key" if "unit_key" in self.table.key else self.table.key[0]
+
+    def stores(self, column: str) -> bool:
+        """Tell whether a canonical column is stored as it is."""
+        return column in self.table.names and column not in self.told
 
 
 def judge_all(
@@ -76,9 +99,11 @@ def judge_all(
         collect_pseudonyms(connection, column, _naming(column, source))
     judged = []
     for number, mapping in enumerate(source.tables):
-        made = Judged(f"judged_{number}", get(mapping.table), mapping.accounts)
-        judge(connection, made.table, f"mapped_{number}", made.name, person=mapping.person,
-              source=source.name, batch_id=batch_id)  # fmt: skip
+        given = columns_of(connection, f"mapped_{number}")
+        table, origin = get(mapping.table), {"source": source.name, "batch_id": batch_id}
+        told = told_columns(table, given, mapping.person, origin)
+        made = Judged(f"judged_{number}", table, mapping.accounts, told)
+        judge(connection, made, f"mapped_{number}", given, mapping.person)
         connection.execute(f"DROP {kind} mapped_{number}")
         judged.append(made)
     for name in prepared:
@@ -125,94 +150,89 @@ def _judge_together(connection: duckdb.DuckDBPyConnection, judged: list[Judged])
     """Apply the rules that need more than one row: unique keys, lines with their order."""
     for made in judged:
         if made.table.name != "customers":
-            refuse_duplicates(connection, made.table, made.name)
+            refuse_duplicates(connection, made)
     orders = [made.name for made in judged if made.table.name == "orders"]
     for made in judged:
         if orders and made.table.name in ("order_lines", "refunds"):
-            refuse_with_order(connection, orders[0], made.name)
+            refuse_with_order(connection, orders[0], made)
 
 
 def judge(
-    connection: duckdb.DuckDBPyConnection,
-    table: Table,
-    mapped: str,
-    target: str,
-    *,
-    person: str,
-    source: str,
-    batch_id: str,
+    connection: duckdb.DuckDBPyConnection, made: Judged, mapped: str, given: set[str], person: str
 ) -> None:
-    """Make the table ``target``: canonical columns, bookkeeping, ``reasons`` and ``fate``.
+    """Make a judged table: canonical columns, bookkeeping, ``reasons`` and ``fate``.
+
+    Only what differs from row to row is stored: a large file's rows are written and read several
+    times, and half of their bytes would say the same in each.
 
     Parameters
     ----------
     connection
         Connection that holds ``mapped`` and ``people``.
-    table
-        The canonical table.
+    made
+        The table to make.
     mapped
         Table with the columns that the format's mapping yields.
-    target
-        Name of the table to make.
+    given
+        Names of those columns.
     person
         Column that the person's key goes into, empty where there is none.
-    source
-        Name of the format, for the origin columns.
-    batch_id
-        The import that brings the rows.
     """
-    given = {row[0] for row in connection.execute(f"DESCRIBE {mapped}").fetchall()}
-    origin = {"source": source, "batch_id": batch_id}
-    own_key = table.key[0]
-    columns = ", ".join(canonical_column(c, given, person, origin, own_key) for c in table)
+    table = made.table
+    own = [c for c in table if c.name in given or c.name == person or made.stores(c.name)]
+    stored = ", ".join(stored_column(c, given, person, table.key[0]) for c in own)
+    kept = ", ".join([*(f'"{c.name}"' for c in own), *BOOKKEEPING])
     joins = f"LEFT JOIN people AS p ON {join_on_identity('m', 'p')}" if person else ""
     joins += joined_pseudonyms(given)
     if "country" in given and "country" in table.names:
         joins += " LEFT JOIN country_codes AS c ON lower(trim(m.country)) = c.spelling"
+    absent = [f"{sql} AS {name}" for name, sql in made.told.items() if name not in kept]
     contract = reasons_expression(table, person)
     connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE {target} AS
-        WITH canonical AS (
-            SELECT {columns}, {", ".join("m." + name for name in BOOKKEEPING)},
+        CREATE OR REPLACE TABLE {made.stored} AS
+        WITH keyed AS (
+            SELECT {stored}, {", ".join("m." + name for name in BOOKKEEPING)},
                    m.reasons AS source_reasons
             FROM {mapped} AS m {joins}
         ), judged AS (
-            SELECT * EXCLUDE (source_reasons) REPLACE (
-                       CASE WHEN source_record_id = '{OWN}' THEN CAST({own_key} AS VARCHAR)
-                            ELSE source_record_id END AS source_record_id),
-                   CASE WHEN len(source_reasons) = 0 THEN {contract}
-                        ELSE list_concat(source_reasons, {contract}) END AS reasons
-            FROM canonical
+            SELECT {kept}, CASE WHEN len(source_reasons) = 0 THEN {contract}
+                                ELSE list_concat(source_reasons, {contract}) END AS reasons
+            FROM (SELECT {", ".join(["*", *absent])} FROM keyed)
         )
         SELECT *, CASE WHEN exclusion IS NOT NULL THEN '{EXCLUDED}'
                        WHEN len(reasons) > 0 THEN '{QUARANTINED}'
                        ELSE '{ACCEPTED}' END AS fate
         FROM judged""")
+    columns = ", ".join(f'{made.told.get(name, name)} AS "{name}"' for name in table.names)
+    connection.execute(
+        f"CREATE OR REPLACE VIEW {made.name} AS "
+        f"SELECT {columns}, {', '.join(BOOKKEEPING)}, reasons, fate FROM {made.stored}"
+    )
 
 
-def refuse_duplicates(connection: duckdb.DuckDBPyConnection, table: Table, judged: str) -> None:
+def refuse_duplicates(connection: duckdb.DuckDBPyConnection, made: Judged) -> None:
     """Refuse every accepted row but the first that carries a key already taken in this file.
 
     Taken keys are few: they are sought by their hashes, and only those are compared whole.
     """
-    key = ", ".join(f'"{name}"' for name in table.key)
+    key = ", ".join(f'"{name}"' for name in made.table.key)
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE repeated AS
-        SELECT {key}, min(line_no) AS first_line FROM {judged} WHERE fate = '{ACCEPTED}'
-            AND hash({key}) IN (SELECT hash({key}) FROM {judged} WHERE fate = '{ACCEPTED}'
+        SELECT {key}, min(line_no) AS first_line FROM {made.name} WHERE fate = '{ACCEPTED}'
+            AND hash({key}) IN (SELECT hash({key}) FROM {made.name} WHERE fate = '{ACCEPTED}'
                                 GROUP BY ALL HAVING count(*) > 1)
         GROUP BY ALL HAVING count(*) > 1""")
-    match = " AND ".join(f't."{name}" IS NOT DISTINCT FROM repeated."{name}"' for name in table.key)
+    match = " AND ".join(f't."{n}" IS NOT DISTINCT FROM repeated."{n}"' for n in made.table.key)
     refuse(
         connection,
-        judged,
-        f"{Reason.DUPLICATE_KEY}:{table.key[-1]}",
+        made,
+        f"{Reason.DUPLICATE_KEY}:{made.table.key[-1]}",
         f"EXISTS (SELECT 1 FROM repeated WHERE {match} AND t.line_no > repeated.first_line)",
         "SELECT count(*) FROM repeated",
     )
 
 
-def refuse_with_order(connection: duckdb.DuckDBPyConnection, orders: str, judged: str) -> None:
+def refuse_with_order(connection: duckdb.DuckDBPyConnection, orders: str, made: Judged) -> None:
     """Refuse accepted rows whose order was refused, so that no line stands without its order."""
     refused = (
         f"SELECT order_key FROM {orders} WHERE fate = '{QUARANTINED}' AND order_key IS NOT NULL "
@@ -220,7 +240,7 @@ def refuse_with_order(connection: duckdb.DuckDBPyConnection, orders: str, judged
     )
     refuse(
         connection,
-        judged,
+        made,
         f"{Reason.ORDER_REFUSED}:order_key",
         f"t.order_key IN ({refused})",
         f"SELECT count(*) FROM ({refused})",
@@ -228,12 +248,12 @@ def refuse_with_order(connection: duckdb.DuckDBPyConnection, orders: str, judged
 
 
 def refuse(
-    connection: duckdb.DuckDBPyConnection, judged: str, reason: str, condition: str, probe: str
+    connection: duckdb.DuckDBPyConnection, made: Judged, reason: str, condition: str, probe: str
 ) -> None:
     """Turn accepted rows (alias ``t``) into quarantined ones, where ``probe`` counts any."""
     if connection.execute(probe).fetchall()[0][0]:
         connection.execute(
-            f"UPDATE {judged} AS t SET fate = '{QUARANTINED}', "
+            f"UPDATE {made.stored} AS t SET fate = '{QUARANTINED}', "
             f"reasons = list_append(reasons, '{reason}') "
             f"WHERE fate = '{ACCEPTED}' AND {condition}"
         )
@@ -251,14 +271,14 @@ def exclude_erased(
     tables = list(judged)
     for made in tables:
         person = person_column(made.table)
-        if person:
-            _exclude(connection, made.name, f"{person} IN (FROM erased_people)")
+        if person and made.stores(person):
+            _exclude(connection, made, f"{person} IN (FROM erased_people)")
             if "order_key" in made.table.key:
                 orders.append(f"SELECT order_key FROM {made.name} WHERE fate = '{EXCLUDED}' "
                               f"AND exclusion = '{Exclusion.ERASED_PERSON}'")  # fmt: skip
     for made in tables:
-        if orders and "order_key" in made.table.names and not person_column(made.table):
-            _exclude(connection, made.name, f"order_key IN ({' UNION ALL '.join(orders)})")
+        if orders and made.stores("order_key") and not person_column(made.table):
+            _exclude(connection, made, f"order_key IN ({' UNION ALL '.join(orders)})")
     connection.execute("DELETE FROM people WHERE person_key IN (FROM erased_people)")
 
 
@@ -267,10 +287,10 @@ def person_column(table: Table) -> str | None:
     return next((name for name in ("customer_key", "unit_key") if name in table.names), None)
 
 
-def _exclude(connection: duckdb.DuckDBPyConnection, judged: str, condition: str) -> None:
+def _exclude(connection: duckdb.DuckDBPyConnection, made: Judged, condition: str) -> None:
     """Exclude rows as an erased person's."""
     connection.execute(
-        f"UPDATE {judged} SET fate = '{EXCLUDED}', exclusion = '{Exclusion.ERASED_PERSON}' "
+        f"UPDATE {made.stored} SET fate = '{EXCLUDED}', exclusion = '{Exclusion.ERASED_PERSON}' "
         f"WHERE {condition}"
     )
 

@@ -2,8 +2,8 @@
 
 HMAC is the dearest step of an ingest, so that it is spared where it would say the same again. What
 many rows name (an order, a visit, a browser) is keyed once and looked up; a line's key is its
-order's pseudonym followed by what the raw line key has beyond the order; a record whose id is the
-end of its row's own key takes that key.
+order's pseudonym followed by the line's number, where the format tells one; a record whose id is
+the end of its row's own key takes that key.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 import duckdb
 
-from retention.tables import Column
+from retention.tables import Column, Table
 
 NAMESPACES: dict[str, str] = {
     "order_key": "order",
@@ -33,11 +33,11 @@ NAMESPACES: dict[str, str] = {
 REPEATED = {"order_key": "o", "session_key": "s", "anon_key": "a"}
 """Columns that many rows share, each with the alias that its looked-up pseudonyms have."""
 
-PLACE = "[^0-9A-Za-z@][0-9]{1,6}"
-"""What may follow an order's pseudonym in a line's key: a short number, never anybody's name."""
+PLACE = "line_place"
+"""Column by which a mapping may give a line's number within its order, instead of in its key."""
 
-OWN = ""
-"""What stands for a record's id that is its row's own key, until the key is known."""
+MAXIMUM_PLACE = 999_999
+"""A line's number that follows its order's pseudonym; more digits could be anybody's number."""
 
 
 def collect_pseudonyms(
@@ -74,10 +74,41 @@ def columns_of(connection: duckdb.DuckDBPyConnection, name: str) -> set[str]:
     return {row[0] for row in connection.execute(f"DESCRIBE {name}").fetchall()}
 
 
-def canonical_column(
-    column: Column, given: set[str], person: str, origin: dict[str, str], own_key: str
-) -> str:
-    """Return the SQL of one canonical column.
+def told_columns(
+    table: Table, given: set[str], person: str, origin: dict[str, str]
+) -> dict[str, str]:
+    """Return the columns that need not be stored, each with the SQL that tells it.
+
+    They are the same in every row, or follow from another column of the row.
+
+    Parameters
+    ----------
+    table
+        The canonical table.
+    given
+        Columns that the mapping yields.
+    person
+        Column that the person's key goes into, empty where there is none.
+    origin
+        Constant columns.
+    """
+    told = {name: f"'{value}'" for name, value in origin.items()}
+    for column in table:
+        name, stem = column.name, column.name.removesuffix("_epoch_s")
+        if name in given or name in told or name == person:
+            continue
+        if name == "identity_confidence" and person:
+            continue
+        follows = stem != name and f"{stem}_at" in given
+        value = f"epoch({stem}_at)" if follows else "NULL"
+        told[name] = f"CAST({value} AS {column.kind})"
+    if _has_own_record_id(given, table.key[0]):
+        told["source_record_id"] = f"coalesce(source_record_id, CAST({table.key[0]} AS VARCHAR))"
+    return told
+
+
+def stored_column(column: Column, given: set[str], person: str, own_key: str) -> str:
+    """Return the SQL of one canonical column that is no told one.
 
     Parameters
     ----------
@@ -87,8 +118,6 @@ def canonical_column(
         Columns that the mapping yields.
     person
         Column that the person's key goes into, empty where there is none.
-    origin
-        Constant columns.
     own_key
         Column that names a row of the table.
 
@@ -96,31 +125,23 @@ def canonical_column(
     -------
     str
         An expression over ``m`` (mapped), ``p`` (people), ``c`` (country codes) and the aliases
-        of :data:`REPEATED`. A record's id that is its row's own key is :data:`OWN`.
+        of :data:`REPEATED`. A record's id that is its row's own key is NULL.
     """
     name = column.name
-    if name in origin:
-        return f"'{origin[name]}' AS {name}"
     if name == person:
         return f"p.person_key AS {name}"
     if name == "identity_confidence" and person:
         return "p.confidence AS identity_confidence"
-    if name in NAMESPACES and name in given:
+    if name in NAMESPACES:
         return f"{_key(name, given, own_key)} AS {name}"
-    return _typed(column, given)
-
-
-def _typed(column: Column, given: set[str]) -> str:
-    """Return the SQL of a column that is no key: as mapped, derived from its time, or NULL."""
-    name = column.name
-    if name == "country" and name in given:
+    if name == "country":
         return "coalesce(c.code, m.country) AS country"
-    if name in given:
-        return f"CAST(m.{name} AS {column.kind}) AS {name}"
-    stem = name.removesuffix("_epoch_s")
-    if stem != name and f"{stem}_at" in given:
-        return f"CAST(epoch(m.{stem}_at) AS BIGINT) AS {name}"
-    return f"CAST(NULL AS {column.kind}) AS {name}"
+    return f"CAST(m.{name} AS {column.kind}) AS {name}"
+
+
+def _has_own_record_id(given: set[str], own_key: str) -> bool:
+    """Tell whether a record's id may be the end of its row's own key."""
+    return "source_record_id" in given and own_key in NAMESPACES and own_key in given
 
 
 def _key(name: str, given: set[str], own_key: str) -> str:
@@ -129,12 +150,11 @@ def _key(name: str, given: set[str], own_key: str) -> str:
     if name in REPEATED:
         return _looked_up(name)
     keyed = f"WHEN {raw} IS NOT NULL THEN pseudonym('{NAMESPACES[name]}', {raw})"
-    if name == "order_line_key" and "order_key" in given:
-        rest = f"substr({raw}, length(m.order_key) + 1)"
-        is_place = f"starts_with({raw}, m.order_key) AND regexp_full_match({rest}, '{PLACE}')"
-        keyed = f"WHEN {is_place} THEN {_looked_up('order_key')} || {rest} {keyed}"
-    if name == "source_record_id" and own_key in NAMESPACES and own_key in given:
-        keyed = f"WHEN ends_with(CAST(m.{own_key} AS VARCHAR), {raw}) THEN '{OWN}' {keyed}"
+    if name == "order_line_key" and {"order_key", PLACE} <= given:
+        is_short = f"m.order_key IS NOT NULL AND m.{PLACE} BETWEEN 0 AND {MAXIMUM_PLACE}"
+        keyed = f"WHEN {is_short} THEN {_looked_up('order_key')} || ':' || m.{PLACE} {keyed}"
+    if name == "source_record_id" and _has_own_record_id(given, own_key):
+        keyed = f"WHEN ends_with(CAST(m.{own_key} AS VARCHAR), {raw}) THEN NULL {keyed}"
     return f"CASE {keyed} END"
 
 

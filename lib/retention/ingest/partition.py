@@ -22,8 +22,8 @@ Entry = dict[str, Any]
 """An object of a table: ``sha256``, ``rows``, ``partition`` and, where merged, its ``pieces``."""
 
 
-def cuts(engine: Engine, rows: str) -> list[tuple[str, str]]:
-    """Return the partitions of some rows: name and SQL condition of each.
+def cuts(engine: Engine, rows: str) -> list[tuple[str, str, int]]:
+    """Return the partitions of some rows: name, SQL condition and number of rows of each.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def cuts(engine: Engine, rows: str) -> list[tuple[str, str]]:
 
     Returns
     -------
-    list of (str, str)
+    list of (str, str, int)
         Months such as ``2025-02`` where there are many rows or all are of one month; otherwise
         one partition without a name.
     """
@@ -43,11 +43,12 @@ def cuts(engine: Engine, rows: str) -> list[tuple[str, str]]:
         FROM (SELECT CAST(date_trunc('month', occurred_at) AS TIMESTAMP) AS month,
                      count(*) AS rows FROM ({rows}) GROUP BY 1) ORDER BY 1"""
     months = engine.connection.execute(query).fetchall()
+    total = sum(count for _, _, count in months)
     if len(months) == 1:
-        return [(months[0][0], "true")]
-    if sum(count for _, _, count in months) <= PARTITION_ROWS:
-        return [("", "true")]
-    return [(name, _within(start)) for name, start, _ in months]
+        return [(months[0][0], "true", total)]
+    if total <= PARTITION_ROWS:
+        return [("", "true", total)]
+    return [(name, _within(start), count) for name, start, count in months]
 
 
 def _within(start: str | None) -> str:

@@ -131,6 +131,10 @@ class TableMapping:
         - ``value_minor DECIMAL(38,6)``: the row's raw money in minor units, exact (it may have a
           fraction where the source has sub-minor prices), and ``value_currency``;
         - ``identity_*``: raw identities, NULL where absent.
+
+        Order lines may give ``line_place BIGINT``, their number within the order: their key is then
+        the order's pseudonym with that number. A ``source_record_id`` that is NULL stands for the
+        row's own key.
     accounts
         Whether this mapping yields exactly one row for each landed row. Exactly one mapping of a
         format does; reconciliation counts its rows and its ``value_minor``. The others are derived.

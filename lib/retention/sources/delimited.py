@@ -1,34 +1,30 @@
-"""Delimited text: judged by the strict scanner, parsed by the engine, counted by both."""
+"""Delimited text: judged by the strict scanner, split by Arrow's parser, counted by both.
+
+A large file is mostly plain (`retention.sources.plainness`): it is split while it is looked
+through, and only what turns out not to be plain is scanned record by record and split again.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from retention.engine import Engine
 from retention.errors import InputError
 from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.codes import MENDS, BrokenCode
 from retention.sources.heading import Heading
-from retention.sources.reading import (
-    Read,
-    quoted,
-    require_agreement,
-    require_columns,
-    stem_in,
-)
-from retention.sources.scanning import Scanner
+from retention.sources.parsing import Dialect, write_records
+from retention.sources.plainness import plain_records
+from retention.sources.reading import Read, require_agreement, require_columns, stem_in
+from retention.sources.scanning import Positions, Scanner
 from retention.sources.tally import Tally
 from retention.sources.texts import text_heading, utf8_text
 from retention.sources.unpacking import packing_of
-
-_DRAFT = "(FORMAT parquet, COMPRESSION lz4_raw)"
-"""A draft is read two or three times and removed; its dictionaries spare work on each value."""
 
 
 def land_delimited(
@@ -43,44 +39,88 @@ def land_delimited(
     if bare:
         heading = Heading(b"", 0, 0, heading.delimiter, bare)
     require_columns(fmt, heading.names, named)
-    in_place = encoding in ("utf-8", "ascii") and _readable_in_place(real, heading, mark)
     stem = stem_in(folder, fmt)
+    in_place = encoding in ("utf-8", "ascii") and packing_of(real) == "plain"
+    in_place &= heading.delimiter != " "
+    file = _File(real, named, heading, encoding, mark, stem.with_suffix(".parquet"), options)
+    plain = file.split_plainly() if in_place and len(heading.names) > 1 else None
+    return plain or _land_scanned(file, stem.with_suffix(".txt"), in_place)
 
-    def texts() -> Iterator[bytes]:
-        return utf8_text(real, named, options, encoding, mark)
 
-    tally = _scan(texts(), heading, None) if in_place else None
-    clean = stem.with_suffix(".txt")
+@dataclass(frozen=True)
+class _File:
+    """A file under way: where it is, how it is written, and where its records are to go."""
+
+    real: Path
+    named: str
+    heading: Heading
+    encoding: str
+    mark: int
+    parquet: Path
+    options: ReadOptions
+
+    def texts(self) -> Iterator[bytes]:
+        """Yield the text after the header."""
+        skip = self.heading.length
+        for text in utf8_text(self.real, self.named, self.options, self.encoding, self.mark):
+            body, skip = text[skip:], max(0, skip - len(text))
+            yield body
+
+    def split(self, text: Path, offset: int, dialect: Dialect, lines: Positions | None) -> int:
+        """Write the records as Parquet; return how many."""
+        threads = self.options.threads
+        return write_records(text, offset, dialect, self.parquet, line_numbers=lines,
+                             threads=threads)  # fmt: skip
+
+    def split_plainly(self) -> Read | None:
+        """Split the file while it is looked through; None where it is not plain."""
+        beginning = next(self.texts(), b"")
+        if plain_records([beginning], self.heading.raw) is None:
+            return None
+        dialect = Dialect(self.heading.names, self.heading.delimiter)
+        with ThreadPoolExecutor(1) as pool:
+            pending = pool.submit(plain_records, self.texts(), self.heading.raw)
+            try:
+                rows = self.split(self.real, self.mark + self.heading.length, dialect, None)
+            except pa.ArrowInvalid:  # the strict scanner says where and why
+                rows = None
+            counted = pending.result()
+        if rows is None or rows != counted:  # blank lines, which the parser passes over
+            return None
+        return self.read(Tally(self.heading.lines + 1, rows=rows))
+
+    def read(self, tally: Tally) -> Read:
+        """Return what was read."""
+        first = tally.first_line if tally.regular else 0
+        return Read(self.encoding, self.heading.delimiter, tally.rows, self.parquet,
+                    self.heading.names, first, tally.broken)  # fmt: skip
+
+
+def _land_scanned(file: _File, clean: Path, in_place: bool) -> Read:
+    """Judge every record by the strict scanner, then split the lawful ones."""
+    tally = _scan(file, None) if in_place else None
     try:
         if tally is None:
-            tally = _scan_and_copy(texts(), heading, clean)
-        _refuse_unreadable(tally, options, named)
-        parquet = stem.with_suffix(".parquet")
-        _parse(clean if tally.copy else real, named, heading, tally, parquet, options)
+            tally = _scan_and_copy(file, clean)
+        _refuse_unreadable(tally, file.options, file.named)
+        lines = None if tally.regular else tally.line_numbers()
+        heading = file.heading
+        dialect = Dialect(heading.names, heading.delimiter, tally.quoted, tally.longest)
+        text, offset = (clean, 0) if tally.copy else (file.real, file.mark + heading.length)
+        rows = file.split(text, offset, dialect, lines)
     finally:
         clean.unlink(missing_ok=True)
-    first = tally.first_line if tally.regular else 0
-    return Read(
-        encoding, heading.delimiter, tally.rows, parquet, heading.names, first, tally.broken
-    )
+    require_agreement(tally.rows, rows, file.named)
+    return file.read(tally)
 
 
-def _readable_in_place(real: Path, heading: Heading, mark: int) -> bool:
-    """Tell whether the engine can skip the header of the file as it lies on disk."""
-    if packing_of(real) != "plain" or heading.delimiter == " " or heading.lines > 1:
-        return False
-    with real.open("rb") as handle:
-        return handle.read(mark + heading.length).endswith(b"\n")
-
-
-def _scan(texts: Iterator[bytes], heading: Heading, copy: IO[bytes] | None) -> Tally | None:
+def _scan(file: _File, copy: IO[bytes] | None) -> Tally | None:
     """Judge every record; None if a copy is needed after all."""
+    heading = file.heading
     tally = Tally(heading.lines + 1, copy)
     scanner = Scanner(ord(heading.delimiter), len(heading.names), heading.raw, heading.lines + 1)
-    skip = heading.length
-    for text in texts:
-        body, skip = text[skip:], max(0, skip - len(text))
-        for piece in scanner.feed(body, final=False):
+    for text in file.texts():
+        for piece in scanner.feed(text, final=False):
             if not tally.add(piece):
                 return None
     for piece in scanner.feed(b"", final=True):
@@ -89,10 +129,10 @@ def _scan(texts: Iterator[bytes], heading: Heading, copy: IO[bytes] | None) -> T
     return tally
 
 
-def _scan_and_copy(texts: Iterator[bytes], heading: Heading, clean: Path) -> Tally:
+def _scan_and_copy(file: _File, clean: Path) -> Tally:
     """Judge every record and write the lawful ones to ``clean``."""
     with clean.open("wb") as copy:
-        tally = _scan(texts, heading, copy)
+        tally = _scan(file, copy)
     if tally is None:
         raise AssertionError("a scan that copies never gives up")
     return tally
@@ -106,42 +146,3 @@ def _refuse_unreadable(tally: Tally, options: ReadOptions, named: str) -> None:
             f"{len(wrong)} records are not UTF-8.", MENDS[BrokenCode.UNREADABLE_TEXT],
             file=named, line=min(record.line_no for record in wrong),
         )  # fmt: skip
-
-
-def _parse(
-    text: Path, named: str, heading: Heading, tally: Tally, parquet: Path, options: ReadOptions
-) -> None:
-    """Let the engine split the lawful records and write them, in their order, as Parquet."""
-    engine = Engine(options.memory_limit, options.threads, str(parquet.parent))
-    try:
-        source = _reader(text, heading, tally)
-        if not tally.regular:
-            numbers = pa.table({"line_no": tally.line_numbers()})
-            lines = parquet.with_suffix(".lines.parquet")
-            pq.write_table(numbers, lines)
-            source += f" POSITIONAL JOIN read_parquet({quoted(str(lines))})"
-        rows = engine.connection.execute(
-            f"COPY (SELECT * FROM {source}) TO {quoted(str(parquet))} {_DRAFT}"
-        ).fetchall()[0][0]
-        if not tally.regular:
-            lines.unlink()
-    finally:
-        engine.close()
-    require_agreement(tally.rows, rows, named)
-
-
-def _reader(text: Path, heading: Heading, tally: Tally) -> str:
-    """Return the engine's table function for exactly this dialect."""
-    columns = ", ".join(f"{quoted(name)}: 'VARCHAR'" for name in heading.names)
-    quote = '"' if tally.quoted else ""
-    # The engine finds CR LF by itself; told of it by name, it reads no rows at all.
-    ending = [] if tally.crlf and tally.copy is None else ["new_line = '\\n'"]
-    settings = [
-        "auto_detect = false", "all_varchar = true", f"columns = {{{columns}}}",
-        f"delim = {quoted(heading.delimiter)}", f"quote = '{quote}'", f"escape = '{quote}'",
-        *ending, "header = false", f"skip = {0 if tally.copy else 1}",
-        "strict_mode = true", "null_padding = false", "compression = 'none'",
-    ]  # fmt: skip
-    if tally.longest > 1_000_000:
-        settings += [f"max_line_size = {2 * tally.longest}", f"buffer_size = {4 * tally.longest}"]
-    return f"read_csv({quoted(str(text))}, {', '.join(settings)})"

@@ -56,12 +56,13 @@ FROM landed AS o LEFT JOIN olist_sums AS s ON text_of(o."order_id") = s.order_id
 
 _LINES = f"""
 SELECT 'olist:' || text_of("order_id") || ':' || integer_of("order_item_id") AS order_line_key,
-  'olist:' || text_of("order_id") AS order_key, text_of("product_id") AS product_key,
+  integer_of("order_item_id") AS line_place, 'olist:' || text_of("order_id") AS order_key,
+  text_of("product_id") AS product_key,
   text_of("product_id") AS sku, CAST(NULL AS VARCHAR) AS category, CAST(1 AS BIGINT) AS quantity,
   'BRL' AS currency, minor_of("price", 'BRL') AS unit_price_minor,
   CAST(0 AS BIGINT) AS line_discount_minor, minor_of("price", 'BRL') AS line_net_minor,
   CAST(NULL AS BOOLEAN) AS is_made_to_order,
-  line_no, text_of("order_id") || ':' || integer_of("order_item_id") AS source_record_id,
+  line_no, CAST(NULL AS VARCHAR) AS source_record_id,
   {reasons(*unreadable_integers("order_item_id"), *unreadable_money("'BRL'", "price"))},
   {NO_EXCLUSION}, time_of("shipping_limit_date") AS occurred_at,
   minor_value("price", 'BRL') AS value_minor, 'BRL' AS value_currency

@@ -53,16 +53,19 @@ SELECT line_no, hash({_EVERY}) AS fingerprint, text_of("InvoiceNo") AS invoice,
        ELSE text_of("CustomerID") END AS customer
 FROM landed"""
 
+# The texts are kept only where they are no plain numbers: what follows from the numbers is computed
+# where it is needed, which costs less than storing it.
 _ROWS = f"""
 SELECT line_no, fingerprint, invoice, sku, product, pieces, moment, country, customer, minor,
-  {_KIND} AS category, coalesce(sign(minor), sign(decimal_of("UnitPrice"))) AS price_sign,
-  coalesce(CAST(product_of(pieces, minor) AS DECIMAL(38, 6)),
-    line_value("Quantity", "UnitPrice", {_CODE})) AS value_minor,
-  coalesce(minor, rounded_minor(minor_value("UnitPrice", {_CODE}))) AS unit_price,
+  {_KIND} AS category,
   CASE WHEN moment IS NULL THEN "InvoiceDate" END AS "InvoiceDate",
-  CASE WHEN pieces IS NULL THEN "Quantity" END AS "Quantity",
-  CASE WHEN minor IS NULL THEN "UnitPrice" END AS "UnitPrice"
+  CASE WHEN pieces IS NULL OR minor IS NULL THEN "Quantity" END AS "Quantity",
+  CASE WHEN pieces IS NULL OR minor IS NULL THEN "UnitPrice" END AS "UnitPrice"
 FROM ({_READ})"""
+
+_PRICE_SIGN = 'coalesce(sign(minor), sign(decimal_of("UnitPrice")))'
+_VALUE = f"""coalesce(CAST(product_of(pieces, minor) AS DECIMAL(38, 6)),
+    line_value("Quantity", "UnitPrice", {_CODE}))"""
 
 # Few lines are repeated: they are found by their fingerprints, and only those are compared whole.
 _COPIES = f"""
@@ -76,7 +79,7 @@ WITH alike AS (
 SELECT line_no FROM numbered WHERE copy > 1"""
 
 _IS_SOUND = (
-    "copies.line_no IS NULL AND price_sign > 0 AND pieces IS NOT NULL AND moment IS NOT NULL"
+    f"copies.line_no IS NULL AND {_PRICE_SIGN} > 0 AND pieces IS NOT NULL AND moment IS NOT NULL"
 )
 
 _INVOICES = f"""
@@ -92,7 +95,8 @@ SELECT invoice, starts_with(upper(invoice), 'C') AS is_cancellation,
   CAST(round(coalesce(sum(-value_minor) FILTER ({_IS_SOUND} AND category = 'discount'), 0), 0)
     AS BIGINT) AS discount,
   CAST(round(sum(value_minor) FILTER ({_IS_SOUND}), 0) AS BIGINT) AS total
-FROM retail_rows AS rows LEFT JOIN retail_copies AS copies ON rows.line_no = copies.line_no
+FROM (SELECT *, {_VALUE} AS value_minor FROM retail_rows) AS rows
+LEFT JOIN retail_copies AS copies ON rows.line_no = copies.line_no
 WHERE invoice IS NOT NULL
 GROUP BY invoice"""
 
@@ -107,24 +111,25 @@ _INDEX = "coalesce(scattered.line_index, rows.line_no - invoices.first_line + 1)
 _LINES = f"""
 SELECT shop_id() || ':' || rows.invoice || ':' || {_INDEX} AS order_line_key,
   shop_id() || ':' || rows.invoice AS order_key, product AS product_key, sku, category,
-  pieces AS quantity, {_CODE} AS currency, unit_price AS unit_price_minor,
+  pieces AS quantity, {_CODE} AS currency,
+  coalesce(minor, rounded_minor(minor_value("UnitPrice", {_CODE}))) AS unit_price_minor,
   CAST(0 AS BIGINT) AS line_discount_minor,
-  coalesce(product_of(pieces, minor), rounded_minor(value_minor)) AS line_net_minor,
+  coalesce(product_of(pieces, minor), rounded_minor({_VALUE})) AS line_net_minor,
   CAST(NULL AS BOOLEAN) AS is_made_to_order,
-  rows.line_no, rows.invoice || ':' || {_INDEX} AS source_record_id,
+  {_INDEX} AS line_place, rows.line_no, CAST(NULL AS VARCHAR) AS source_record_id,
   {reasons(
       (ReasonCode.UNREADABLE_TIME, "InvoiceDate", "rows.moment"),
       (ReasonCode.UNREADABLE_NUMBER, "Quantity", "pieces"),
-      (ReasonCode.UNREADABLE_MONEY, "UnitPrice", "price_sign"),
+      (ReasonCode.UNREADABLE_MONEY, "UnitPrice", _PRICE_SIGN),
       more=[
           condition('rows.moment IS NULL AND text_of("InvoiceDate") IS NULL',
                     ReasonCode.MISSING_VALUE, "InvoiceDate"),
           condition("copies.line_no IS NOT NULL", ReasonCode.DUPLICATE_LINE, "InvoiceNo"),
-          condition("price_sign = 0", ReasonCode.ZERO_PRICE, "UnitPrice"),
-          condition("price_sign < 0", ReasonCode.STOCK_ADJUSTMENT, "UnitPrice"),
+          condition(f"{_PRICE_SIGN} = 0", ReasonCode.ZERO_PRICE, "UnitPrice"),
+          condition(f"{_PRICE_SIGN} < 0", ReasonCode.STOCK_ADJUSTMENT, "UnitPrice"),
       ],
   )},
-  {NO_EXCLUSION}, rows.moment AS occurred_at, value_minor, {_CODE} AS value_currency
+  {NO_EXCLUSION}, rows.moment AS occurred_at, {_VALUE} AS value_minor, {_CODE} AS value_currency
 FROM retail_rows AS rows
 LEFT JOIN retail_invoices AS invoices ON rows.invoice = invoices.invoice
 LEFT JOIN retail_copies AS copies ON rows.line_no = copies.line_no

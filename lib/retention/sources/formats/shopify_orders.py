@@ -102,14 +102,14 @@ SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, 'second' AS time_p
 FROM totals"""  # fmt: skip
 
 _ORDER_LINES = f"""
-SELECT order_key || ':' || line_index AS order_line_key, order_key,
+SELECT order_key || ':' || line_index AS order_line_key, line_index AS line_place, order_key,
   {sku_columns('"Lineitem sku"', '"Lineitem name"')},
   integer_of("Lineitem quantity") AS quantity, code AS currency,
   minor_of("Lineitem price", code) AS unit_price_minor,
   coalesce(minor_of("Lineitem discount", code), 0) AS line_discount_minor,
   product_of(integer_of("Lineitem quantity"), minor_of("Lineitem price", code))
     - coalesce(minor_of("Lineitem discount", code), 0) AS line_net_minor,
-  line_no, order_key || ':' || line_index AS source_record_id,
+  line_no, CAST(NULL AS VARCHAR) AS source_record_id,
   {reasons(
       *unreadable_times("Created at"),
       *unreadable_integers("Lineitem quantity"),

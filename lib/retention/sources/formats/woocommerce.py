@@ -89,6 +89,7 @@ FROM amounts"""  # fmt: skip
 
 _LINES = f"""
 SELECT order_key || ':' || coalesce(item ->> '$.id', '') AS order_line_key, order_key,
+  integer_of(item ->> '$.id') AS line_place,
   coalesce(text_of(item ->> '$.sku'), item ->> '$.product_id', item ->> '$.name') AS product_key,
   text_of(item ->> '$.sku') AS sku,
   nullif(regexp_extract(item ->> '$.sku', '^([A-Za-z]{{2,12}})-', 1), '') AS category,
@@ -163,12 +164,12 @@ SELECT order_key, min({_CODE}) AS code, min(time_of("Order Date")) AS moment,
 FROM woo_csv_rows WHERE order_key IS NOT NULL GROUP BY order_key"""
 
 _CSV_LINES = f"""
-SELECT r.order_key || ':' || position AS order_line_key, r.order_key,
+SELECT r.order_key || ':' || position AS order_line_key, position AS line_place, r.order_key,
   {sku_columns('"SKU"', '"Item Name"')},
   integer_of("Quantity") AS quantity, h.code AS currency,
   minor_of("Item Cost", h.code) AS unit_price_minor, CAST(0 AS BIGINT) AS line_discount_minor,
   product_of(integer_of("Quantity"), minor_of("Item Cost", h.code)) AS line_net_minor,
-  r.line_no, r.order_key || ':' || position AS source_record_id,
+  r.line_no, CAST(NULL AS VARCHAR) AS source_record_id,
   {reasons(
       *unreadable_integers("Quantity"), *unreadable_money("h.code", "Item Cost"),
       more=[condition("h.order_key IS NULL", ReasonCode.MISSING_VALUE, "Order Number")],

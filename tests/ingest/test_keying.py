@@ -1,0 +1,71 @@
+"""Which canonical columns are stored, and what a line's key may hold."""
+
+from __future__ import annotations
+
+import duckdb
+import pytest
+
+from retention.ingest.keying import MAXIMUM_PLACE, stored_column, told_columns
+from retention.ingest.keys import KeyRing
+from retention.tables import get
+
+LINES = get("order_lines")
+GIVEN = {"order_line_key", "order_key", "line_place", "quantity", "source_record_id"}
+ORIGIN = {"source": "some_shop", "batch_id": "abc"}
+
+
+@pytest.fixture
+def connection():
+    """A connection with a key and the pseudonyms of one order."""
+    with duckdb.connect() as opened:
+        KeyRing((b"k" * 32,)).install(opened)
+        yield opened
+
+
+def line_key(connection, order: str, place: str) -> str:
+    """Return the key of a line that is given by its order and its place."""
+    column = stored_column(LINES["order_line_key"], GIVEN, "", "order_line_key")
+    return connection.execute(
+        f"SELECT {column} FROM (SELECT {order} AS order_key, {place} AS line_place, "
+        "'shop:1001:7' AS order_line_key, 'record' AS source_record_id) AS m "
+        "LEFT JOIN (SELECT 'shop:1001' AS raw, 'p' AS pseudonym) AS o ON m.order_key = o.raw"
+    ).fetchall()[0][0]
+
+
+def test_a_lines_short_number_follows_its_orders_pseudonym(connection):
+    assert line_key(connection, "'shop:1001'", "7") == "p:7"
+
+
+@pytest.mark.parametrize("place", ["NULL", "-1", str(MAXIMUM_PLACE + 1)])
+def test_a_line_without_a_short_number_has_a_pseudonym_of_its_own(connection, place):
+    key = line_key(connection, "'shop:1001'", place)
+    expected = connection.execute("SELECT pseudonym('order_line', 'shop:1001:7')").fetchall()
+    assert key == expected[0][0]
+
+
+def test_a_line_of_no_order_has_a_pseudonym_of_its_own(connection):
+    assert ":" not in line_key(connection, "NULL", "7")
+
+
+def test_what_is_the_same_in_every_row_is_told_instead_of_stored():
+    told = told_columns(LINES, GIVEN, "", ORIGIN)
+    assert told["source"] == "'some_shop'"
+    assert told["is_made_to_order"] == "CAST(NULL AS BOOLEAN)"
+    assert not {"order_key", "quantity"} & set(told)
+
+
+def test_seconds_follow_from_the_time_they_stand_for():
+    told = told_columns(get("orders"), {"order_key", "ordered_at"}, "customer_key", ORIGIN)
+    assert told["ordered_epoch_s"] == "CAST(epoch(ordered_at) AS BIGINT)"
+    assert "customer_key" not in told
+
+
+def test_a_record_without_an_id_of_its_own_is_named_by_its_rows_key(connection):
+    told = told_columns(LINES, GIVEN, "", ORIGIN)
+    column = stored_column(LINES["source_record_id"], GIVEN, "", "order_line_key")
+    row = "SELECT 'shop:1001:7' AS order_line_key, '1001:7' AS source_record_id"
+    stored = connection.execute(f"SELECT {column} FROM ({row}) AS m").fetchall()[0][0]
+    assert stored is None
+    row = "SELECT 'p:7' AS order_line_key, NULL AS source_record_id"
+    named = f"SELECT {told['source_record_id']} FROM ({row})"
+    assert connection.execute(named).fetchall() == [("p:7",)]
