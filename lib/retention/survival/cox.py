@@ -28,9 +28,8 @@ class CoxModel:
     coefficients
         Columns ``covariate``, ``coefficient``, ``standard_error``, ``hazard_ratio``, ``ci_low``,
         ``ci_high`` (of the hazard ratio), ``p_value``.
-    log_likelihood, concordance
-        Partial log-likelihood (Efron's ties) and Harrell's concordance on the training rows (NaN
-        with entry times, where rows cannot be paired so).
+    log_likelihood
+        Partial log-likelihood (Efron's ties).
     likelihood_ratio, likelihood_ratio_p
         Test against the model without covariates; None where there are strata.
     n, events
@@ -43,7 +42,6 @@ class CoxModel:
 
     coefficients: pd.DataFrame
     log_likelihood: float
-    concordance: float
     likelihood_ratio: float
     likelihood_ratio_p: float
     n: int
@@ -53,6 +51,14 @@ class CoxModel:
     entry: str | None
     strata: tuple[str, ...]
     fitter: Any = field(repr=False)
+
+    @property
+    def concordance(self) -> float:
+        """Harrell's concordance on the training rows; NaN with entry times, which pair no rows.
+
+        lifelines computes it when it is first asked for: it costs as much as the fit.
+        """
+        return float("nan") if self.entry else float(self.fitter.concordance_index_)
 
     @property
     def covariates(self) -> list[str]:
@@ -160,7 +166,6 @@ def fit_cox(
     return CoxModel(
         coefficient_table(fitter.params_, fitter.standard_errors_, confidence),
         float(fitter.log_likelihood_),
-        float("nan") if entry else float(fitter.concordance_index_),
         float(ratio.test_statistic), float(ratio.p_value), len(frame), int(frame[event].sum()),
         duration, event, entry, tuple(strata), fitter,
     )  # fmt: skip
