@@ -23,10 +23,6 @@ FLAT = 1e-7
 
 _STEP = 1e-5
 
-_ENOUGH = {"ftol": 1e-15, "gtol": 1e-8}
-_ROUGHLY = {"ftol": 1e-10, "gtol": 1e-5}
-"""When a climb ends. A sample's optimum is not the whole's: finding it to all digits is in vain."""
-
 
 @dataclass(frozen=True)
 class Optimum:
@@ -103,13 +99,12 @@ def maximise(
     (True, True)
     """
     first = objective if rough is None else rough
-    precision = _ENOUGH if rough is None else _ROUGHLY
-    candidates = [_climb(first, start, precision) for start in starts]
+    candidates = [_climb(first, start) for start in starts]
     point = max(candidates, key=lambda found: found[1])[0]
     counted = _Counted(objective)
     point, value, gradient, hessian = _polish(counted, point, hessian_of(first, point))
     if _norm(point, gradient) > GRADIENT_TOLERANCE:
-        point = _climb(counted, point, _ENOUGH)[0]
+        point = _climb(counted, point)[0]
         point, value, gradient, hessian = _polish(counted, point, hessian_of(counted, point))
     norm = _norm(point, gradient)
     return Optimum(
@@ -155,9 +150,7 @@ def hessian_of(objective: Objective, point: Floats) -> Floats:
     return (raw + raw.T) / 2
 
 
-def _climb(
-    objective: Objective, start: Floats, precision: dict[str, float]
-) -> tuple[Floats, float]:
+def _climb(objective: Objective, start: Floats) -> tuple[Floats, float]:
     """Climb from one start with a bounded quasi-Newton method."""
     from scipy.optimize import minimize
 
@@ -171,7 +164,7 @@ def _climb(
         jac=True,
         method="L-BFGS-B",
         bounds=[(-LARGEST_LOG, LARGEST_LOG)] * len(start),
-        options={"maxiter": 500, **precision},
+        options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-8},
     )
     return np.asarray(found.x, dtype=np.float64), float(-found.fun)
 
