@@ -201,6 +201,7 @@ class CampaignLiftParams(CommonParams):
     contact_cap: Annotated[int, Field(ge=1)] | Literal["suggested"] = 4
     channel: Literal["email", "sms"] = "email"
     hold_out_share: Annotated[float, Field(ge=0, le=0.5)] = 0.1
+    fit_sample_customers: Annotated[int, Field(ge=1000, le=10_000_000)] = 100_000
     candidates: list[str] = ["t_linear", "causalml_x"]
     tree_depth: Annotated[int, Field(ge=0, le=3)] = 2
     untouched_share: Annotated[float, Field(ge=0.1, le=0.9)] = 0.4

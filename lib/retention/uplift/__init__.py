@@ -11,6 +11,7 @@ from retention.uplift.effects import average_lift
 from retention.uplift.habits import habit_policies
 from retention.uplift.study import TargetingStudy, costs_in_outcome, study_targeting
 from retention.uplift.targeting import People, Plan, own_people, plan_campaign
+from retention.uplift.thinning import at_most, learnt_from
 from retention.uplift.trial import Trial, trial_from_frame
 
 __all__ = [
@@ -21,10 +22,12 @@ __all__ = [
     "TargetingStudy",
     "Trial",
     "adjusted",
+    "at_most",
     "average_lift",
     "comparability",
     "costs_in_outcome",
     "habit_policies",
+    "learnt_from",
     "named_candidates",
     "own_people",
     "plan_campaign",
