@@ -81,7 +81,17 @@ def test_known_orders_leave_no_table_behind(make_engine, hand_made_shop):
     with known_orders(engine, AS_OF) as name:
         assert engine.has(name)
     assert not engine.has("known_orders")
+    assert not engine.has("known_customers")
     assert not engine.has("known_refunds")
+
+
+def test_customers_are_numbered_in_the_order_of_their_keys(make_engine, hand_made_shop):
+    engine = make_engine(hand_made_shop)
+    with known_orders(engine, AS_OF):
+        found = engine.execute(
+            "SELECT customer_number, customer_key FROM known_customers ORDER BY 1"
+        )
+    assert found == [("anna", 1), ("bert", 2), ("dora", 3)]
 
 
 def test_yen_have_no_minor_unit(make_engine, hand_made_shop):

@@ -22,6 +22,10 @@ LAYERS = {
 }  # fmt: skip
 """Layer queries besides that of the orders (``features_<layer>.sql``) to the table they need."""
 
+NUMBERED = ("order_lines", "costs")
+"""Layers that read the known orders alone: by the customer's number, which is shorter than the key,
+and without the as-of date."""
+
 
 def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
     """Return what was known of each customer before the as-of date began.
@@ -122,8 +126,8 @@ def future_purchases(engine: Engine, as_of: str, horizon_days: int) -> pd.DataFr
 
 
 def _materialise_layer(engine: Engine, layer: str, as_of: str) -> None:
-    """Keep one layer as a temporary table; two of them read the known orders alone."""
-    dated = {} if layer in ("order_lines", "costs") else {"as_of_s": epoch_of(as_of)}
+    """Keep one layer as a temporary table."""
+    dated = {} if layer in NUMBERED else {"as_of_s": epoch_of(as_of)}
     engine.query(f"features_{layer}", **dated).materialise(f"features_layer_{layer}")
 
 
@@ -132,14 +136,20 @@ def _joined(present: list[str]) -> str:
     columns = [_expression(f.name, f.source, f.counts) for f in FEATURES
                if f.source == "orders" or f.source in present]  # fmt: skip
     joins = [
-        f"LEFT JOIN features_layer_{layer} ON "
-        f"features_layer_{layer}.customer_key = features_layer_orders.customer_key"
+        f"LEFT JOIN features_layer_{layer} ON features_layer_{layer}.{_key(layer)} "
+        f"= features_layer_orders.{_key(layer)}"
         for layer in present
     ]
     return (
         f"SELECT features_layer_orders.customer_key, {', '.join(columns)} "
-        f"FROM features_layer_orders {' '.join(joins)} ORDER BY 1"
+        f"FROM features_layer_orders {' '.join(joins)} "
+        "ORDER BY features_layer_orders.customer_number"
     )
+
+
+def _key(layer: str) -> str:
+    """Return by what a layer knows the customer."""
+    return "customer_number" if layer in NUMBERED else "customer_key"
 
 
 def _expression(name: str, layer: str, counts: bool) -> str:

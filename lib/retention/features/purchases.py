@@ -44,7 +44,8 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
     An order counts if its status is paid or refunded and it was placed before the as-of date; its
     ``value_minor`` is gross - discount - what had been paid back by then. Returns that the source
     books as orders of their own (cancelled, below zero) stand in ``known_returns``: they belong to
-    the customer, but to no order.
+    the customer, but to no order. Buyers have a row in ``known_customers``, whose numbers stand in
+    for the longer keys where much is grouped.
 
     Yields
     ------
@@ -52,13 +53,14 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
         Name of the table; it is dropped when the block ends.
     """
     as_of_s = epoch_of(as_of)
+    names = ("known_customers", "known_orders", "known_returns")
     with _known_refunds(engine, as_of_s):
-        engine.query("features_known_orders", as_of_s=as_of_s).materialise("known_orders")
-        engine.query("features_known_returns", as_of_s=as_of_s).materialise("known_returns")
+        for name in names:
+            engine.query(f"features_{name}", as_of_s=as_of_s).materialise(name)
         try:
             yield "known_orders"
         finally:
-            engine.drop("known_orders", "known_returns")
+            engine.drop(*reversed(names))
 
 
 @contextmanager

@@ -6,7 +6,7 @@ WITH returns AS (
     GROUP BY customer_key
 )
 SELECT
-    o.customer_key,
+    o.customer_number,
     CASE
         WHEN count(*) = count(g.goods_cost_minor)
             THEN CAST(sum(o.value_minor - g.goods_cost_minor) - coalesce(max(r.returned_minor), 0)
@@ -15,4 +15,4 @@ SELECT
 FROM known_orders AS o
 LEFT JOIN goods_costs AS g ON g.order_key = o.order_key
 LEFT JOIN returns AS r ON r.customer_key = o.customer_key
-GROUP BY o.customer_key
+GROUP BY o.customer_number

@@ -2,6 +2,7 @@
 -- day_s is the start of the UTC day as seconds since 1970.
 SELECT
     o.customer_key,
+    k.customer_number,
     o.order_key,
     o.ordered_at,
     o.ordered_epoch_s,
@@ -14,7 +15,7 @@ SELECT
     o.is_gift,
     o.delivered_late
 FROM orders AS o
+JOIN known_customers AS k ON k.customer_key = o.customer_key
 LEFT JOIN known_refunds AS r ON r.order_key = o.order_key
-WHERE o.customer_key IS NOT NULL
-  AND o.status IN ('paid', 'refunded')
+WHERE o.status IN ('paid', 'refunded')
   AND o.ordered_epoch_s < $as_of_s

@@ -2,19 +2,19 @@
 -- A late delivery counts once the order is $arrival_s seconds old: before that it is not known.
 WITH days AS (
     SELECT
-        customer_key,
+        customer_number,
         day_s,
-        day_s - lag(day_s) OVER (PARTITION BY customer_key ORDER BY day_s) AS gap_s
-    FROM (SELECT DISTINCT customer_key, day_s FROM known_orders) AS d
+        day_s - lag(day_s) OVER (PARTITION BY customer_number ORDER BY day_s) AS gap_s
+    FROM (SELECT DISTINCT customer_number, day_s FROM known_orders) AS d
 ),
 gaps AS (
     SELECT
-        customer_key,
+        customer_number,
         count(*) - 1 AS repeat_order_count,
         median(gap_s) / 86400.0 AS median_gap_days,
         max_by(gap_s, day_s) / 86400.0 AS last_gap_days
     FROM days
-    GROUP BY customer_key
+    GROUP BY customer_number
 ),
 returns AS (
     SELECT
@@ -26,7 +26,7 @@ returns AS (
 ),
 totals AS (
     SELECT
-        customer_key,
+        customer_number,
         min(ordered_at) AS first_order_at,
         CAST(($as_of_s - max(day_s)) / 86400.0 AS BIGINT) AS recency_days,
         CAST(($as_of_s - min(day_s)) / 86400.0 AS BIGINT) AS tenure_days,
@@ -43,10 +43,11 @@ totals AS (
         END) AS BIGINT) AS late_deliveries,
         CAST(sum(refund_count) AS BIGINT) AS refund_count
     FROM known_orders
-    GROUP BY customer_key
+    GROUP BY customer_number
 )
 SELECT
-    t.customer_key,
+    k.customer_key,
+    k.customer_number,
     t.first_order_at,
     t.recency_days,
     t.tenure_days,
@@ -63,6 +64,7 @@ SELECT
         / nullif(CAST(t.order_count AS DOUBLE), 0) AS average_order_minor,
     (t.refunded_minor + coalesce(r.returned_minor, 0)) / nullif(t.bought_minor, 0) AS return_share,
     t.refund_count + coalesce(r.return_count, 0) AS refund_count
-FROM totals AS t
-JOIN gaps AS g ON g.customer_key = t.customer_key
-LEFT JOIN returns AS r ON r.customer_key = t.customer_key
+FROM known_customers AS k
+JOIN totals AS t ON t.customer_number = k.customer_number
+JOIN gaps AS g ON g.customer_number = k.customer_number
+LEFT JOIN returns AS r ON r.customer_key = k.customer_key
