@@ -89,7 +89,7 @@ def test_customers_are_numbered_in_the_order_of_their_keys(make_engine, hand_mad
     engine = make_engine(hand_made_shop)
     with known_orders(engine, AS_OF):
         found = engine.execute(
-            "SELECT customer_number, customer_key FROM known_customers ORDER BY 1"
+            "SELECT customer_key, customer_number FROM known_customers ORDER BY customer_number"
         )
     assert found == [("anna", 1), ("bert", 2), ("dora", 3)]
 
