@@ -11,6 +11,7 @@ from retention.survival import (
     concordance,
     count_events,
     cumulative_incidence,
+    evenly_spaced,
     interval_curve,
     kaplan_meier,
     landmark_spells,
@@ -292,3 +293,11 @@ def test_landmarks_must_precede_the_as_of_date(tmp_path):
 
     with pytest.raises(ParameterError, match="not before"):
         landmark_spells(Engine(), "2026-01-01", "2026-01-01", 90)
+
+
+def test_a_large_frame_is_thinned_evenly_and_a_small_one_left_alone():
+    rows = pd.DataFrame({"duration": range(1001)})
+    assert evenly_spaced(rows, 1001) is rows
+    thinned = evenly_spaced(rows, 400)
+    assert len(thinned) == 334
+    assert set(np.diff(thinned["duration"])) == {3}

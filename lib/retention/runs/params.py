@@ -226,6 +226,7 @@ class RetentionCurvesParams(CommonParams):
         "cohort", "first_value_band", "started_in_season", "started_with_discount"
     ] = "first_value_band"
     marketplaces: list[str] = ["etsy"]
+    fit_sample_customers: Annotated[int, Field(ge=1000, le=10_000_000)] = 100_000
 
 
 class ChurnRiskParams(CommonParams):

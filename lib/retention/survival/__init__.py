@@ -12,7 +12,7 @@ from retention.survival.accelerated import (
 )
 from retention.survival.codes import SurvivalCode
 from retention.survival.competing import CumulativeIncidence, cumulative_incidence
-from retention.survival.counts import EventCounts, count_events
+from retention.survival.counts import EventCounts, count_events, evenly_spaced
 from retention.survival.cox import CoxModel, fit_cox, hazard_ratio_sentence
 from retention.survival.ends import competing_ends, departure_intervals
 from retention.survival.hazard import Hazard, nelson_aalen, smoothed_hazard
@@ -74,6 +74,7 @@ __all__ = [
     "count_events",
     "cumulative_incidence",
     "departure_intervals",
+    "evenly_spaced",
     "fit_accelerated",
     "fit_cox",
     "fit_time_varying_cox",

@@ -12,7 +12,7 @@ import pandas as pd
 from scipy import stats
 
 from retention.errors import EvidenceError, InputError
-from retention.survival.counts import Array, check_durations
+from retention.survival.counts import Array, check_durations, evenly_spaced
 from retention.survival.cox import check_covariates, told_convergence
 
 
@@ -155,8 +155,7 @@ def best_accelerated(
     EvidenceError
         If no distribution can be fitted; one that does not converge is left out.
     """
-    step = -(-len(frame) // most_customers)
-    some = frame.iloc[::step]
+    some = evenly_spaced(frame, most_customers)
     fits, refused = [], None
     for kind in Distribution:
         try:
