@@ -292,7 +292,14 @@ class Programme:
         return f"{len(self.plans)} experiments declared: {states}. {taught}"
 
 
-def programme(engine: Engine, folder: Path, as_of: str, *, seed: int = 0) -> Programme:
+def programme(
+    engine: Engine,
+    folder: Path,
+    as_of: str,
+    *,
+    seed: int = 0,
+    known: Mapping[str, pd.DataFrame] | None = None,
+) -> Programme:
     """Judge every experiment of a folder that has ended and whose units the engine knows.
 
     Results from before, or from elsewhere, count if ``results.jsonl`` in the folder holds them:
@@ -308,6 +315,8 @@ def programme(engine: Engine, folder: Path, as_of: str, *, seed: int = 0) -> Pro
         ISO date at which they are looked at.
     seed
         As in :func:`retention.abtest.evaluate`.
+    known
+        Units of experiments, by name, that have been fetched already.
     """
     plans, register = read_programme(folder), register_of(folder)
     past: list[PastResult | None] = [*_from_elsewhere(folder / RESULTS)]
@@ -317,7 +326,7 @@ def programme(engine: Engine, folder: Path, as_of: str, *, seed: int = 0) -> Pro
             continue
         try:
             check = plan_changed(plan, register.get(plan.name))
-            found = _judge(engine, plan, as_of, check, seed)
+            found = _judge(engine, plan, as_of, check, seed, (known or {}).get(plan.name))
         except RetentionError as error:
             notes[plan.name] = f"Not judged: {error.problem}"
             continue
@@ -328,11 +337,13 @@ def programme(engine: Engine, folder: Path, as_of: str, *, seed: int = 0) -> Pro
 
 
 def _judge(
-    engine: Engine, plan: Experiment, as_of: str, check: Check, seed: int
-) -> ExperimentResult:
+    engine: Engine, plan: Experiment, as_of: str, check: Check, seed: int,
+    units: pd.DataFrame | None,
+) -> ExperimentResult:  # fmt: skip
     """Return what an experiment that has ended says."""
+    units = experiment_units(engine, plan, as_of) if units is None else units
     return evaluate(
-        engine, experiment_units(engine, plan, as_of), plan, as_of=as_of, looks_taken=plan.looks,
+        engine, units, plan, as_of=as_of, looks_taken=plan.looks,
         assignments=assignment_log(engine, plan.name), currencies=currencies(engine, plan.name),
         extra_checks=[check], seed=seed,
     )  # fmt: skip

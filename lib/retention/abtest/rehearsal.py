@@ -70,6 +70,7 @@ def rehearse_planned(
     seed: int,
     past_experiment: str = "",
     control_arm: str = "",
+    known: tuple[int, pd.DataFrame] | None = None,
 ) -> PlanRehearsal:
     """Rehearse an experiment as its file declares it, on customers to whom nothing was done.
 
@@ -89,11 +90,16 @@ def rehearse_planned(
         As in :func:`retention.abtest.rehearse`.
     past_experiment, control_arm
         Past test whose control arm stands for the past; past customers if empty.
+    known
+        Past customers of a window that have been fetched already, behind its length in days.
     """
     if not name:
         return PlanRehearsal(None, (), ())
     plan = read_experiment(folder, name)
-    units = _past(engine, plan, as_of, past_experiment, control_arm)
+    if known and known[0] == plan.horizon_days and not past_experiment:
+        units = with_channel(engine, known[1])
+    else:
+        units = _past(engine, plan, as_of, past_experiment, control_arm)
     return rehearse_plan(
         engine, units, plan, relative_effect=relative_effect, draws=draws, seed=seed
     )

@@ -180,7 +180,8 @@ def _one_stratum_each(frame: pd.DataFrame, strata: Sequence[str]) -> tuple[pd.Da
     if len(strata) < 2:
         return frame, list(strata)
     groups = frame.groupby(list(strata), sort=True, dropna=False)
-    names = {code: " / ".join(map(str, key)) for code, key in enumerate(groups.groups)}
+    firsts = frame[list(strata)].astype(str).groupby(groups.ngroup()).first()
+    names = firsts.agg(" / ".join, axis=1)
     return frame.assign(**{STRATUM: groups.ngroup().map(names)}), [STRATUM]
 
 
