@@ -180,7 +180,7 @@ def test_a_snapshot_that_does_not_add_up_fails_and_never_becomes_the_current_one
     def lossy(judged):
         return f"SELECT * FROM ({genuine(judged)}) WHERE line_no <> 3"
 
-    monkeypatch.setattr("retention.ingest.contribute.ledger_query", lossy)
+    monkeypatch.setattr("retention.ingest.pieces.ledger_query", lossy)
     result = shop.ingest()
     assert status_of(result, "rows_reconcile") is Status.FAIL
     assert status_of(result, "money_reconciles") is Status.FAIL

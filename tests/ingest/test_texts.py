@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from retention.ingest import Snapshot, run_ingest
+from retention.ingest import Snapshot, distribute, run_ingest
 from retention.ingest.texts import Scrubber
 
 NAMES = ["Quokka Zwölf", "Siobhán O'Rourke-Łukasz", "Rose Black", "王小明"]
@@ -105,3 +105,17 @@ def test_an_identity_in_a_column_that_is_not_meant_for_one_is_struck(shop, make_
     shop.ingest()
     (path,) = Snapshot.load(shop.store).tables["customers"]
     assert pd.read_parquet(path).country.dropna().tolist() == ["NO"]
+
+
+def test_free_text_waits_for_the_people_whom_the_other_files_name(survey, monkeypatch):
+    taken = []
+    take_in = distribute.Task.take_in
+
+    def noted(task, number):
+        taken.append(task.items[number].name)
+        return take_in(task, number)
+
+    monkeypatch.setattr(distribute.Task, "take_in", noted)
+    (comment,) = survey(True).comment
+    assert "Quokka" not in comment
+    assert taken == ["orders.csv", "answers.csv"]

@@ -155,23 +155,25 @@ class Engine:
 
     def copy(self, query: str, path: Path) -> None:
         """Write a completely ordered query's answer: the bytes depend on the rows alone."""
-        self.connection.execute(_copy_text(query, path))
+        self.connection.execute(_copy_text(query, path, ROW_GROUP_ROWS))
 
-    def copy_together(self, queries: Mapping[Path, str]) -> None:
-        """Write several such answers, two at once: one core encodes a small file, however many.
+    def copy_together(self, queries: Mapping[Path, tuple[str, int]]) -> None:
+        """Write several such answers, two at once: one core encodes a row group, however many.
 
         Temporary tables are one connection's own: the queries may name lasting ones alone.
 
         Parameters
         ----------
         queries
-            File to write → query.
+            File to write → query, and the rows of a row group. A query that gives no more than
+            these, in the order of the table that it reads, need not be ordered: one group's bytes
+            depend on the rows alone, where several could be parted differently each time.
         """
 
         def write(path: Path) -> None:
             with self.connection.cursor() as cursor:
                 cursor.execute("SET TimeZone = 'UTC'")
-                cursor.execute(_copy_text(queries[path], path))
+                cursor.execute(_copy_text(queries[path][0], path, queries[path][1]))
 
         with ThreadPoolExecutor(1 if self.threads == 1 else 2) as pool:
             list(pool.map(write, queries))
@@ -297,12 +299,12 @@ class Answer:
         return self.engine.connection.execute(text, self.parameters or None)
 
 
-def _copy_text(query: str, path: Path) -> str:
+def _copy_text(query: str, path: Path, rows: int) -> str:
     """Return the statement that writes a query's answer as an object."""
     target = str(path).replace("'", "''")
     return (
         f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
-        f"DICTIONARY_SIZE_LIMIT 10000, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
+        f"DICTIONARY_SIZE_LIMIT 10000, ROW_GROUP_SIZE {rows})"
     )
 
 

@@ -19,15 +19,14 @@ from retention.ingest.bookkeeping import (
     VAULT_ROWS,
     accounting,
     identities_query,
-    ledger_query,
     names_query,
     raw_records_query,
 )
 from retention.ingest.contracts import RULE_VERSION
 from retention.ingest.guard import guard_texts
-from retention.ingest.judge import Judged, accepted_rows, judge_all
+from retention.ingest.judge import Judged, judge_all
 from retention.ingest.keys import KeyRing, private_folder
-from retention.ingest.partition import cuts
+from retention.ingest.pieces import Piece, ledger_pieces, table_pieces
 from retention.ingest.quarantine import quarantine_query
 from retention.ingest.store import Store, write_ordered, write_text
 from retention.ingest.tombstones import erased_people
@@ -38,7 +37,7 @@ from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.databases import is_database
 from retention.sources.landing import Landed, land
 from retention.sources.parquet_files import digest_of
-from retention.tables import Table, get
+from retention.tables import get
 
 
 @dataclass(frozen=True)
@@ -64,7 +63,7 @@ class Contribution:
     tables
         Objects (SHA-256, rows, partition) of each canonical table it feeds.
     ledger
-        Object with one row per landed record: its day, money and fate.
+        Objects with one row per landed record: its day, money and fate.
     quarantine
         Object with one row per refused row: line, reasons, its own values.
     identities
@@ -81,7 +80,7 @@ class Contribution:
     measured: dict[str, dict[str, str]]
     accounts_table: str
     tables: dict[str, dict[str, Any]]
-    ledger: str
+    ledger: list[str]
     quarantine: str
     identities: str
     names: str
@@ -164,15 +163,15 @@ class Intake:
                     with_free_text=self.free_text)  # fmt: skip
         self._keep_raw_records(engine, judged, batch_id)
         names = list(dict.fromkeys(j.table.name for j in judged))
-        parts = {n: _parts(engine, get(n), [j for j in judged if j.table.name == n]) for n in names}
-        ledger, *objects = self._keep(engine, folder, [
-            f"{ledger_query(judged)} ORDER BY line_no",
-            *(query for name in names for _, _, query in parts[name]),
-        ])  # fmt: skip
-        found = iter(objects)
+        pieces = {
+            name: table_pieces(engine, get(name), [j for j in judged if j.table.name == name])
+            for name in names
+        }
+        ledger = ledger_pieces(engine, judged)
+        kept = self._keep(engine, folder, [*ledger, *(p for own in pieces.values() for p in own)])
         tables = {
-            name: {"objects": [{"sha256": next(found), "rows": rows, "partition": partition}
-                               for partition, rows, _ in parts[name]]}
+            name: {"objects": [{"sha256": kept[piece], "rows": piece.rows,
+                                "partition": piece.partition} for piece in pieces[name]]}
             for name in names
         }  # fmt: skip
         others = [
@@ -180,18 +179,15 @@ class Intake:
         ]  # fmt: skip
         return Contribution(
             batch_id, source.name, name, landed.sha256, landed.rows_read, _measured(engine),
-            accounting(judged).table.name, tables, ledger,
+            accounting(judged).table.name, tables, [kept[piece] for piece in ledger],
             *(self._keep_own(engine, folder, f"{query} ORDER BY ALL") for query in others),
         )  # fmt: skip
 
-    def _keep(self, engine: Engine, folder: Path, queries: Sequence[str]) -> list[str]:
-        """Write completely ordered queries' answers as objects of the store; return their hashes.
-
-        They are written side by side, so they may name lasting tables alone.
-        """
-        drafts = {folder / f"draft-{n}.parquet": query for n, query in enumerate(queries)}
-        engine.copy_together(drafts)
-        return [self.store.put(draft) for draft in drafts]
+    def _keep(self, engine: Engine, folder: Path, pieces: Sequence[Piece]) -> dict[Piece, str]:
+        """Write pieces side by side as objects of the store; return their hashes."""
+        drafts = {folder / f"draft-{n}.parquet": piece for n, piece in enumerate(pieces)}
+        engine.copy_together({path: (p.query, p.group_rows) for path, p in drafts.items()})
+        return {piece: self.store.put(path) for path, piece in drafts.items()}
 
     def _keep_own(self, engine: Engine, folder: Path, query: str) -> str:
         """Write the answer of a query that names temporary tables; return its hash."""
@@ -212,19 +208,6 @@ class Intake:
             path = folder / f"{batch_id}.sealed"
             sealed = seal(self.keys.subkey("vault"), path.name, parquet_bytes(rows))
             write_private(path, sealed)
-
-
-def _parts(engine: Engine, table: Table, judged: list[Judged]) -> list[tuple[str, int, str]]:
-    """Return the accepted rows of a canonical table, cut into partitions: name, rows, query."""
-    rows = accepted_rows(table, [made.name for made in judged])
-    names = ", ".join(f'"{name}"' for name in table.names)
-    # The line orders one record's rows completely, and costs a fraction of ordering by keys.
-    order = "line_no" if all(j.accounts for j in judged) else ", ".join(table.key)
-    return [
-        (name, count, f"SELECT {names} FROM ({rows}) WHERE {condition} "
-                      f"ORDER BY {order}, source_record_id")
-        for name, condition, count in cuts(engine, rows)
-    ]  # fmt: skip
 
 
 def _require_rows(landed: Landed, name: str) -> None:

@@ -17,11 +17,11 @@ from retention.ingest.contribute import Contribution, Intake
 from retention.ingest.keys import open_keys, snapshot_key
 from retention.ingest.plan import Item
 from retention.ingest.store import Store
-
-SMALL_FILE = 256 * 2**20
-"""Bytes up to which a file is taken in beside another one."""
+from retention.sources.base import SourceFormat
+from retention.tables import get
 
 AT_ONCE = 2
+"""Files that are taken in side by side: planning and writing one of them use one core."""
 
 
 @dataclass(frozen=True)
@@ -61,20 +61,21 @@ class Task:
         return Store(self.store, snapshot_key(self.private) if self.encrypt else None)
 
     def take_in_all(self, engine: Engine) -> list[tuple[Contribution, bool]]:
-        """Return the contribution of every file, in their order; small ones are taken in together.
+        """Return the contribution of every file, in their order; two are taken in together.
 
-        Planning and writing use one core, so that two small files at once take half the time. They
-        divide the memory between them; a large file has all of it.
+        They divide the memory between them. The largest come first, so that none is left alone at
+        the end; what is no single file may be any size and comes before them. Free text is read
+        when everybody whom the other files name is known.
         """
-        files = [item.path for item in self.items]
-        sizes = [file.stat().st_size if file.is_file() else math.inf for file in files]
-        small = [number for number, size in enumerate(sizes) if size <= SMALL_FILE]
-        large = [number for number, size in enumerate(sizes) if size > SMALL_FILE]
-        limit = self.memory_limit and f"{megabytes(self.memory_limit) / AT_ONCE:.0f}MB"
+        at_once = min(AT_ONCE, len(self.items))
+        limit = self.memory_limit and f"{megabytes(self.memory_limit) / at_once:.0f}MB"
         sharing = replace(self, memory_limit=limit)
-        made = dict(zip(small, engine.spread(sharing.take_in, small, AT_ONCE), strict=True))
-        made |= dict(zip(large, engine.spread(self.take_in, large), strict=True))
-        return [made[number] for number in range(len(files))]
+        order = sorted(range(len(self.items)), key=lambda number: -_size(self.items[number].path))
+        later = [n for n in order if self.free_text and _has_free_text(self.items[n].source)]
+        made: dict[int, tuple[Contribution, bool]] = {}
+        for numbers in ([n for n in order if n not in later], later):
+            made |= zip(numbers, engine.spread(sharing.take_in, numbers, at_once), strict=True)
+        return [made[number] for number in range(len(self.items))]
 
     def take_in(self, number: int) -> tuple[Contribution, bool]:
         """Return the contribution of one of the files, and whether it was there before."""
@@ -82,3 +83,13 @@ class Task:
         intake = Intake(self.place(), self.private, open_keys(self.private), self.memory_limit,
                         self.threads, self.free_text, self.temporary_directory)  # fmt: skip
         return intake.contribute(item.path, item.name, item.source, item.options)
+
+
+def _size(path: Path) -> float:
+    """Return a file's bytes; of what is no single file, more than any."""
+    return path.stat().st_size if path.is_file() else math.inf
+
+
+def _has_free_text(source: SourceFormat) -> bool:
+    """Tell whether a format feeds a table that holds free text."""
+    return any(column.free_text for mapping in source.tables for column in get(mapping.table))

@@ -38,11 +38,11 @@ def minor_units(currency: str) -> int:
 
 def load_ledger(assembly: Assembly) -> None:
     """Give the ledgers of all contributions one name in the engine."""
-    store = assembly.store.root
+    objects = assembly.store.root / "objects"
     parts = [
         f"SELECT *, '{c.batch_id}' AS batch_id, '{c.source}' AS source, {_quoted(c.path)} AS file, "
         f"'{c.accounts_table}' AS accounts_table "
-        f"FROM {assembly.engine.parquet(store / 'objects' / f'{c.ledger}.parquet')}"
+        f"FROM {assembly.engine.parquet([objects / f'{sha}.parquet' for sha in c.ledger])}"
         for c in assembly.contributions
     ]
     assembly.engine.execute(f"CREATE OR REPLACE TEMP VIEW ledger AS {' UNION ALL '.join(parts)}")

@@ -1,0 +1,72 @@
+"""How a judged file's rows are cut into objects, and each object's bytes made sure.
+
+An object is named by its content, so that its bytes may depend on its rows alone. Rows in a
+complete order give them always; ordering is the dearest part of writing a large file, and is spared
+where the rows stand in the file's order already and fill one row group at most.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from retention.engine import ROW_GROUP_ROWS, Engine
+from retention.ingest.bookkeeping import accounting, ledger_query
+from retention.ingest.judge import Judged, accepted_rows
+from retention.ingest.partition import cuts
+from retention.tables import Table
+
+PIECE_ROWS = 245 * 2_048
+"""Rows that one row group may hold: the engine reads so many from many objects at once."""
+
+
+@dataclass(frozen=True)
+class Piece:
+    """What becomes one object: its query, rows, partition, and the rows of a row group."""
+
+    query: str
+    rows: int
+    partition: str = ""
+    group_rows: int = ROW_GROUP_ROWS
+
+
+def ledger_pieces(engine: Engine, judged: Sequence[Judged]) -> list[Piece]:
+    """Return the pieces of a file's ledger, in the order of its lines."""
+    query = ledger_query(list(judged))
+    rows, first, last = engine.connection.execute(
+        f"SELECT count(*), min(line_no), max(line_no) FROM ({query})"
+    ).fetchall()[0]
+    if rows <= ROW_GROUP_ROWS or not _is_in_order(engine, accounting(list(judged))):
+        return [Piece(f"{query} ORDER BY line_no", rows)]
+    return [
+        Piece(f"SELECT * FROM ({query}) WHERE line_no BETWEEN {line} AND {line + PIECE_ROWS - 1}",
+              PIECE_ROWS, "", PIECE_ROWS)
+        for line in range(first, last + 1, PIECE_ROWS)
+    ]  # fmt: skip
+
+
+def table_pieces(engine: Engine, table: Table, judged: Sequence[Judged]) -> list[Piece]:
+    """Return the pieces of a canonical table's accepted rows, cut into partitions."""
+    rows = accepted_rows(table, [made.name for made in judged])
+    names = ", ".join(f'"{name}"' for name in table.names)
+    parts = [
+        (f"SELECT {names} FROM ({rows}) WHERE {condition}", count, name)
+        for name, condition, count in cuts(engine, rows)
+    ]
+    # The line orders one record's rows completely, and costs a fraction of ordering by keys.
+    key = "line_no" if all(j.accounts for j in judged) else ", ".join(table.key)
+    order = f"ORDER BY {key}, source_record_id"
+    is_large = sum(count for _, count, _ in parts) > ROW_GROUP_ROWS
+    spared = is_large and len(judged) == 1 and judged[0].accounts
+    spared = spared and _is_in_order(engine, judged[0])
+    return [
+        Piece(query, count, name, PIECE_ROWS)
+        if spared and count <= PIECE_ROWS else Piece(f"{query} {order}", count, name)
+        for query, count, name in parts
+    ]  # fmt: skip
+
+
+def _is_in_order(engine: Engine, made: Judged) -> bool:
+    """Tell whether the rows are stored one for one in the order of their lines."""
+    query = f"SELECT min(line_no - rowid) = max(line_no - rowid) FROM {made.stored}"
+    return bool(engine.connection.execute(query).fetchall()[0][0])
