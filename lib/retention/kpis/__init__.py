@@ -9,6 +9,7 @@ from retention.kpis.figures import (
     key_figures,
     key_figures_by,
 )
+from retention.kpis.window import collect
 from retention.kpis.worth import Worth, worth
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "KeyFigure",
     "KeyFigures",
     "Worth",
+    "collect",
     "key_figures",
     "key_figures_by",
     "worth",

@@ -107,6 +107,7 @@ def key_figures(
     *,
     customers: pd.Series | None = None,
     lifetime_value: LifetimeValues | None = None,
+    window: Window | None = None,
 ) -> KeyFigures:
     """Return the key figures of the window that ends at the as-of date.
 
@@ -123,6 +124,8 @@ def key_figures(
         Customer keys of a segment or a cohort; None for the whole shop.
     lifetime_value
         Lifetime values of customers with their ``customer_key``, where they have been estimated.
+    window
+        What `collect` has gathered of the same window already; None gathers it.
 
     Raises
     ------
@@ -131,7 +134,7 @@ def key_figures(
     EvidenceError
         If no order lies before the as-of date, or orders are in several currencies.
     """
-    window = collect(engine, as_of, window_days)
+    window = window or collect(engine, as_of, window_days)
     if customers is not None:
         window = window.of(customers)
     return figures_of(window, as_of, window_days, lifetime_value)
@@ -144,6 +147,7 @@ def key_figures_by(
     window_days: int = 90,
     *,
     lifetime_value: LifetimeValues | None = None,
+    window: Window | None = None,
 ) -> dict[str, KeyFigures]:
     """Return the key figures of every group; the shop's tables are read once.
 
@@ -151,10 +155,10 @@ def key_figures_by(
     ----------
     groups
         Table with ``customer_key`` and ``segment`` (or any label in a column of that name).
-    engine, as_of, window_days, lifetime_value
+    engine, as_of, window_days, lifetime_value, window
         As in `key_figures`.
     """
-    window = collect(engine, as_of, window_days)
+    window = window or collect(engine, as_of, window_days)
     return {
         str(name): figures_of(
             window.of(members["customer_key"]), as_of, window_days, lifetime_value
