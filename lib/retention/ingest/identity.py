@@ -45,11 +45,16 @@ def collect_people(
     connection.execute(query_text("ingest_people"), {"platform": platform})
 
 
-def join_on_identity(left: str, right: str) -> str:
-    """Return the SQL condition that two rows carry the same raw identity."""
-    return " AND ".join(
-        f"{left}.{name} IS NOT DISTINCT FROM {right}.{name}" for name in IDENTITY_COLUMNS
-    )
+def join_on_identity(connection: duckdb.DuckDBPyConnection, left: str, right: str) -> str:
+    """Return the SQL condition that a row carries the raw identity of a row of ``people``.
+
+    Identities that nobody in the file has are left out: comparing them costs as much as any other.
+    """
+    counts = ", ".join(f"count({name})" for name in IDENTITY_COLUMNS)
+    seen = connection.execute(f"SELECT {counts} FROM raw_people").fetchall()[0]
+    given = [name for name, count in zip(IDENTITY_COLUMNS, seen, strict=True) if count]
+    pairs = [f"{left}.{name} IS NOT DISTINCT FROM {right}.{name}" for name in given]
+    return " AND ".join(pairs or ["true"])
 
 
 def platform_of(format_name: str) -> str:

@@ -182,7 +182,8 @@ def judge(
     own = [c for c in table if c.name in given or c.name == person or made.stores(c.name)]
     stored = ", ".join(stored_column(c, given, person, table.key[0]) for c in own)
     kept = ", ".join([*(f'"{c.name}"' for c in own), *BOOKKEEPING])
-    joins = f"LEFT JOIN people AS p ON {join_on_identity('m', 'p')}" if person else ""
+    same = join_on_identity(connection, "m", "p") if person else ""
+    joins = f"LEFT JOIN people AS p ON {same}" if person else ""
     joins += joined_pseudonyms(given)
     if "country" in given and "country" in table.names:
         joins += " LEFT JOIN country_codes AS c ON lower(trim(m.country)) = c.spelling"

@@ -188,7 +188,7 @@ def _read(engine: Engine, folder: Path, item: Item, keys: KeyRing, side: str) ->
         _APPEND.format(
             lines="migrated_order_lines" if has_lines else _NO_LINES, orders="migrated_orders",
             has_lines="lines.lines" if has_lines else "NULL", side=side,
-            same_identity=join_on_identity("m", "p"),
+            same_identity=join_on_identity(engine.connection, "m", "p"),
         )
     )  # fmt: skip
     engine.sql(_SEEN).write(folder / "seen.parquet", order_by="ALL")
