@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from retention.results import percent
 
+ZERO_DECIMALS = (
+    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV",
+    "XAF", "XOF", "XPF",
+)  # fmt: skip
+THREE_DECIMALS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+
 
 def quantity(value: float, unit: str, *, signed: bool = False) -> str:
     """Return a figure with its unit; differences of shares are percentage points.
@@ -39,3 +45,16 @@ def between(low: float, high: float, unit: str) -> str:
 def is_currency(unit: str) -> bool:
     """Tell an ISO 4217 code from other units."""
     return len(unit) == 3 and unit.isalpha() and unit.isupper()
+
+
+def minor_units(currency: str) -> int:
+    """Return how many minor units make one major unit of a currency (ISO 4217).
+
+    Examples
+    --------
+    >>> minor_units("USD"), minor_units("JPY")
+    (100, 1)
+    """
+    if currency in ZERO_DECIMALS:
+        return 1
+    return 1000 if currency in THREE_DECIMALS else 100

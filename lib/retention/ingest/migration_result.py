@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 
 from retention.ingest.codes import IngestCheck
-from retention.ingest.reconcile import minor_units
+from retention.quantities import minor_units
 from retention.results import Check, Metric, Status
 
 STAGES = ("customers", "orders", "amounts", "refunds", "order lines")

@@ -11,29 +11,11 @@ from retention.ingest.assemble import Assembly
 from retention.ingest.codes import IngestCheck
 from retention.ingest.mends import mend_of
 from retention.ingest.result import FATES
+from retention.quantities import minor_units
 from retention.results import Check, Status
 
-_ZERO_DECIMALS = (
-    "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV",
-    "XAF", "XOF", "XPF",
-)  # fmt: skip
 _GATHERED = ("customers", "declared_links", "identity_links", "quarantine")
 """Tables whose rows are not one for each record."""
-
-_THREE_DECIMALS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
-
-
-def minor_units(currency: str) -> int:
-    """Return how many minor units make one major unit of a currency (ISO 4217).
-
-    Examples
-    --------
-    >>> minor_units("USD"), minor_units("JPY")
-    (100, 1)
-    """
-    if currency in _ZERO_DECIMALS:
-        return 1
-    return 1000 if currency in _THREE_DECIMALS else 100
 
 
 def load_ledger(assembly: Assembly) -> None:

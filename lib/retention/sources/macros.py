@@ -10,11 +10,7 @@ from dataclasses import dataclass
 
 import duckdb
 
-ZERO_DECIMALS = (
-    "'BIF','CLP','DJF','GNF','ISK','JPY','KMF','KRW','PYG','RWF','UGX','VND','VUV',"
-    "'XAF','XOF','XPF'"
-)
-THREE_DECIMALS = "'BHD','IQD','JOD','KWD','LYD','OMR','TND'"
+from retention.quantities import THREE_DECIMALS, ZERO_DECIMALS
 
 
 @dataclass(frozen=True)
@@ -57,8 +53,8 @@ def _text() -> list[tuple[str, str]]:
          "CASE WHEN regexp_full_match(x, '[A-Z]{3}') THEN x "
          "WHEN regexp_full_match(upper(text_of(x)), '[A-Z]{3}') THEN upper(text_of(x)) END"),
         ("currency_factor(code)", "CASE WHEN code IN ('USD', 'EUR', 'GBP') THEN 100 "
-                                  f"WHEN code IN ({ZERO_DECIMALS}) THEN 1 "
-                                  f"WHEN code IN ({THREE_DECIMALS}) THEN 1000 ELSE 100 END"),
+                                  f"WHEN code IN {ZERO_DECIMALS} THEN 1 "
+                                  f"WHEN code IN {THREE_DECIMALS} THEN 1000 ELSE 100 END"),
     ]  # fmt: skip
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from retention.churn import Ranking, ReturnProbability, Scores
+from retention.quantities import minor_units
 from retention.reports.style import BAD, PALETTE, QUIET, grouped_axis, percent_axis, use_style
 from retention.reports.wording import words
 
@@ -132,7 +133,7 @@ def stake_figure(ranking: Ranking, currency: str) -> Figure:
     from matplotlib import pyplot as plt
 
     frame = ranking.frame
-    stake = frame["value_at_stake_minor"].to_numpy() / 100
+    stake = frame["value_at_stake_minor"].to_numpy() / minor_units(currency)
     by_risk = stake[np.argsort(-frame["churn_probability"].to_numpy(), kind="stable")]
     share = np.arange(1, len(stake) + 1) / len(stake)
     with use_style():
