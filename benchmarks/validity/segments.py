@@ -48,8 +48,13 @@ def _personas(worlds: int = 20) -> Iterator[Entry]:
 
 
 def _discovered(values: pd.DataFrame, seed: int) -> object:
-    """Discover personas in a matrix; so many orders that shares are not shrunk."""
+    """Discover personas in a matrix; so many orders that shares are not shrunk.
+
+    The shares among the features are put between 0 and 1 by the logistic function.
+    """
     keys = [f"c{i:05d}" for i in range(len(values))]
+    shares = [name for name in values if name.endswith("_share")]
+    values = values.assign(**{name: 1 / (1 + np.exp(-values[name])) for name in shares})
     terms = Terms(resamples=5, references=19, sample=400, seed=seed)
     frame = values.assign(customer_key=keys, order_count=100_000)
     return discover(frame, NAMES, terms=terms, most_clusters=4, methods=["k-means"])

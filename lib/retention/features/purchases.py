@@ -10,13 +10,11 @@ import pandas as pd
 from retention.engine import Answer, Engine
 from retention.errors import EvidenceError, ParameterError
 from retention.features.dates import DAY_S, epoch_of
+from retention.quantities import minor_units
 
 SETTLEMENT_DAYS = 60
 """Age of an order from which a refund of unknown date is taken as known: longer than shops take
 goods back, so that an undated refund of a young order cannot leak from after the as-of date."""
-
-WITHOUT_MINOR_UNITS = frozenset({"CLP", "ISK", "JPY", "KRW", "PYG", "UGX", "VND", "XAF", "XOF"})
-"""ISO 4217 currencies whose smallest unit is the currency itself."""
 
 
 def minor_per_major(engine: Engine) -> int:
@@ -34,7 +32,7 @@ def minor_per_major(engine: Engine) -> int:
             f"Orders are in several currencies ({', '.join(currencies)}).",
             "Give ingest dated rates, so that it converts them to one reporting currency.",
         )
-    return 1 if currencies and currencies[0] in WITHOUT_MINOR_UNITS else 100
+    return minor_units(currencies[0] if currencies else "")
 
 
 @contextmanager

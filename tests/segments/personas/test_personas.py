@@ -70,6 +70,7 @@ def test_effects_have_intervals_and_raw_means(three_kinds):
 def test_one_cloud_of_correlated_customers_has_no_personas(seed):
     random = np.random.default_rng(seed)
     level = random.normal(size=(1000, 1)) + 0.8 * random.normal(size=(1000, 3))
+    level[:, 1:] = 1 / (1 + np.exp(-level[:, 1:]))  # shares lie between 0 and 1
     frame = pd.DataFrame(level, columns=NAMES).assign(
         customer_key=[f"c{i:05d}" for i in range(1000)], order_count=100_000
     )

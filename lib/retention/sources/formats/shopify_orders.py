@@ -34,16 +34,21 @@ KEY = "shop_id() || ':' || ltrim(text_of(\"Name\"), '#')"
 _IS_TEST = """coalesce(regexp_matches(lower("Tags"), '(^|[, ])test([, ]|$)'), FALSE)
   OR coalesce(lower(text_of("Payment Method")) LIKE '%bogus%', FALSE)"""
 
+# Of a row's many columns only those of the line are kept here; those of the order are looked up.
 _ROWS = f"""
-SELECT *, {KEY} AS order_key, "Financial Status" IS NOT NULL OR "Total" IS NOT NULL AS is_head,
+SELECT line_no, "Name", "Created at", "Lineitem quantity", "Lineitem name", "Lineitem price",
+  "Lineitem sku", "Lineitem discount", {KEY} AS order_key,
+  "Financial Status" IS NOT NULL OR "Total" IS NOT NULL AS is_head,
   greatest(1, count(*) FILTER ("Financial Status" IS NOT NULL OR "Total" IS NOT NULL)
     OVER (PARTITION BY text_of("Name") ORDER BY line_no)) AS copy
 FROM landed"""
 
 _HEADS = f"""
-SELECT *, currency_of(coalesce("Currency", default_currency())) AS code,
+SELECT landed.*, heads.order_key, heads.copy,
+  currency_of(coalesce("Currency", default_currency())) AS code,
   CASE WHEN {_IS_TEST} THEN '{ExclusionCode.TEST_ORDER}' END AS excluded
-FROM shopify_rows WHERE is_head"""
+FROM landed JOIN (SELECT line_no, order_key, copy FROM shopify_rows WHERE is_head) AS heads
+  ON landed.line_no = heads.line_no"""
 
 _LINES = """
 SELECT r.*, h.code, h.excluded, h.order_key IS NOT NULL AS has_head,
