@@ -50,6 +50,7 @@ def quarantine_query(
         The file's format: its dates and amounts are always shown.
     """
     values = _values(connection, source)
+    refused = [made for made in judged if _has_refused(connection, made)]
     parts = [
         f"""SELECT r.line_no, '{made.table.name}' AS table_name,
                array_to_string(r.reasons, '; ') AS reasons,
@@ -59,13 +60,23 @@ def quarantine_query(
                r.source_record_id, {values} AS original_values
             FROM {made.name} AS r LEFT JOIN landed AS m ON r.line_no = m.line_no
             WHERE r.fate = '{QUARANTINED}'"""
-        for made in judged
+        for made in refused
     ]
     broken = (
-        f"SELECT line_no, '', '{Reason.RECORD_BROKEN}:' || reason, true, NULL, NULL, NULL, NULL, "
-        "NULL, NULL, NULL FROM broken"
+        f"SELECT line_no, '' AS table_name, '{Reason.RECORD_BROKEN}:' || reason AS reasons, "
+        "true AS is_record, CAST(NULL AS VARCHAR) AS order_key, "
+        "CAST(NULL AS VARCHAR) AS customer_key, CAST(NULL AS TIMESTAMP) AS occurred_at, "
+        "CAST(NULL AS VARCHAR) AS currency, CAST(NULL AS DOUBLE) AS value_minor, "
+        "CAST(NULL AS VARCHAR) AS source_record_id, CAST(NULL AS VARCHAR) AS original_values "
+        "FROM broken"
     )
     return " UNION ALL ".join([*parts, broken])
+
+
+def _has_refused(connection: duckdb.DuckDBPyConnection, made: Judged) -> bool:
+    """Tell whether rows were refused: where none were, showing their values need not be planned."""
+    query = f"SELECT 1 FROM {made.stored} WHERE fate = '{QUARANTINED}' LIMIT 1"
+    return bool(connection.execute(query).fetchall())
 
 
 def _values(connection: duckdb.DuckDBPyConnection, source: SourceFormat) -> str:

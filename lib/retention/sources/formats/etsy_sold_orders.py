@@ -15,8 +15,6 @@ from retention.sources.fragments import (
     identities,
     labels,
     reasons,
-    unreadable_money,
-    unreadable_times,
 )
 
 STATUS = {
@@ -41,15 +39,19 @@ SELECT *, currency_of(coalesce("Currency", default_currency())) AS code,
   time_of("Sale Date") AS moment, shop_id() || ':' || text_of("Order ID") AS order_key
 FROM landed"""
 
-_AMOUNTS = """
-SELECT *, minor_of("Order Value", code) AS gross,
-  coalesce(minor_of("Discount Amount", code), 0) AS discount,
-  coalesce(minor_of("Shipping", code), 0) - coalesce(minor_of("Shipping Discount", code), 0)
-    AS shipping_paid,
-  coalesce(minor_of("Sales Tax", code), 0) AS tax_paid,
-  minor_of("Order Total", code) AS total,
-  minor_of("Order Total", code) - minor_of("Adjusted Order Total", code) AS paid_back
-FROM etsy_orders"""
+_READ = {
+    "Order Value": "gross", "Discount Amount": "given", "Shipping": "shipped",
+    "Shipping Discount": "shipping_given", "Sales Tax": "taxed", "Order Total": "total",
+    "Adjusted Order Total": "adjusted_total",
+}  # fmt: skip
+"""Amounts and the columns that hold them parsed: parsing each once also spares planning."""
+
+_AMOUNTS = f"""
+SELECT *, coalesce(given, 0) AS discount,
+  coalesce(shipped, 0) - coalesce(shipping_given, 0) AS shipping_paid,
+  coalesce(taxed, 0) AS tax_paid, total - adjusted_total AS paid_back
+FROM (SELECT *, {", ".join(f'minor_of("{text}", code) AS {name}' for text, name in _READ.items())}
+      FROM etsy_orders)"""
 
 _ORDERS = f"""
 SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, 'day' AS time_precision,
@@ -64,9 +66,8 @@ SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, 'day' AS time_prec
   CAST(NULL AS BOOLEAN) AS delivered_late,
   line_no, text_of("Order ID") AS source_record_id,
   {reasons(
-      *unreadable_times("Sale Date"),
-      *unreadable_money("code", "Order Value", "Discount Amount", "Shipping", "Shipping Discount",
-                        "Sales Tax", "Order Total", "Adjusted Order Total"),
+      (ReasonCode.UNREADABLE_TIME, "Sale Date", "moment"),
+      *((ReasonCode.UNREADABLE_MONEY, text, parsed) for text, parsed in _READ.items()),
       (ReasonCode.UNKNOWN_LABEL, "Status", labels('"Status"', STATUS)),
   )},
   {NO_EXCLUSION}, moment AS occurred_at, minor_value("Order Value", code) AS value_minor,

@@ -18,9 +18,6 @@ from retention.sources.fragments import (
     reasons,
     refunded_and_net,
     sku_columns,
-    unreadable_integers,
-    unreadable_money,
-    unreadable_times,
 )
 
 STATUS = {
@@ -52,6 +49,8 @@ FROM landed JOIN (SELECT line_no, order_key, copy FROM shopify_rows WHERE is_hea
 
 _LINES = """
 SELECT r.*, h.code, h.excluded, h.order_key IS NOT NULL AS has_head,
+  time_of("Created at") AS moment, integer_of("Lineitem quantity") AS pieces,
+  minor_of("Lineitem price", h.code) AS price, minor_of("Lineitem discount", h.code) AS given,
   row_number() OVER (PARTITION BY r.order_key, r.copy ORDER BY r.line_no) AS line_index
 FROM shopify_rows AS r
 LEFT JOIN (SELECT order_key, min(code) AS code, min(excluded) AS excluded
@@ -62,25 +61,28 @@ _SUMS = """
 SELECT order_key, copy,
   CASE WHEN count(*) = count(value) THEN CAST(sum(value) AS BIGINT) END AS lines_minor
 FROM (SELECT order_key, copy,
-        product_of(minor_of("Lineitem price", code), integer_of("Lineitem quantity")) AS value
+        product_of(price, pieces) AS value
       FROM shopify_lines WHERE order_key IS NOT NULL)
 GROUP BY order_key, copy"""
+
+_READ = {
+    "Subtotal": "goods_paid", "Discount Amount": "given", "Shipping": "shipped", "Taxes": "taxed",
+    "Refunded Amount": "refunded",
+}  # fmt: skip
+"""Amounts and the columns that hold them parsed: parsing each once also spares planning."""
 
 _ORDERS = f"""
 WITH priced AS (
   SELECT h.*, time_of("Created at") AS moment,
-    minor_of("Subtotal", code) AS goods_paid,
-    coalesce(minor_of("Discount Amount", code), 0) AS discount_given,
-    coalesce(minor_of("Shipping", code), 0) AS shipping_paid,
-    coalesce(minor_of("Taxes", code), 0) AS taxes_paid,
-    coalesce(minor_of("Refunded Amount", code), 0) AS paid_back,
+    {", ".join(f'minor_of("{text}", code) AS {name}' for text, name in _READ.items())},
     s.lines_minor
   FROM shopify_heads AS h
   LEFT JOIN shopify_sums AS s ON h.order_key = s.order_key AND h.copy = s.copy
 ), totals AS (
-  SELECT *,
+  SELECT *, coalesce(shipped, 0) AS shipping_paid, coalesce(taxed, 0) AS taxes_paid,
+    coalesce(refunded, 0) AS paid_back,
     CASE WHEN lines_minor >= goods_paid THEN lines_minor
-         ELSE goods_paid + discount_given END AS gross
+         ELSE goods_paid + coalesce(given, 0) END AS gross
   FROM priced
 )
 SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, 'second' AS time_precision,
@@ -96,9 +98,8 @@ SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, 'second' AS time_p
   CAST(NULL AS BOOLEAN) AS delivered_late,
   line_no, coalesce(text_of("Id"), text_of("Name")) AS source_record_id,
   {reasons(
-      *unreadable_times("Created at"),
-      *unreadable_money("code", "Subtotal", "Discount Amount", "Shipping", "Taxes",
-                        "Refunded Amount"),
+      (ReasonCode.UNREADABLE_TIME, "Created at", "moment"),
+      *((ReasonCode.UNREADABLE_MONEY, text, parsed) for text, parsed in _READ.items()),
       (ReasonCode.UNKNOWN_LABEL, "Financial Status", labels('"Financial Status"', STATUS)),
   )},
   excluded AS exclusion, moment AS occurred_at, {NO_MONEY},
@@ -109,21 +110,21 @@ FROM totals"""  # fmt: skip
 _ORDER_LINES = f"""
 SELECT order_key || ':' || line_index AS order_line_key, line_index AS line_place, order_key,
   {sku_columns('"Lineitem sku"', '"Lineitem name"')},
-  integer_of("Lineitem quantity") AS quantity, code AS currency,
-  minor_of("Lineitem price", code) AS unit_price_minor,
-  coalesce(minor_of("Lineitem discount", code), 0) AS line_discount_minor,
-  product_of(integer_of("Lineitem quantity"), minor_of("Lineitem price", code))
-    - coalesce(minor_of("Lineitem discount", code), 0) AS line_net_minor,
+  pieces AS quantity, code AS currency, price AS unit_price_minor,
+  coalesce(given, 0) AS line_discount_minor,
+  product_of(pieces, price) - coalesce(given, 0) AS line_net_minor,
   line_no, CAST(NULL AS VARCHAR) AS source_record_id,
   {reasons(
-      *unreadable_times("Created at"),
-      *unreadable_integers("Lineitem quantity"),
-      *unreadable_money("code", "Lineitem price", "Lineitem discount"),
+      (ReasonCode.UNREADABLE_TIME, "Created at", "moment"),
+      (ReasonCode.UNREADABLE_NUMBER, "Lineitem quantity", "pieces"),
+      (ReasonCode.UNREADABLE_MONEY, "Lineitem price", "price"),
+      (ReasonCode.UNREADABLE_MONEY, "Lineitem discount", "given"),
       more=[condition("order_key IS NOT NULL AND NOT has_head", ReasonCode.ORPHAN_LINE, "Name")],
   )},
-  excluded AS exclusion, time_of("Created at") AS occurred_at,
-  line_value("Lineitem quantity", "Lineitem price", code)
-    AS value_minor, code AS value_currency
+  excluded AS exclusion, moment AS occurred_at,
+  coalesce(CAST(product_of(pieces, price) AS DECIMAL(38, 6)),
+    line_value("Lineitem quantity", "Lineitem price", code)) AS value_minor,
+  code AS value_currency
 FROM shopify_lines"""  # fmt: skip
 
 _REFUNDS = f"""
