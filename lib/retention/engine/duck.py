@@ -262,9 +262,9 @@ class Answer:
     parameters: dict[str, Any]
 
     def arrow(self) -> pa.Table:
-        """Return the answer as an Arrow table."""
+        """Return the answer as an Arrow table, which grows while the query goes on."""
         relation = self.engine.connection.sql(self.text, params=self.parameters or None)
-        return relation.to_arrow_table()
+        return relation.to_arrow_reader(BATCH_ROWS).read_all()
 
     def columns(self) -> list[str]:
         """Return the names of the answer's columns without computing it."""

@@ -127,7 +127,7 @@ def purchase_summary(engine: Engine, as_of: str, unit_days: int = 1) -> pd.DataF
         If the orders are in several currencies.
     """
     with purchase_rows(engine, as_of, unit_days) as rows:
-        return rows.frame()
+        return rows.arrow().to_pandas()
 
 
 @contextmanager
