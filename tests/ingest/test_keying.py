@@ -5,7 +5,8 @@ from __future__ import annotations
 import duckdb
 import pytest
 
-from retention.ingest.keying import MAXIMUM_PLACE, stored_column, told_columns
+from retention.ingest.judge import Judged, judge
+from retention.ingest.keying import MAXIMUM_PLACE, columns_of, stored_column, told_columns
 from retention.ingest.keys import KeyRing
 from retention.tables import get
 
@@ -69,3 +70,19 @@ def test_a_record_without_an_id_of_its_own_is_named_by_its_rows_key(connection):
     row = "SELECT 'p:7' AS order_line_key, NULL AS source_record_id"
     named = f"SELECT {told['source_record_id']} FROM ({row})"
     assert connection.execute(named).fetchall() == [("p:7",)]
+
+
+def test_a_column_that_no_mapping_gives_is_judged_as_missing_whatever_others_are_called(connection):
+    """``currency`` is told as NULL although ``value_currency`` is stored."""
+    connection.execute("""CREATE TABLE mapped AS SELECT 'shop:1:1' AS order_line_key,
+        'shop:1' AS order_key, 'p' AS product_key, 1 AS quantity, 100 AS unit_price_minor,
+        0 AS line_discount_minor, 100 AS line_net_minor, 2 AS line_no,
+        TIMESTAMP '2025-01-01' AS occurred_at, 100 AS value_minor, 'USD' AS value_currency,
+        NULL AS exclusion, CAST([] AS VARCHAR[]) AS reasons, '1:1' AS source_record_id""")
+    connection.execute("CREATE TABLE order_key_pseudonyms AS SELECT 'shop:1' raw, 'p' pseudonym")
+    given = columns_of(connection, "mapped")
+    made = Judged("judged", LINES, True, told_columns(LINES, given, "", ORIGIN))
+    judge(connection, made, "mapped", given, "")
+    reasons, fate = connection.execute("SELECT reasons, fate FROM judged").fetchall()[0]
+    assert reasons == ["missing_value:currency"]
+    assert fate == "quarantined"

@@ -181,13 +181,14 @@ def judge(
     table = made.table
     own = [c for c in table if c.name in given or c.name == person or made.stores(c.name)]
     stored = ", ".join(stored_column(c, given, person, table.key[0]) for c in own)
-    kept = ", ".join([*(f'"{c.name}"' for c in own), *BOOKKEEPING])
+    names = [*(c.name for c in own), *BOOKKEEPING]
+    kept = ", ".join(f'"{name}"' for name in names)
     same = join_on_identity(connection, "m", "p") if person else ""
     joins = f"LEFT JOIN people AS p ON {same}" if person else ""
     joins += joined_pseudonyms(given)
     if "country" in given and "country" in table.names:
         joins += " LEFT JOIN country_codes AS c ON lower(trim(m.country)) = c.spelling"
-    absent = [f"{sql} AS {name}" for name, sql in made.told.items() if name not in kept]
+    absent = [f"{sql} AS {name}" for name, sql in made.told.items() if name not in names]
     contract = reasons_expression(table, person)
     connection.execute(f"""
         CREATE OR REPLACE TABLE {made.stored} AS
