@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.judge import ACCEPTED, QUARANTINED, Judged, person_column
 
@@ -19,7 +21,7 @@ VAULT_ROWS = """
 """What the vault keeps of the table ``people``: one row per person and identity."""
 
 
-def ledger_query(judged: list[Judged]) -> str:
+def ledger_query(judged: Sequence[Judged]) -> str:
     """Return SQL with one row per landed record: its day, raw money and fate.
 
     The accounting mapping yields exactly one row for each record that could be split; broken
@@ -73,6 +75,6 @@ def names_query() -> str:
     )
 
 
-def accounting(judged: list[Judged]) -> Judged:
+def accounting(judged: Sequence[Judged]) -> Judged:
     """Return the mapping that yields one row per record."""
     return next(j for j in judged if j.accounts)

@@ -32,11 +32,11 @@ class Piece:
 
 def ledger_pieces(engine: Engine, judged: Sequence[Judged]) -> list[Piece]:
     """Return the pieces of a file's ledger, in the order of its lines."""
-    query = ledger_query(list(judged))
+    query = ledger_query(judged)
     rows, first, last = engine.connection.execute(
         f"SELECT count(*), min(line_no), max(line_no) FROM ({query})"
     ).fetchall()[0]
-    if rows <= ROW_GROUP_ROWS or not _is_in_order(engine, accounting(list(judged))):
+    if rows <= ROW_GROUP_ROWS or not _is_in_order(engine, accounting(judged)):
         return [Piece(f"{query} ORDER BY line_no", rows)]
     return [
         Piece(f"SELECT * FROM ({query}) WHERE line_no BETWEEN {line} AND {line + PIECE_ROWS - 1}",

@@ -148,11 +148,9 @@ def rfm(
     """
     if features.empty:
         raise EvidenceError("There is no customer to segment.", "Check the as-of date.")
-    given = {"recency_score": recency_cuts, "frequency_score": frequency_cuts,
-             "monetary_score": monetary_cuts}  # fmt: skip
+    given = (recency_cuts, frequency_cuts, monetary_cuts)
     frame = _by_customer(features)
-    values = _values(frame)
-    cuts = {name: _cuts(name, values[name], method, levels, given[name]) for name in SCORES}
+    cuts = _every_cut(frame, method, levels, given)
     parsed = parse_rules(rules)
     scored = _scored(frame, cuts, method, parsed)
     kept = ["customer_key", "segment", *SCORES, *SCORED]
@@ -179,13 +177,11 @@ def redrawing(
     It gives what ``rfm(source, ...).apply(target)`` does, without segmenting the source.
     Parameters are those of `rfm`.
     """
-    given = {"recency_score": recency_cuts, "frequency_score": frequency_cuts,
-             "monetary_score": monetary_cuts}  # fmt: skip
+    given = (recency_cuts, frequency_cuts, monetary_cuts)
     parsed = parse_rules(rules)
 
     def draw(source: pd.DataFrame, target: pd.DataFrame) -> pd.Series:
-        values = _values(source)
-        cuts = {name: _cuts(name, values[name], method, levels, given[name]) for name in SCORES}
+        cuts = _every_cut(source, method, levels, given)
         return _scored(target, cuts, method, parsed)["segment"]
 
     return draw
@@ -207,6 +203,17 @@ def _by_customer(features: pd.DataFrame) -> pd.DataFrame:
     ordered = features["customer_key"].is_monotonic_increasing
     frame = features if ordered else features.sort_values("customer_key", kind="stable")
     return frame.reset_index(drop=True)
+
+
+def _every_cut(
+    frame: pd.DataFrame, method: str, levels: int, given: tuple[Sequence[float], ...]
+) -> dict[str, tuple[float, ...]]:
+    """Return the cut-offs of each score, in the order of `SCORES`."""
+    values = _values(frame)
+    return {
+        name: _cuts(name, values[name], method, levels, own)
+        for name, own in zip(SCORES, given, strict=True)
+    }
 
 
 def _values(frame: pd.DataFrame) -> dict[str, pd.Series]:
