@@ -169,18 +169,11 @@ def _distances(rows: Numbers) -> Numbers:
 
 def _silhouette(distances: Numbers, labels: Labels) -> float:
     """Return the mean silhouette from distances, -1 where there is one cluster."""
-    names, place = np.unique(labels, return_inverse=True)
-    if len(names) < 2:
+    from sklearn.metrics import silhouette_score
+
+    if len(np.unique(labels)) < 2:
         return -1.0
-    sizes, each = np.bincount(place), np.arange(len(place))
-    sums = distances @ np.eye(len(names))[place]
-    own = sums[each, place] / np.maximum(sizes[place] - 1, 1)
-    means = sums / sizes
-    means[each, place] = np.inf
-    nearest = means.min(axis=1)
-    widest = np.maximum(own, nearest)
-    apart = np.where(widest > 0, nearest - own, 0.0) / np.where(widest > 0, widest, 1.0)
-    return float(np.where(sizes[place] > 1, apart, 0.0).mean())
+    return float(silhouette_score(distances, labels, metric="precomputed"))
 
 
 def _without_clusters(rows: Numbers, random: np.random.Generator) -> Numbers:
