@@ -146,3 +146,17 @@ def test_returns_booked_as_orders_of_their_own_lower_the_value(
     assert table.loc["anna", "order_count"] == 4
     assert table.loc["anna", "refund_count"] == 2
     assert table.loc["anna", "return_share"] == pytest.approx((1500 + 600) / 9500)
+
+
+def test_a_feature_table_kept_for_the_run_is_the_same_and_computed_once(
+    make_engine, hand_made_shop, tmp_path
+):
+    engine, other = make_engine(hand_made_shop), make_engine({"orders": hand_made_shop["orders"]})
+    alone = customer_features(engine, AS_OF)
+    engine.share(tmp_path / "shared")
+    other.share(tmp_path / "shared")
+
+    pd.testing.assert_frame_equal(customer_features(engine, AS_OF), alone)
+    pd.testing.assert_frame_equal(customer_features(other, AS_OF), alone)  # read, not computed
+    assert len(customer_features(engine, "2024-01-15")) == 2
+    assert len(list((tmp_path / "shared").iterdir())) == 2

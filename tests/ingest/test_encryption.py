@@ -10,6 +10,7 @@ import pytest
 import retention
 from retention.engine import Engine, is_encrypted
 from retention.errors import InputError
+from retention.features import customer_features
 from retention.ingest import Snapshot, access, erase
 from retention.ingest.keys import open_keys, snapshot_key
 from retention.ingest.rotate import rotate
@@ -125,3 +126,19 @@ def test_large_files_are_read_whole_under_any_condition_and_beside_plain_ones(tm
     kept = frame[frame.c.notna() & (frame.x > 9)].groupby("c").x.agg(["size", "sum"])
     assert found.n.tolist() == (2 * kept["size"]).tolist()
     assert found.total.tolist() == (2 * kept["sum"]).tolist()
+
+
+@pytest.mark.parametrize("encrypted", [True, False])
+def test_notebooks_share_features_of_a_plain_snapshot_and_nothing_of_an_encrypted_one(
+    sealed, tmp_path, monkeypatch, encrypted
+):
+    sealed.ingest(encrypt_snapshots=encrypted)
+    publish(sealed)
+    (sealed.root / "pyproject.toml").write_text("")
+    monkeypatch.setenv("RETENTION_ROOT", str(sealed.root))
+    monkeypatch.setenv("RETENTION_SHARED_DIR", str(tmp_path / "shared"))
+
+    stage = retention.open_stage("segments", "tiny", run="0001")
+
+    assert len(customer_features(stage.engine, "2026-07-01"))
+    assert (tmp_path / "shared").exists() is not encrypted

@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -122,3 +123,17 @@ def test_a_result_file_holds_no_nan(tmp_path, workspace):
     stage.finish("fine", [Metric("auc", float("nan"), "share")])
     result = json.loads((tmp_path / "a" / "results" / "segments.json").read_text())
     assert result["metrics"][0]["value"] is None
+
+
+def test_what_notebooks_of_a_run_share_goes_with_the_run(workspace, rewrite, tmp_path):
+    share = "import os, pathlib; shared = pathlib.Path(os.environ['RETENTION_SHARED_DIR'])"
+    note = f"pathlib.Path({str(tmp_path / 'where')!r}).write_text(str(shared))"
+    rewrite(share, "_ = (shared / 'rows').write_text('x')", note)
+    common = workspace.params / "toy" / "common.yaml"
+    common.write_text(common.read_text() + f"temporary_directory: {tmp_path / 'temporary'}\n")
+
+    run_profile(workspace, "toy")
+
+    shared = Path((tmp_path / "where").read_text())
+    assert shared.parent == tmp_path / "temporary"
+    assert not shared.exists()

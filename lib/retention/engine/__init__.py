@@ -5,6 +5,7 @@ from __future__ import annotations
 from retention.engine.duck import Answer, Engine
 from retention.engine.files import ROW_GROUP_ROWS, is_encrypted, is_remote, query_text, sha256_of
 from retention.engine.memory import megabytes
+from retention.engine.spill import own_folder
 from retention.errors import RunError
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "is_remote",
     "megabytes",
     "open_engine",
+    "own_folder",
     "query_text",
     "sha256_of",
 ]

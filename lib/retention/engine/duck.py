@@ -58,6 +58,7 @@ class Engine:
     connection: duckdb.DuckDBPyConnection = field(init=False, repr=False)
     spill: Path = field(init=False, repr=False)
     unlocked: list[str] = field(init=False, repr=False, default_factory=list)
+    shared: Path | None = field(init=False, repr=False, default=None)
 
     def __post_init__(self) -> None:
         """Open the connection; nothing may be fetched from outside."""
@@ -142,6 +143,10 @@ class Engine:
             "one with `retention snapshot-key FILE`.",
             file=Path(path).name,
         )
+
+    def share(self, folder: Path) -> None:
+        """Keep answers that are asked for again in a folder, for every engine that shares it."""
+        self.shared = folder
 
     def execute(self, text: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Run one statement with its ``$name`` parameters; return the rows it gives, if any."""

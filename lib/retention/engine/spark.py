@@ -102,6 +102,9 @@ class SparkEngine(Engine):
     def unlock(self, key: bytes) -> None:
         """Take no key: encrypted files are refused when they are read, in words that help."""
 
+    def share(self, folder: Path) -> None:
+        """Share nothing: what is kept lies with the executors."""
+
     def execute(self, text: str, **parameters: Any) -> list[tuple[Any, ...]]:
         """Run one statement: a query, or CREATE … AS, INSERT … SELECT, DROP of temporary tables.
 

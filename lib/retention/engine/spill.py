@@ -9,6 +9,8 @@ import re
 import shutil
 import tempfile
 import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 _NODE = hashlib.sha256(platform.node().encode()).hexdigest()[:8]
@@ -39,6 +41,21 @@ def spill_folder(owner: object, directory: str | None) -> Path:
     folder = Path(tempfile.mkdtemp(prefix=folder_prefix(), dir=base))
     weakref.finalize(owner, shutil.rmtree, folder, ignore_errors=True)
     return folder
+
+
+@contextmanager
+def own_folder(directory: str = "") -> Iterator[Path]:
+    """Make a private folder as `spill_folder` does, which goes when the block ends."""
+    owner = _Block()
+    folder = spill_folder(owner, directory or None)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+class _Block:
+    """What lives as long as a block."""
 
 
 def sweep(base: Path) -> int:

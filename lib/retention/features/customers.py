@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pandas as pd
 
@@ -53,8 +55,25 @@ def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
     EvidenceError
         If the orders are in several currencies.
     """
+    if engine.shared is None:
+        with feature_rows(engine, as_of) as rows:
+            return _without_unknown(rows.frame())
+    kept = engine.shared / f"customer_features-{epoch_of(as_of)}.parquet"
+    if not kept.is_file():
+        _keep(engine, as_of, kept)
+    return _without_unknown(engine.sql(f"SELECT * FROM {engine.parquet(kept)}").frame())
+
+
+def _keep(engine: Engine, as_of: str, path: Path) -> None:
+    """Write the feature table for the other notebooks of the run, which ask for the same dates.
+
+    It appears whole or not at all; two that come at once write the same.
+    """
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with feature_rows(engine, as_of) as rows:
-        return _without_unknown(rows.frame())
+        engine.copy(rows.text, unfinished)
+    unfinished.replace(path)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from retention.engine import Engine
+from retention.engine import Engine, is_encrypted
 from retention.errors import InputError
 from retention.ingest.encryption import private_of, unlock
 
@@ -63,6 +63,10 @@ class Snapshot:
             raise InputError("A file of the snapshot is missing.", "Restore it, or run ingest "
                              "again.", file=missing[0])  # fmt: skip
         return cls(manifest["id"], tables, manifest, store)
+
+    def is_encrypted(self) -> bool:
+        """Tell whether a file of it is encrypted."""
+        return any(is_encrypted(path) for paths in self.tables.values() for path in paths)
 
     def register(self, engine: Engine) -> None:
         """Give every table of the snapshot its canonical name in the engine.

@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from retention.engine import own_folder
 from retention.errors import RunError
 from retention.reports.pages import failed_page
 from retention.results import Status
@@ -40,7 +41,7 @@ from retention.runs.room import require_room
 from retention.runs.run import Run, published
 from retention.runs.settings import RUNNER_OWNED, Settings, load_settings
 from retention.runs.signoff import SignOff
-from retention.runs.stage import STAGING_VARIABLE
+from retention.runs.stage import SHARED_VARIABLE, STAGING_VARIABLE
 from retention.runs.stages import Record, record_of, reuse, stage_key
 from retention.runs.summary import write_summary
 from retention.runs.workspace import Workspace
@@ -192,13 +193,19 @@ def _execute_all(course: _Course) -> Failure | None:
     """Run or reuse every notebook, as soon as what it needs is there."""
     cells = {s.notebook.name: len(notebook_source(s.notebook.path(course.workspace)))
              for s in course.settings}  # fmt: skip
-    kernels = _kernels(course)
     shown = RunProgress(course.profile, cells, _expected(course))
-    try:
-        with shown as progress, ThreadPoolExecutor(course.options.parallel) as pool:
-            return _schedule(course, kernels, progress, pool)
-    finally:
-        kernels.close()
+    with own_folder(_temporary(course)) as shared:
+        kernels = _kernels(course, shared)
+        try:
+            with shown as progress, ThreadPoolExecutor(course.options.parallel) as pool:
+                return _schedule(course, kernels, progress, pool)
+        finally:
+            kernels.close()
+
+
+def _temporary(course: _Course) -> str:
+    """Return the folder for temporary files that the params name, empty for the system's."""
+    return str(course.settings[0].resolved.get("temporary_directory", ""))
 
 
 def _schedule(
@@ -353,10 +360,11 @@ def _account(record: Record) -> dict[str, Any]:
     }
 
 
-def _kernels(course: _Course) -> KernelPool:
+def _kernels(course: _Course, shared: Path) -> KernelPool:
     """Open a pool of warm kernels that know where to write."""
     environment = {
         STAGING_VARIABLE: str(course.staging),
+        SHARED_VARIABLE: str(shared),
         "RETENTION_ROOT": str(course.workspace.root),
         "RETENTION_DATA": data_folder(course.workspace),
         **ONE_THREAD,

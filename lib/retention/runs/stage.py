@@ -23,6 +23,9 @@ from retention.runs.workspace import Workspace
 STAGING_VARIABLE = "RETENTION_OUTPUT_DIR"
 """Environment variable by which the runner tells a kernel where to write."""
 
+SHARED_VARIABLE = "RETENTION_SHARED_DIR"
+"""Environment variable of the folder where the notebooks of one run keep what several ask for."""
+
 
 @dataclass
 class Stage:
@@ -221,7 +224,14 @@ def open_stage(
 
 
 def _register_snapshot(engine: Engine, sources: Sequence[Run]) -> None:
-    """Name every canonical table of the first snapshot found, for SQL."""
+    """Name every canonical table of the first snapshot found, for SQL.
+
+    What notebooks of a run share about a snapshot lies in the folder that the runner names; of an
+    encrypted snapshot nothing does, for there it would lie open.
+    """
     snapshot = next((s for s in (source.snapshot() for source in sources) if s), None)
     if snapshot:
         snapshot.register(engine)
+        folder = os.environ.get(SHARED_VARIABLE)
+        if folder and not snapshot.is_encrypted():
+            engine.share(Path(folder) / str(snapshot.id))
