@@ -56,7 +56,7 @@ def quick(monkeypatch, digests):
 @pytest.mark.parametrize(
     ("notebook", "reruns"),
     [
-        ("segments", {"segments", "lifetime_value", "churn_risk"}),
+        ("segments", {"segments", "lifetime_value", "churn_risk", "campaign_lift"}),
         ("churn_risk", {"churn_risk"}),
         ("design", {"design"}),
         ("retention_curves", {"retention_curves"}),

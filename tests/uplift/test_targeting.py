@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from retention.uplift.allocation import Limits
@@ -135,3 +136,34 @@ def test_habit_needs_recency_and_money(flat_trial: Trial) -> None:
 def test_habit_on_hillstrom_reaches_the_recent_high_spenders(hillstrom: Trial) -> None:
     policy = habit_policies(hillstrom)["mens_email to recent high spenders"]
     assert 0.2 < np.mean(policy > 0) < 0.5
+
+
+def test_the_plan_by_segment_adds_up_to_the_plan(
+    study: TargetingStudy, strong_trial: Trial
+) -> None:
+    plan = plan_campaign(study, own_people(strong_trial), worth=0.5, currency="USD", hold_out=0.1)
+    labels = pd.Series(np.where(np.arange(strong_trial.units) % 3 == 0, "loyal", "new"))
+    labels.iloc[0] = None
+    counts = plan.by_segment(labels)
+    assert set(counts["segment"]) == {"loyal", "new", "without a segment"}
+    assert counts["customers"].sum() == strong_trial.units
+    assert counts["sent"].sum() == plan.sent > 0
+    assert counts["held_out"].sum() == plan.table["is_hold_out"].sum() > 0
+    assert counts["expected_profit"].sum() == pytest.approx(plan.table["expected_profit"].sum())
+    assert counts["sent"].is_monotonic_decreasing
+    assert plan.segment_summary(labels, 10).startswith(
+        f"Most messages go to {counts['segment'][0]}"
+    )
+
+
+def test_a_plan_that_sends_nothing_names_no_segment(
+    study: TargetingStudy, strong_trial: Trial
+) -> None:
+    own = own_people(strong_trial)
+    nobody = People(
+        own.customer_key, own.covariates, np.zeros(len(own.eligible), bool), "customers"
+    )
+    plan = plan_campaign(study, nobody, worth=0.5, currency="USD")
+    labels = pd.Series("all", index=plan.table.index)
+    assert plan.by_segment(labels)["sent"].sum() == 0
+    assert plan.segment_summary(labels, 10).startswith("No segment is written to")

@@ -84,7 +84,7 @@ NOTEBOOKS: tuple[Notebook, ...] = (
         "04_experiments",
         "For whom, was it worth it, whom next?",
         "Campaign lift",
-        ("ingest",),
+        ("ingest", "segments"),
         effort=40,
     ),
 )

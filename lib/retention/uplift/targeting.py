@@ -102,6 +102,51 @@ class Plan:
         )  # fmt: skip
         return counts.reset_index()
 
+    def by_segment(self, labels: pd.Series) -> pd.DataFrame:
+        """Return whom the plan reaches in each segment of today.
+
+        Parameters
+        ----------
+        labels
+            Each customer's segment, in the order of ``table``.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``segment``, ``customers``, ``may_be_contacted``, ``sent``, ``held_out``,
+            ``expected_profit``; the one with the most messages first.
+        """
+        arms = {str(c).removeprefix("effect_") for c in self.table if str(c).startswith("effect_")}
+        chosen = self.table["recommended_arm"].isin(arms)
+        rows = self.table.assign(
+            segment=labels.fillna("without a segment").to_numpy(),
+            sent=chosen & ~self.table["is_hold_out"],
+        )
+        counts = rows.groupby("segment").agg(
+            customers=("customer_key", "size"), may_be_contacted=("may_be_contacted", "sum"),
+            sent=("sent", "sum"), held_out=("is_hold_out", "sum"),
+            expected_profit=("expected_profit", "sum"),
+        )  # fmt: skip
+        order = ["sent", "customers", "segment"]
+        return counts.reset_index().sort_values(
+            order, ascending=[False, False, True], ignore_index=True
+        )
+
+    def segment_summary(self, labels: pd.Series, minimum: int) -> str:
+        """Word which segment gets most of the messages, and whether more than its share.
+
+        Segments of fewer customers than ``minimum`` are not spoken of.
+        """
+        counts = self.by_segment(labels)
+        large = counts[(counts["customers"] >= minimum) & (counts["sent"] >= minimum)]
+        if large.empty:
+            return "No segment is written to that is large enough to be shown."
+        first = large.iloc[0]
+        return (
+            f"Most messages go to {first['segment']}: {percent(first['sent'] / self.sent)} of "
+            f"them, to {percent(first['customers'] / len(self.table))} of the customers."
+        )
+
     def metrics(self) -> list[Metric]:
         """Return the expected profit of the next campaign and its size."""
         return [
