@@ -47,7 +47,7 @@ class PurchaseModel(Protocol):
         """Return P(alive) at the as-of date for each unique row."""
 
     def expected_purchases(self, parameters: Floats, time: Floats) -> Floats:
-        """Return E[X(t)] of a new customer."""
+        """Return E[X(t)] of a new customer, whose covariates are all zero if there are any."""
 
     def expected_if_alive(
         self, parameters: Floats, summary: PurchaseSummary, horizon: float
@@ -143,9 +143,30 @@ class PurchaseFit:
         return np.concatenate([head, working[self.positive :]])
 
     def expected_purchases(self, days: Floats | float) -> Floats:
-        """Return E[X(t)] of a new customer after each number of days."""
+        """Return E[X(t)] of a new customer after each number of days.
+
+        With covariates it is that of a customer who has zero in all of them, which is not the mean
+        of the customers: the curve is not linear in them. See :meth:`expected_by_covariates`.
+        """
         time = np.atleast_1d(np.asarray(days, dtype=np.float64)) / self.unit_days
         return self.model.expected_purchases(self.parameters, time)
+
+    def expected_by_covariates(self, days: Floats, covariates: Floats) -> Floats:
+        """Return E[X(t)] of new customers with such covariates, shape (lines, days).
+
+        Parameters
+        ----------
+        days
+            Numbers of days since the first purchase.
+        covariates
+            One line per kind of customer, one column per covariate in the order of the fit.
+        """
+        kinds = len(covariates)
+        nothing = np.zeros(kinds)
+        new = PurchaseSummary(
+            nothing, nothing, nothing, np.ones(kinds), np.arange(kinds), self.unit_days, covariates
+        )
+        return np.column_stack([self.expected_future(new, float(day)) for day in days])
 
     def probability_alive(self, summary: PurchaseSummary) -> Floats:
         """Return P(alive) per unique row. BG/NBD's is 1 without repeats: never rank by it."""

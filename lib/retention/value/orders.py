@@ -43,8 +43,8 @@ def with_covariates(
 ) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """Return a purchase summary with static covariates of the first purchase day.
 
-    All of them are known once a customer exists, so that none can look ahead. They are centred, so
-    that a model's curve for "everybody" is that of the average customer.
+    All of them are known once a customer exists, so that none can look ahead. They are centred: the
+    parameters then speak of a customer in the middle of the base, which the search finds sooner.
 
     Parameters
     ----------
