@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,13 @@ import pytest
 
 from retention.engine import Engine
 from retention.errors import EvidenceError, ParameterError
-from retention.kpis import key_figures, key_figures_by, worth
+from retention.kpis import (
+    key_figures,
+    key_figures_by,
+    lifetime_value_figure,
+    money_in_words,
+    worth,
+)
 from retention.value import LifetimeValues, ValueTerms
 
 AS_OF = "2024-03-01"  # windows of 30 days: from 2024-01-31, and from 2024-01-01
@@ -174,6 +181,28 @@ def test_lifetime_value_has_the_models_interval_of_these_customers(engine):
     assert figure.now.ci_low == pytest.approx(15 * math.exp(-1.959964 * 0.1), rel=1e-6)
     none = key_figures(engine, AS_OF, 30, customers=pd.Series(["c"]), lifetime_value=values)
     assert math.isnan(none["customer_lifetime_value"].now.value)
+
+
+def test_lifetime_value_changes_against_an_earlier_date_by_the_same_reckoning():
+    customers = pd.DataFrame({"customer_key": ["a", "b"], "lifetime_value": [10.0, 20]})
+    terms = ValueTerms(365, 0.5, 0.1, "USD")
+    slopes = customers[["lifetime_value"]].to_numpy()
+    now = LifetimeValues(customers, terms, "BG/NBD", slopes, np.array([[0.01]]))
+    before = replace(now, customers=customers.assign(lifetime_value=[6.0, 12]), slopes=slopes * 0.6)
+    figure = lifetime_value_figure(now, before)
+    assert (figure.now.value, figure.previous.value, figure.change.value) == (15.0, 9.0, 6.0)
+    assert figure.changed()
+    assert "against spring it has changed by +6.00" in money_in_words(figure, "spring")
+    alone = lifetime_value_figure(now, before, customers=pd.Series(["b"]))
+    assert (alone.now.value, alone.previous.value, alone.now.n) == (20.0, 12.0, 1)
+    for other in (
+        replace(before, model="MBG/NBD"),
+        replace(before, terms=replace(terms, margin=1)),
+    ):
+        assert math.isnan(lifetime_value_figure(now, other).change.value)
+    assert "nothing alike" in money_in_words(lifetime_value_figure(now), "spring")
+    nobody = lifetime_value_figure(now, customers=pd.Series(["z"]))
+    assert "nobody" in money_in_words(nobody, "spring")
 
 
 @pytest.fixture

@@ -8,8 +8,10 @@ from retention.kpis.figures import (
     KeyFigures,
     key_figures,
     key_figures_by,
+    lifetime_value_figure,
 )
 from retention.kpis.window import collect
+from retention.kpis.worded import money_in_words
 from retention.kpis.worth import Worth, worth
 
 __all__ = [
@@ -20,5 +22,7 @@ __all__ = [
     "collect",
     "key_figures",
     "key_figures_by",
+    "lifetime_value_figure",
+    "money_in_words",
     "worth",
 ]

@@ -175,7 +175,8 @@ def figures_of(
         _figure(definition, window) for definition in DEFINITIONS if definition.carried(window)
     ]
     if lifetime_value is not None:
-        found.append(_lifetime_value(window, lifetime_value))
+        members = window.orders["customer_key"]
+        found.append(lifetime_value_figure(lifetime_value, customers=members))
     return KeyFigures(tuple(found), as_of, window_days)
 
 
@@ -205,17 +206,46 @@ def _figure(definition: Definition, window: Window) -> KeyFigure:
     return KeyFigure(definition.name, unit, definition.meaning, now, previous, now.less(previous))
 
 
-def _lifetime_value(window: Window, values: LifetimeValues) -> KeyFigure:
-    """Return the mean lifetime value of the customers; it belongs to a date, not to a window."""
-    members = values.customers["customer_key"].isin(set(window.orders["customer_key"])).to_numpy()
-    n = int(members.sum())
-    low, high = (end / n for end in values.interval(members)) if n else (math.nan, math.nan)
-    mean_value = float(values.customers["lifetime_value"].to_numpy()[members].mean()) if n else None
-    now = NOTHING if mean_value is None else Estimate(mean_value, low, high, n)
+def lifetime_value_figure(
+    values: LifetimeValues,
+    earlier: LifetimeValues | None = None,
+    *,
+    customers: pd.Series | None = None,
+) -> KeyFigure:
+    """Return the mean lifetime value of the customers; it belongs to a date, not to a window.
+
+    Parameters
+    ----------
+    values
+        Lifetime values with their ``customer_key``.
+    earlier
+        Those at an earlier date, for the change; left out where another model or other terms
+        stand behind them, because the change would be one of the way of reckoning.
+    customers
+        Customer keys of a segment or a cohort; None for all.
+    """
+    alike = earlier is not None and (earlier.model, earlier.terms) == (values.model, values.terms)
+    now = _mean_value(values, customers)
+    previous = _mean_value(earlier, customers) if earlier is not None and alike else NOTHING
     return KeyFigure(
-        "customer_lifetime_value", window.currency, "mean expected lifetime value of a customer",
-        now, NOTHING, now.less(NOTHING),
+        "customer_lifetime_value", values.terms.currency,
+        "mean expected lifetime value of a customer", now, previous, now.less(previous),
     )  # fmt: skip
+
+
+def _mean_value(values: LifetimeValues, customers: pd.Series | None) -> Estimate:
+    """Return the mean lifetime value of some customers with the models' interval."""
+    keys = values.customers["customer_key"]
+    members = (
+        np.ones(len(keys), bool) if customers is None else keys.isin(set(customers)).to_numpy()
+    )
+    n = int(members.sum())
+    if not n:
+        return NOTHING
+    low, high = (end / n for end in values.interval(members))
+    return Estimate(
+        float(values.customers["lifetime_value"].to_numpy()[members].mean()), low, high, n
+    )
 
 
 def _column(table: pd.DataFrame, name: str) -> Numbers:
