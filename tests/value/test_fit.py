@@ -11,6 +11,7 @@ from retention.value import (
     MODELS,
     GeometricDropout,
     GeometricDropoutCovariates,
+    ModelFamily,
     ParetoDropout,
     compress,
     fit_family,
@@ -226,3 +227,43 @@ def test_the_gradient_with_covariates_is_that_of_the_value_and_the_plain_model_i
     own = np.concatenate([np.exp(point[:4]), point[4:]])
     assert (model.probability_alive(own, summary) <= 1).all()
     assert model.names(summary)[4:] == ("purchase.z", "purchase.w", "dropout.z", "dropout.w")
+
+
+class Forecasting:
+    """A fit whose forecasts have a known error."""
+
+    def __init__(self, off, converged=True):
+        self.off, self.converged, self.identified = off, converged, True
+
+    def expected_future(self, summary, days):
+        return np.full(summary.rows, self.off)
+
+
+@pytest.mark.parametrize(
+    ("errors", "chosen"),
+    [
+        # Squared errors within half a per cent of the least are equal: MBG/NBD, then Pareto/NBD.
+        ({"bg_nbd": 1.0, "mbg_nbd": 1.002, "pareto_nbd": 1.001}, "mbg_nbd"),
+        ({"bg_nbd": 1.0, "mbg_nbd": 1.003, "pareto_nbd": 1.001}, "pareto_nbd"),
+        ({"bg_nbd": 1.0, "mbg_nbd": 1.1}, "bg_nbd"),
+        # Covariates have to pay, and then any model that has them may come first.
+        ({"bg_nbd": 1.0, "bg_nbd_covariates": 0.998}, "bg_nbd"),
+        ({"bg_nbd": 1.0, "bg_nbd_covariates": 0.99, "mbg_nbd_covariates": 0.991},
+         "mbg_nbd_covariates"),
+    ],
+)  # fmt: skip
+def test_auto_takes_the_simplest_model_within_half_a_per_cent_of_the_least_error(errors, chosen):
+    summary = compress(pd.DataFrame({"frequency": [1], "recency": [2], "tenure": [3]}))
+    family = ModelFamily({name: Forecasting(off) for name, off in errors.items()})
+    assert family.choose("auto", family, np.zeros(1), summary, 90) == chosen
+    best = min(errors, key=errors.get)
+    later = ModelFamily(family.fits | {best: Forecasting(1.0, converged=False)})
+    assert family.choose("auto", later, np.zeros(1), summary, 90) != best
+
+
+def test_a_likelihood_ratio_beyond_doubt_is_not_written_as_zero():
+    group = np.arange(4000) % 2
+    drawn = (0.8, 8.0 * np.exp(-0.9 * group), 0.9, 12.0)
+    frame = simulate_pareto(drawn, np.linspace(30, 90, 4000), seed=8).assign(group=group)
+    family = fit_family(compress(frame.round(0), covariates=("group",)), ("bg_nbd",))
+    assert family.covariates_summary().endswith("on 2 degrees of freedom, p < 0.001.")

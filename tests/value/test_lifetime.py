@@ -15,6 +15,9 @@ from retention.value import (
     ParetoDropout,
     ValueTerms,
     acquisition_cohorts,
+    beside,
+    beside_advice,
+    chance_lost,
     compress,
     concentration,
     fit_purchases,
@@ -144,21 +147,45 @@ def test_concentration_of_one_rich_customer():
         concentration(np.array([-1.0, 2.0]))
 
 
-def test_protection_names_valuable_customers_likely_to_stay_silent(base, values):
+@pytest.mark.parametrize("model", [GeometricDropout(coin_at_start=True), ParetoDropout()])
+def test_silence_counts_against_the_customers_own_rhythm(base, model):
+    fit = fit_purchases(model, base[1])
+    rows = pd.DataFrame(
+        # Just bought; silent for ten weeks after buying every week; and after buying every twenty.
+        {"frequency": [40, 40, 2], "recency": [40.0, 40, 40], "tenure": [40.0, 50, 50]}
+    )
+    summary = compress(rows, unit_days=7)
+    just, frequent, rare = summary.expand(chance_lost(fit, summary))
+    assert just == pytest.approx(0, abs=1e-9)
+    assert frequent > 0.9
+    assert rare < 0.5
+
+
+def test_protection_names_valuable_customers_who_are_overdue(base, values):
     _, summary, purchases, _ = base
-    silence = summary.expand(purchases.probability_of_none(summary, 90))
-    found = protect(values, silence, window_days=90)
-    table = found.to_frame()
-    assert table["customers"].sum() == len(silence)
+    lost = summary.expand(chance_lost(purchases, summary))
+    found = protect(values, lost)
+    table = found.to_frame().set_index("group")
+    assert table["customers"].sum() == len(lost)
     assert table["lifetime_value"].sum() == pytest.approx(values.total)
+    assert table["share_of_value"].sum() == pytest.approx(1)
+    assert len(table) == 3
     worth = values.customers["lifetime_value"]
     assert (worth[found.members] >= worth.quantile(0.8)).all()
-    assert (silence[found.members] >= 0.5).all()
-    assert "reach them first" in found.summary()
-    nobody = protect(values, silence * 0, window_days=90)
-    assert nobody.summary().startswith("None of the most valuable")
+    assert (lost[found.members] >= 0.3).all()
+    assert 0 < found.members.sum() < 0.5 * table["customers"].iloc[:2].sum()
+    assert found.customers["value_at_risk"].to_numpy() == pytest.approx(worth * lost)
+    assert "Reach them first, in the order of their value at risk" in found.summary()
+
+
+def test_protection_says_when_there_is_nobody_or_too_few_to_speak_of(values):
+    nobody = protect(values, np.zeros(len(values.customers)))
+    assert nobody.summary().startswith("No customers belong to the most valuable 20 %")
+    lost = np.zeros(len(values.customers))
+    lost[values.customers["lifetime_value"].to_numpy().argmax()] = 0.9
+    assert protect(values, lost).summary(10).startswith("Fewer than 10 customers")
     with pytest.raises(ParameterError, match="between 0 and 1"):
-        protect(values, silence, window_days=90, top_share=20)
+        protect(values, lost, top_share=20)
 
 
 def test_following_another_forecast_scales_value_by_its_purchases(values):
@@ -203,3 +230,39 @@ def test_pareto_values_take_the_same_road(base):
     other = lifetime_values(frame, summary, fit, orders, TERMS)
     assert other.model == "Pareto/NBD"
     assert other.interval()[0] < other.total < other.interval()[1]
+
+
+def test_a_purchase_is_worth_money_of_a_currency(base):
+    frame = base[0]
+    x, z = (frame[c].to_numpy(float) for c in ("frequency", "monetary_value"))
+    assert "is worth EUR " in fit_spend(x, z, currency="EUR").summary()
+    assert "is worth " in fit_spend(x, z).summary()
+    assert "  " not in fit_spend(x, z).summary()
+
+
+def test_advice_on_groups_follows_from_their_intervals(values):
+    worth = values.customers["lifetime_value"]
+    rich = pd.Series(np.where(worth > worth.median(), "rich", "poor"))
+    groups = value_by(values, rich, by="segment")
+    floor = groups.to_frame().set_index("group")["mean_ci_low"]
+    assert f"of 'rich' may cost up to USD {floor['rich']:,.2f}" in groups.advice()
+    alike = replace(groups, table=groups.table.assign(mean_ci_low=1.0, mean_ci_high=999.0))
+    assert alike.advice() == "The intervals overlap: treat every segment alike."
+    assert "fewer and larger" in replace(groups, minimum=10**6).advice()
+
+
+def test_advice_on_changes_names_the_group_that_lost_most(values):
+    worth = values.customers["lifetime_value"]
+    rich = pd.Series(np.where(worth > worth.median(), "rich", "poor"))
+    now = value_by(values, rich, by="segment")
+    scaled = {c: now.table[c] * 2 for c in ("mean_value", "mean_ci_low", "mean_ci_high")}
+    before = replace(now, table=now.table.assign(**scaled))
+    assert "for 'rich'" in beside_advice(beside(now, before, values))
+    assert "gone well with 'rich'" in beside_advice(beside(before, now, values))
+    assert beside_advice(beside(now, now, values)).startswith("Nothing calls")
+    assert "earlier date" in beside_advice(beside(now, None, values))
+
+
+def test_advice_on_concentration_follows_from_the_top_fifth():
+    assert "no waste" in concentration(np.ones(100)).advice()
+    assert "0.0 % of the value" in concentration(np.array([0.0] * 9 + [10.0])).advice()

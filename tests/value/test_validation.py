@@ -13,10 +13,12 @@ from retention.value import (
     GeometricDropout,
     GeometricDropoutCovariates,
     ParetoDropout,
+    Tracking,
     ValueTerms,
     ValueVerdict,
     baseline_forecasts,
     compare_forecasts,
+    compare_revenue,
     compress,
     concentration,
     conditional_expectations,
@@ -27,6 +29,7 @@ from retention.value import (
     fit_spend,
     learn_from,
     lifetime_values,
+    margin_of,
     predicted_range,
     reporting_currency,
     split_holdout,
@@ -84,6 +87,11 @@ def test_the_future_does_not_reach_the_lesson(shop, engine_of):
     pd.testing.assert_frame_equal(before.past_features, after.past_features)
     assert (before.past_actual == after.past_actual).all()
     assert (before.last_period == after.last_period).all()
+
+
+def test_revenue_of_the_hold_out_is_what_came_in_then(tiny):
+    split = split_holdout(tiny, END, 90)
+    assert split.revenue.tolist() == [40, 0]  # c was acquired later; first purchases do not count
 
 
 def test_an_empty_past_is_too_little_evidence(tiny):
@@ -157,6 +165,30 @@ def test_conditional_expectations_average_within_each_frequency():
     assert table["customers"].tolist() == [2, 2, 2]
     assert (found.covered("m"), found.covered("off")) == (3, 0)
     assert "m in 3, off in 0" in found.summary()
+
+
+def test_advice_on_frequencies_corrects_the_group_where_most_purchases_are_amiss():
+    x = np.repeat([0.0, 1, 2], 100)
+    actual = np.tile([0.0, 2.0], 150)
+    right, wrong = np.ones(300), np.where(x == 1, 2.0, 1.0)
+    found = conditional_expectations(x, actual, {"right": right, "wrong": wrong})
+    assert found.advice("right") == "Budget customers of every frequency with right as it is."
+    assert "the 100 customers with 1 earlier" in found.advice("wrong")
+    assert "expected 100.0 % more than came" in found.advice("wrong")
+    assert "multiply what it expects of them by 0.50" in found.advice("wrong")
+    assert found.advice("wrong", minimum=101).startswith("Budget customers")
+    assert found.advice("Mean for everyone").startswith("Mean for everyone is not shown")
+
+
+def test_advice_on_tracking_follows_from_both_errors():
+    weeks = {"week": [1, 2], "actual_cumulative": [0, 0], "predicted_cumulative": [0, 0]}
+    table = pd.DataFrame(weeks | {"is_holdout": [True, True]})
+    steady = Tracking(table.assign(actual=[100, 100], predicted=[101, 101]), "BG/NBD")
+    assert steady.advice().startswith("Budget a whole period with the model; single weeks may")
+    high = Tracking(table.assign(actual=[50, 150], predicted=[125, 125]), "BG/NBD")
+    assert high.advice().startswith("Correct a curve of a whole period by -20.0 %")
+    assert "same week of last year" in high.advice()
+    assert "because" not in high.summary()
 
 
 def test_tracking_convolves_acquisitions_with_the_expected_curve(simulated):
@@ -236,16 +268,22 @@ def test_the_verdict_carries_every_figure_and_says_when_evidence_is_thin(shop):
     chosen = past_family.choose("auto", family, split.actual, past, 180)
     assert chosen == "bg_nbd"
     reality = predicted_range(frame, summary, family["bg_nbd"], spend, terms, draws=100)
-    rest = (family, chosen, spend, values, comparison, tracking, spread, reality)
+    revenue = compare_revenue(forecasts["BG/NBD"], split.revenue, forecast="BG/NBD", currency="USD")
+    margin = margin_of(shop, END, given=0.5)
+    rest = (
+        family, chosen, spend, values, comparison, tracking, spread, reality, revenue, margin
+    )  # fmt: skip
     verdict = ValueVerdict(evidence_gate(frame, unit_days=1), *rest)
     named = {metric.name: metric for metric in verdict.metrics()}
     assert named["lifetime_value_total"].unit == "USD"
     assert named["lifetime_value_total"].ci_low < named["lifetime_value_total"].value
     assert named["customers"].value == len(frame)
-    clv, booked = named["customer_lifetime_value"], named["value_that_may_be_booked"]
-    assert clv.ci_high * len(frame) < booked.ci_high
+    assert named["lifetime_value_total"].ci_high < named["value_that_may_be_booked"].ci_high
+    assert named["margin_used"].value == 0.5
+    assert set(verdict.parameters()["model"]) == {"BG/NBD", "Gamma-Gamma"}
+    assert named["holdout_revenue_error"].ci_low < named["holdout_revenue_error"].value
     assert named["expected_purchases"].ci_low < named["expected_purchases"].value
-    assert len({check.code for check in verdict.checks(700)}) == 11
+    assert len({check.code for check in verdict.checks(700)}) == 13
     assert "USD" in verdict.summary()
     thin = ValueVerdict(evidence_gate(frame.head(50), unit_days=1), *rest)
     assert thin.summary().startswith("Too little evidence")

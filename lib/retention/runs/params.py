@@ -270,6 +270,7 @@ class LifetimeValueParams(CommonParams):
     horizon_days: Days = 365
     holdout_days: Annotated[int, Field(ge=28, le=1830)] = 365
     margin: Annotated[float, Field(gt=0, le=1)] = 0.5
+    margin_source: Literal["auto", "given"] = "auto"
     annual_discount_rate: Annotated[float, Field(ge=0, le=1)] = 0.1
     purchase_model: Literal[
         "auto", "bg_nbd", "mbg_nbd", "pareto_nbd", "bg_nbd_covariates", "mbg_nbd_covariates",
@@ -284,7 +285,7 @@ class LifetimeValueParams(CommonParams):
     penalty: Annotated[float, Field(ge=0, le=1)] = 0.0
     attention_days: Days = 90
     top_share: Level = 0.2
-    silence_threshold: Level = 0.5
+    overdue_threshold: Level = 0.3
 
 
 class DesignParams(CommonParams):

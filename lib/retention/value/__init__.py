@@ -19,6 +19,7 @@ from retention.value.groups import (
     GroupValues,
     acquisition_cohorts,
     beside,
+    beside_advice,
     beside_summary,
     concentration,
     labels_of,
@@ -31,11 +32,13 @@ from retention.value.lifetime import (
     follow_forecast,
     lifetime_values,
 )
+from retention.value.margin import Margin, margin_of
 from retention.value.models import PurchaseFit, fit_purchases
 from retention.value.orders import daily_purchases, reporting_currency, with_covariates
 from retention.value.pareto import ParetoDropout
 from retention.value.predictive import PredictedRange, predicted_range
-from retention.value.protect import Protection, protect
+from retention.value.protect import Protection, chance_lost, protect
+from retention.value.revenue import RevenueComparison, compare_revenue
 from retention.value.spend import SpendFit, fit_spend
 from retention.value.summary import PurchaseSummary, compress
 from retention.value.tracking import Tracking, track
@@ -54,12 +57,14 @@ __all__ = [
     "Holdout",
     "Lesson",
     "LifetimeValues",
+    "Margin",
     "ModelFamily",
     "ParetoDropout",
     "PredictedRange",
     "Protection",
     "PurchaseFit",
     "PurchaseSummary",
+    "RevenueComparison",
     "SpendFit",
     "Tracking",
     "ValueCheck",
@@ -68,8 +73,11 @@ __all__ = [
     "acquisition_cohorts",
     "baseline_forecasts",
     "beside",
+    "beside_advice",
     "beside_summary",
+    "chance_lost",
     "compare_forecasts",
+    "compare_revenue",
     "compress",
     "concentration",
     "conditional_expectations",
@@ -82,6 +90,7 @@ __all__ = [
     "labels_of",
     "learn_from",
     "lifetime_values",
+    "margin_of",
     "predicted_range",
     "protect",
     "reporting_currency",

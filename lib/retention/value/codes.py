@@ -18,4 +18,6 @@ class ValueCheck(StrEnum):
     SPEND_INDEPENDENCE = "value.spend_independence"
     HOLDOUT_TOTAL = "value.holdout_total"
     HOLDOUT_BASELINE = "value.holdout_baseline"
+    HOLDOUT_REVENUE = "value.holdout_revenue"
+    MARGIN = "value.margin"
     HORIZON = "value.horizon"

@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from retention.results import percent
+
 Floats = NDArray[np.float64]
 
 _Z = 1.959963984540054
@@ -47,6 +49,33 @@ class ConditionalExpectations:
             f"Of {len(self.table)} groups by earlier frequency the predicted mean lies inside the "
             f"95 % interval of the actual one for {', '.join(parts)} "
             f"(n = {int(self.table['customers'].sum()):,})."
+        )
+
+    def advice(self, forecast: str, minimum: int = 10) -> str:
+        """Return in words for which customers a forecast may be used as it is.
+
+        Parameters
+        ----------
+        forecast
+            Name of the forecast in use.
+        minimum
+            Smaller groups are not spoken of.
+        """
+        if forecast not in self.forecasts:
+            return f"{forecast} is not shown by earlier frequency; look at its total instead."
+        table = self.table[(self.table["customers"] >= minimum) & (self.table["actual"] > 0)]
+        inside = table[forecast].between(table["actual_ci_low"], table["actual_ci_high"])
+        off = table[~inside]
+        if off.empty:
+            return f"Budget customers of every frequency with {forecast} as it is."
+        amiss = (off[forecast] - off["actual"]) * off["customers"]
+        worst = off.loc[amiss.abs().idxmax()]
+        part = worst[forecast] / worst["actual"] - 1
+        return (
+            f"Most purchases are amiss among the {worst['customers']:,} customers with "
+            f"{worst['frequency']} earlier repeat purchases, of whom {forecast} expected "
+            f"{percent(abs(part))} {'more' if part > 0 else 'less'} than came: multiply what it "
+            f"expects of them by {1 / (1 + part):.2f} before a budget rests on it."
         )
 
 

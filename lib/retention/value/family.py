@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from retention.errors import ParameterError
 from retention.results import Check, Status
 from retention.value.codes import ValueCheck
+from retention.value.forecasts import MATERIAL
 from retention.value.geometric import GeometricDropout
 from retention.value.geometric_covariates import GeometricDropoutCovariates
 from retention.value.models import PurchaseFit, PurchaseModel, fit_purchases
@@ -34,6 +35,9 @@ COVARIATES = "_covariates"
 
 PLAIN = ("bg_nbd", "mbg_nbd", "pareto_nbd")
 """Those without covariates."""
+
+IN_DOUBT = ("mbg_nbd", "pareto_nbd", "bg_nbd")
+"""Which of equals is taken: BG/NBD last, which holds all who bought once for alive."""
 
 
 @dataclass(frozen=True)
@@ -68,8 +72,9 @@ class ModelFamily:
         ----------
         wanted
             Key of a model, or ``auto``: among the models that converged and are identified here
-            and in ``later``, the one with the least squared error in the hold-out. Errors that
-            agree to three digits count as equal; then the first in the order of fitting is taken.
+            and in ``later``, the first one whose squared error in the hold-out is within half a
+            per cent (`MATERIAL`) of the least: those without covariates before those with, and
+            within each kind in the order of `IN_DOUBT`.
         later
             The same models fitted to the whole history.
         actual
@@ -90,12 +95,17 @@ class ModelFamily:
             )
         if wanted != "auto":
             return wanted
-        ranked = []
-        for place, (name, fit) in enumerate(self.fits.items()):
-            error = summary.expand(fit.expected_future(summary, days)) - actual
-            trust = min(f.converged + f.identified for f in (fit, later[name]))
-            ranked.append((-trust, float(f"{np.mean(error**2):.3g}"), place, name))
-        return min(ranked)[3]
+        trust = {
+            name: min(f.converged + f.identified for f in (fit, later[name]))
+            for name, fit in self.fits.items()
+        }
+        square = {
+            name: np.mean((summary.expand(fit.expected_future(summary, days)) - actual) ** 2)
+            for name, fit in self.fits.items()
+            if trust[name] == max(trust.values())
+        }
+        enough = min(square.values()) * (1 + MATERIAL)
+        return min((name for name, error in square.items() if error <= enough), key=_place)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the parameters of all models, one line each."""
@@ -201,6 +211,11 @@ def fit_family(
     return ModelFamily(fits)
 
 
+def _place(name: str) -> tuple[bool, int]:
+    """Return how far behind a model comes among equals."""
+    return name.endswith(COVARIATES), IN_DOUBT.index(name.removesuffix(COVARIATES))
+
+
 def _factors(fit: PurchaseFit) -> list[tuple[str | float, ...]]:
     """Return model, covariate and both factors with their intervals, one line per covariate."""
     table = fit.to_frame().set_index("parameter")
@@ -223,5 +238,6 @@ def _gain(plain: PurchaseFit, rich: PurchaseFit) -> str:
     verdict = "more than chance" if chance < 0.05 else "no more than chance"
     return (
         f"In {plain.model.name} the static covariates explain {verdict}: likelihood ratio "
-        f"{gain:,.1f} on {freedom} degrees of freedom, p = {chance:.3g}."
+        f"{gain:,.1f} on {freedom} degrees of freedom, "
+        f"{'p < 0.001' if chance < 0.001 else f'p = {chance:.3f}'}."
     )

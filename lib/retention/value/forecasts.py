@@ -288,11 +288,12 @@ def _choose(table: pd.DataFrame, preferred: str) -> tuple[str, str]:
         if others.empty:
             return preferred, "there is nothing to compare it with."
         rival = others.iloc[0]
+        part = rival["excess_mse"] * MATERIAL / -least if least else 0.0
         return preferred, (
-            "no other forecast beats it by more than chance and half a per cent (the nearest, "
-            f"{rival['forecast']}, differs in mean squared error by {rival['excess_mse']:+.4f}, "
-            f"95 % interval {rival['excess_mse_ci_low']:+.4f} to "
-            f"{rival['excess_mse_ci_high']:+.4f})."
+            f"no other forecast beats it both by more than chance and by {percent(MATERIAL)} of "
+            f"the mean squared error (the nearest, {rival['forecast']}, differs by "
+            f"{percent(part, signed=True)}: {rival['excess_mse']:+.4f}, 95 % interval "
+            f"{rival['excess_mse_ci_low']:+.4f} to {rival['excess_mse_ci_high']:+.4f})."
         )
     best = better.iloc[0]
     return str(best["forecast"]), (

@@ -14,6 +14,9 @@ from retention.value.lifetime import LifetimeValues
 
 Floats = NDArray[np.float64]
 
+UNEVEN = 0.4
+"""Share of value in the hands of the top fifth, twice its part, from which value is uneven."""
+
 
 @dataclass(frozen=True)
 class GroupValues:
@@ -63,6 +66,20 @@ class GroupValues:
                 f"{best['mean_ci_high']:,.2f}, n = {best['customers']:,})."
             )
         return text
+
+    def advice(self) -> str:
+        """Return in words how much a customer of the groups may cost."""
+        shown = self.table[self.table["customers"] >= self.minimum].sort_values("mean_value")
+        if shown.empty:
+            return "Choose fewer and larger groups before money is spent by them."
+        most, least = shown.iloc[-1], shown.iloc[0]
+        if most["mean_ci_low"] <= least["mean_ci_high"]:
+            return f"The intervals overlap: treat every {self.by} alike."
+        return (
+            f"To keep a customer of {most['group']!r} may cost up to {self.currency} "
+            f"{most['mean_ci_low']:,.2f}, one of {least['group']!r} no more than {self.currency} "
+            f"{least['mean_ci_low']:,.2f} (lower ends of the intervals): let offers differ by that."
+        )
 
 
 def value_by(
@@ -169,6 +186,22 @@ def beside_summary(compared: pd.DataFrame) -> str:
     return f"{len(apart)} of {len(compared)} groups differ from the whole base; {told}"
 
 
+def beside_advice(compared: pd.DataFrame) -> str:
+    """Return in words what to do about the groups of `beside` that have changed."""
+    if compared["change"].isna().all():
+        return "Come back when an earlier date can be compared with."
+    fell = compared[compared["change_ci_high"] < 0].sort_values("change")
+    rose = compared[compared["change_ci_low"] > 0].sort_values("change")
+    if not fell.empty:
+        return (
+            f"Look first for what has changed for {fell.iloc[0]['group']!r} (offers, delivery, "
+            "season): its customers have lost most."
+        )
+    if not rose.empty:
+        return f"Find out what has gone well with {rose.iloc[-1]['group']!r}, and do it elsewhere."
+    return "Nothing calls for another treatment of a group than before."
+
+
 def labels_of(frame: pd.DataFrame, assigned: pd.DataFrame | None, column: str) -> pd.Series[str]:
     """Return each customer's label from a published table, or one label for all without a table.
 
@@ -247,6 +280,16 @@ class Concentration:
             f"expected value; half of it sits with {percent(half, 0)} of them (n = "
             f"{self.count:,}, Gini "
             f"{self.gini:.2f})."
+        )
+
+    def advice(self) -> str:
+        """Return in words what the spread of value asks for."""
+        lower = 1 - float(np.interp(0.5, self.customers, self.value))
+        if self.top_share < UNEVEN:
+            return "Value is spread so evenly that care for all customers alike is no waste."
+        return (
+            "Care that costs money per customer belongs to that fifth; the lower half holds "
+            f"{percent(lower)} of the value and pays for automated messages only."
         )
 
 

@@ -59,12 +59,15 @@ class Holdout:
         What was known when the hold-out began.
     actual
         Purchases (in the summary's grain) of each customer known then, in the hold-out.
+    revenue
+        What these purchases brought, less what was paid back within the hold-out, in money.
     end
         ISO date at which the hold-out ends (exclusive).
     """
 
     lesson: Lesson
     actual: Floats
+    revenue: Floats
     end: str
 
     @property
@@ -139,13 +142,26 @@ def split_holdout(engine: Engine, end: str, horizon_days: int, unit_days: int = 
     """
     lesson = learn_from(engine, shifted(end, -horizon_days), horizon_days, unit_days)
     later = purchase_summary(engine, end, unit_days)
-    return Holdout(lesson, _between(lesson.summary, later), end)
+    actual = _between(lesson.summary, later)
+    return Holdout(lesson, actual, _revenue_between(lesson.summary, later), end)
 
 
 def _between(earlier: pd.DataFrame, later: pd.DataFrame) -> Floats:
     """Return the purchases between two as-of dates of those known at the first."""
     found = later.set_index("customer_key")["frequency"].reindex(earlier["customer_key"])
     return found.to_numpy(dtype=np.float64) - earlier["frequency"].to_numpy(dtype=np.float64)
+
+
+def _revenue_between(earlier: pd.DataFrame, later: pd.DataFrame) -> Floats:
+    """Return what those known at the first of two as-of dates spent between them."""
+    before, after = (_spent(summary) for summary in (earlier, later))
+    return np.asarray(after.reindex(before.index) - before, dtype=np.float64)
+
+
+def _spent(summary: pd.DataFrame) -> pd.Series[float]:
+    """Return the value of everybody's repeat purchases by customer."""
+    total = summary["frequency"] * summary["monetary_value"].fillna(0.0)
+    return total.set_axis(pd.Index(summary["customer_key"]))
 
 
 def _recent(before: pd.DataFrame, now: pd.DataFrame) -> Floats:

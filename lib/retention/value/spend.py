@@ -50,6 +50,8 @@ class SpendFit:
     correlation, correlation_low, correlation_high
         Correlation of a customer's mean value with the number of repeat purchases (logarithms of
         both), with its 95 % interval: the model supposes 0.
+    currency
+        ISO 4217 code of the values; empty where it was not given.
     """
 
     parameters: Floats
@@ -61,6 +63,7 @@ class SpendFit:
     correlation: float
     correlation_low: float
     correlation_high: float
+    currency: str = ""
 
     @property
     def population_mean(self) -> float:
@@ -104,7 +107,7 @@ class SpendFit:
         )
         mean = (
             f"a purchase of a customer about whom nothing is known is worth "
-            f"{self.population_mean:,.2f} on average"
+            f"{self.currency} {self.population_mean:,.2f} on average".replace("  ", " ")
             if np.isfinite(self.population_mean)
             else "the spread between customers is so wide that the model has no mean (q <= 1)"
         )
@@ -140,13 +143,15 @@ class SpendFit:
         )
         action = (
             "" if status is Status.PASS
-            else "Read lifetime values of very frequent buyers with care; compare the hold-out's "
-            "predicted and actual revenue."
+            else "Read lifetime values of very frequent buyers with care: the hold-out's revenue, "
+            "predicted against actual, stands under value.holdout_revenue, by fifths of value."
         )  # fmt: skip
         return Check(ValueCheck.SPEND_INDEPENDENCE, status, detail, action)
 
 
-def fit_spend(purchases: Floats, mean_value: Floats, weight: Floats | None = None) -> SpendFit:
+def fit_spend(
+    purchases: Floats, mean_value: Floats, weight: Floats | None = None, *, currency: str = ""
+) -> SpendFit:
     """Fit the Gamma-Gamma model to repeat buyers by maximum likelihood.
 
     Parameters
@@ -158,6 +163,8 @@ def fit_spend(purchases: Floats, mean_value: Floats, weight: Floats | None = Non
         the model knows positive values only.
     weight
         Customers behind each line; None counts each once.
+    currency
+        ISO 4217 code of the values, for the words of the fit.
 
     Raises
     ------
@@ -197,6 +204,7 @@ def fit_spend(purchases: Floats, mean_value: Floats, weight: Floats | None = Non
         correlation=correlation[0],
         correlation_low=correlation[1],
         correlation_high=correlation[2],
+        currency=currency,
     )
 
 

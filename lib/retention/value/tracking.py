@@ -68,8 +68,8 @@ class Tracking:
         return (
             f"Over {weeks} held-out weeks {self.model} ended {percent(abs(self.holdout_error))} "
             f"{direction} the actual repeat purchases; a single week was off by "
-            f"{percent(self.weekly_error, 0)} on average. Tracking is unconditional: it begins with "
-            "each customer's first purchase and uses none of the later ones, so its total may "
+            f"{percent(self.weekly_error, 0)} on average. Tracking is unconditional: it begins "
+            "with each customer's first purchase and uses none of the later ones, so its total may "
             "stray further than that of the forecasts above, which know each history."
         )
 
@@ -77,11 +77,11 @@ class Tracking:
         """Return in words what the tracking allows to plan."""
         if self.holdout_error != self.holdout_error:
             return "Hold back at least one whole week, so that the model can be tracked."
+        correction = percent(1 / (1 + self.holdout_error) - 1, signed=True)
         total = (
             "Budget a whole period with the model"
             if abs(self.holdout_error) <= CLOSE
-            else f"Correct a budget of a whole period by {percent(-self.holdout_error, signed=True)} "
-            "of the model's total, or shorten it"
+            else f"Correct a curve of a whole period by {correction}, or shorten the period"
         )
         week = (
             "single weeks may be planned with it, too."
@@ -124,7 +124,8 @@ def track(
     length = int(daily["day"].max()) - start + 1
     end = epoch_of(calibration_end) // DAY_S
     at = daily["day"].to_numpy(dtype=np.int64) - start
-    first = np.bincount(at, daily["first_purchases"].to_numpy(dtype=float), length)
+    came = daily["first_purchases"].to_numpy(dtype=np.float64)
+    first = np.bincount(at, came, length).astype(np.float64)
     again = np.bincount(at, daily["repeat_purchases"].to_numpy(dtype=float), length)
     expected = _expected(fit, first, summary, start, end)
     ends = np.arange(7, length + 1, 7) - 1

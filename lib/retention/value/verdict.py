@@ -12,7 +12,9 @@ from retention.value.forecasts import ForecastComparison
 from retention.value.gate import Evidence
 from retention.value.groups import Concentration
 from retention.value.lifetime import LifetimeValues
+from retention.value.margin import Margin
 from retention.value.predictive import PredictedRange
+from retention.value.revenue import RevenueComparison
 from retention.value.spend import SpendFit
 from retention.value.tracking import Tracking
 
@@ -37,6 +39,10 @@ class ValueVerdict:
         How unevenly value is spread.
     reality
         What the customers may really bring.
+    revenue
+        How the predicted revenue met that of the hold-out.
+    margin
+        The margin that values are reckoned with.
     """
 
     evidence: Evidence
@@ -48,6 +54,8 @@ class ValueVerdict:
     tracking: Tracking
     spread: Concentration
     reality: PredictedRange
+    revenue: RevenueComparison
+    margin: Margin
 
     def checks(self, history_days: float) -> list[Check]:
         """Return all trust checks; ``history_days`` is the longest observed tenure."""
@@ -57,23 +65,27 @@ class ValueVerdict:
             self.spend.convergence_check(),
             self.spend.independence_check(),
             *self.comparison.checks(),
+            self.revenue.check(),
+            self.margin.check(),
             self.values.terms.horizon_check(history_days),
         ]
 
     def metrics(self) -> list[Metric]:
-        """Return the figures to compare from run to run."""
+        """Return the figures to compare from run to run.
+
+        The mean lifetime value of a customer is a key figure: `retention.kpis` defines it.
+        """
         count = len(self.values.customers)
         unit = self.values.terms.currency
         low, high = self.values.interval()
         row = self.comparison.line(self.comparison.used)
         held = self.comparison.customers
-        total, mean = self.values.total, self.values.total / count
+        total, earned = self.values.total, self.revenue.table.iloc[0]
         customers, drawn = self.values.customers, self.reality.table.iloc[0]
         error, rank = float(row["total_error"]), float(row["spearman"])
         return [
             Metric("customers", count, "customers", n=count),
             Metric("lifetime_value_total", total, unit, low, high, count),
-            Metric("customer_lifetime_value", mean, unit, low / count, high / count, count),
             Metric(
                 "expected_purchases", float(customers["expected_purchases"].sum()), "purchases",
                 float(drawn["purchases_low"]), float(drawn["purchases_high"]), count,
@@ -84,13 +96,24 @@ class ValueVerdict:
             ),
             Metric("top_fifth_share_of_value", self.spread.top_share, "share", n=count),
             Metric("holdout_total_error", error, "share", n=held),
+            Metric(
+                "holdout_revenue_error", float(earned["error"]), "share",
+                float(earned["error_ci_low"]), float(earned["error_ci_high"]), held,
+            ),
             Metric("holdout_weekly_error", self.tracking.weekly_error, "share", n=held),
             Metric(
                 "holdout_rank_correlation", rank, "correlation",
                 float(row["spearman_ci_low"]), float(row["spearman_ci_high"]), held,
             ),
+            Metric(
+                "margin_used", self.margin.used, "share", n=self.margin.customers,
+            ),
             Metric("forecast_used", self.comparison.used, "name", n=held),
         ]  # fmt: skip
+
+    def parameters(self) -> pd.DataFrame:
+        """Return the parameters of all purchase models and of the spend model, one line each."""
+        return pd.concat([self.family.to_frame(), self.spend.to_frame()], ignore_index=True)
 
     def to_frame(self) -> pd.DataFrame:
         """Return the metrics, one line each."""
