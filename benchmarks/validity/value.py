@@ -1,4 +1,4 @@
-"""Customer value: CDNOW's printed figures, simulated truth, an independent fit."""
+"""Customer value: CDNOW's printed figures, and independent fits of Online Retail."""
 
 from __future__ import annotations
 
@@ -10,42 +10,47 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.race import Contestant, measure
-from benchmarks.record import HERE, Entry, near
+from benchmarks.record import HERE, Entry, at_least, near
 from benchmarks.validity._value_independent import DATA
 from retention.value import (
     GeometricDropout,
     ParetoDropout,
     PurchaseFit,
     PurchaseSummary,
-    ValueTerms,
     compress,
     fit_purchases,
     fit_spend,
-    predicted_range,
 )
 from retention.value.forecasts import rank_auc
-from retention.value.models import PurchaseModel
-from retention.value.simulate import simulate_geometric, simulate_pareto, simulate_spend
+from retention.value.models import expected_future
 
 BG, MBG, PARETO = GeometricDropout(), GeometricDropout(coin_at_start=True), ParetoDropout()
 PRINTED = {
     "BG/NBD": (BG, [0.2425945, 4.4136019, 0.7929199, 2.4258881], -9582.429, 1e-5),
     "MBG/NBD": (MBG, [0.52484, 6.1831, 0.89136, 1.61400], -9582.136, 2e-5),
-    "Pareto/NBD": (PARETO, [0.553, 10.578, 0.606, 11.669], -9594.976, 1e-3),
+    "Pareto/NBD": (PARETO, [0.55315, 10.57633, 0.60625, 11.67150], -9594.976, 5e-4),
 }
+PARETO_ERRORS = [0.04763, 0.84272, 0.18726, 6.21054]
+NEW_CUSTOMER = {0.1429: 0.0078, 1: 0.0532, 3: 0.1506, 31.857: 1.0405, 32: 1.0437, 78: 1.858}
+"""E[X(t)] of BG/NBD by weeks since the first purchase, as printed."""
+
+TEN_MEANS = [24.65, 18.91, 35.17, 35.17, 35.17, 71.46, 18.91, 35.17, 27.28, 35.17]
+"""Expected order values of the first ten customers, in the order of their first purchase."""
+
+UNIDENTIFIED = {f"Pareto/NBD: {figure}" for figure in ("s", "beta", "log-likelihood")}
+"""Figures of Pareto/NBD on Online Retail that two implementations cannot agree on."""
+
 WEEKS = 39
-REPETITIONS = 100
-BUYERS = 3_000
 
 
 def cases() -> Iterator[Entry]:
     """Yield all evidence of this area."""
     yield from _printed()
+    yield from _pareto_optimum()
+    yield from _customers()
     yield from _order_values()
     yield from _held_out()
     yield from _online_retail()
-    yield from _simulated()
-    yield from _booked()
 
 
 @lru_cache(maxsize=1)
@@ -69,6 +74,7 @@ def _cdnow() -> pd.DataFrame:
             "recency": (found["last"] - found["first"]).dt.days / 7,
             "tenure": (end - found["first"]).dt.days / 7,
             "value": repeats.reindex(found.index),
+            "first": found["first"],
             "actual": later.groupby("id").size().reindex(found.index).fillna(0.0),
         }
     )
@@ -83,9 +89,11 @@ def _fitted(name: str) -> tuple[PurchaseFit, PurchaseSummary]:
 
 def _printed() -> Iterator[Entry]:
     """Hold parameters and log-likelihoods against the literature."""
-    source = "CDNOW 1/10 sample, 39 weeks; Fader and Hardie's notes"
+    notes = "CDNOW 1/10 sample, 39 weeks; Fader and Hardie's notes"
     for name, (_, printed, likelihood, tolerance) in PRINTED.items():
         fit, summary = _fitted(name)
+        higher = "; where the fourth digit differs, ours is the higher optimum (see below)"
+        source = notes + (higher if name == "Pareto/NBD" else "")
         for parameter, expected, figure in zip(fit.names, printed, fit.parameters, strict=True):
             yield near(
                 "value", f"CDNOW {name}: {parameter}", expected, float(figure),
@@ -95,6 +103,57 @@ def _printed() -> Iterator[Entry]:
             "value", f"CDNOW {name}: log-likelihood", likelihood, fit.log_likelihood, 5e-4,
             int(summary.customers), source,
         )  # fmt: skip
+
+
+def _pareto_optimum() -> Iterator[Entry]:
+    """Hold standard errors against the literature, and tell whose optimum is the higher one."""
+    fit, summary = _fitted("Pareto/NBD")
+    count, source = int(summary.customers), "CDNOW 1/10 sample; published to five digits"
+    for name, expected, figure in zip(fit.names, PARETO_ERRORS, fit.standard_errors, strict=True):
+        case = f"CDNOW Pareto/NBD: standard error of {name}"
+        yield near("value", case, expected, float(figure), 1e-3 * expected, count, source)
+    likelihood = fit.model.objective(summary)
+    printed = likelihood(np.log(PRINTED["Pareto/NBD"][1]))[0] * count
+    yield at_least(
+        "value", "CDNOW Pareto/NBD: log-likelihood above that of the published parameters", 0.0,
+        fit.log_likelihood - printed, count,
+        "the same likelihood at both points: where the two differ in the fourth digit, the "
+        "published search had stopped short of the top",
+    )  # fmt: skip
+
+
+def _customers() -> Iterator[Entry]:
+    """Hold what the models say of single customers against the literature."""
+    fit, _ = _fitted("BG/NBD")
+    source = "CDNOW 1/10 sample; Fader, Hardie and Lee (2005) and their spreadsheet"
+    for weeks, expected in NEW_CUSTOMER.items():
+        figure = float(fit.expected_purchases(7.0 * weeks)[0])
+        case = f"CDNOW BG/NBD: E[X(t)] of a new customer at t = {weeks} weeks"
+        yield near("value", case, expected, figure, 5e-4 if weeks == 78 else 5e-5, 1, source)
+    one = _history(2, 30.43, 38.86)
+    alive, future = fit.probability_alive(one)[0], fit.expected_future(one, WEEKS * 7)[0]
+    for case, expected, figure, tolerance in (
+        ("P(alive) of x = 2, t_x = 30.43, T = 38.86", 0.72661, alive, 5e-6),
+        ("E[X(39)] of x = 2, t_x = 30.43, T = 38.86", 1.226, future, 5e-4),
+    ):
+        yield near("value", f"CDNOW BG/NBD: {case}", expected, float(figure), tolerance, 1, source)
+    often, given = _history(26, 30.86, 31.0), np.array([0.5534, 10.5802, 0.6061, 11.6562])
+    alive = PARETO.probability_alive(given, often)[0]
+    future = expected_future(PARETO, given, often, 52.0)[0]
+    for case, expected, figure, tolerance in (
+        ("P(alive) of x = 26, t_x = 30.86, T = 31", 0.9979, alive, 5e-5),
+        ("E[X(52)] of x = 26, t_x = 30.86, T = 31", 25.46, future, 6e-3),
+    ):
+        yield near(
+            "value", f"Pareto/NBD at printed parameters: {case}", expected, float(figure),
+            tolerance, 1, "Fader and Hardie's notes on Pareto/NBD",
+        )  # fmt: skip
+
+
+def _history(frequency: float, recency: float, tenure: float) -> PurchaseSummary:
+    """Return one customer's history in weeks."""
+    history = {"frequency": [frequency], "recency": [recency], "tenure": [tenure]}
+    return compress(pd.DataFrame(history), unit_days=7)
 
 
 def _order_values() -> Iterator[Entry]:
@@ -110,6 +169,11 @@ def _order_values() -> Iterator[Entry]:
         "value", "CDNOW Gamma-Gamma: log-likelihood", -4055.9177, fit.log_likelihood, 1e-4,
         int(fit.customers), source,
     )  # fmt: skip
+    means = fit.expected_value(frame["frequency"].to_numpy(), frame["value"].to_numpy())
+    order = np.lexsort([frame.index, frame["first"].to_numpy()])[: len(TEN_MEANS)]
+    for place, (expected, figure) in enumerate(zip(TEN_MEANS, means[order], strict=True), start=1):
+        case = f"CDNOW Gamma-Gamma: expected order value of customer {place} of ten"
+        yield near("value", case, expected, float(figure), 0.1, 1, source)
 
 
 def _held_out() -> Iterator[Entry]:
@@ -145,86 +209,16 @@ def _online_retail() -> Iterator[Entry]:
         ],
         rounds=1,
     )
-    tolerances = {"r": 0.01, "alpha": 0.01, "log_likelihood": 1e-5, "purchases_90": 0.005}
-    for key, tolerance in tolerances.items():
-        expected = theirs.answer[key]
+    source = "lifetimes 0.11.3 on the same histories; its optimiser stops a little short"
+    for key, expected in theirs.answer.items():
+        if key in UNIDENTIFIED:
+            continue
+        model, figure = key.split(": ")
+        tolerance = {"log-likelihood": 1e-5, "purchases in 90 days": 0.005}.get(figure, 0.01)
         yield near(
-            "value", f"Online Retail BG/NBD: {key}", expected, mine.answer[key],
-            abs(expected) * tolerance, 4_338,
-            "lifetimes 0.11.3 on the same histories; its optimiser stops a little short",
+            "value", f"Online Retail {key}", expected, mine.answer[key], abs(expected) * tolerance,
+            4_338 if model != "Gamma-Gamma" else int(mine.answer["Gamma-Gamma: customers"]),
+            source if model != "Pareto/NBD" else f"{source}. Hardly anyone is seen to leave, so "
+            "that s and beta are not identified: no two searches agree on them, and the other "
+            "library's likelihood is minus infinity at its own optimum. What is identified agrees",
         )  # fmt: skip
-
-
-def _simulated() -> Iterator[Entry]:
-    """Draw many bases from each model: bias and coverage of parameters and of the forecast."""
-    worlds: list[tuple[PurchaseModel, list[float]]] = [
-        (BG, [0.6, 5.0, 0.8, 2.5]), (MBG, [0.6, 5.0, 0.8, 2.5]), (PARETO, [0.8, 8.0, 0.9, 12.0]),
-    ]  # fmt: skip
-    source = f"{REPETITIONS} simulated bases of {BUYERS:,} customers"
-    slack = 3 * float(np.sqrt(0.95 * 0.05 / REPETITIONS))
-    for model, truth in worlds:
-        found = pd.DataFrame([_one_base(model, np.array(truth), s) for s in range(REPETITIONS)])
-        for name in model.parameter_names:
-            error = found[name]
-            yield near(
-                "value", f"{model.name} recovery of ln {name}: mean error in standard errors", 0.0,
-                float(error.mean()), 3 / np.sqrt(REPETITIONS) + 0.1, REPETITIONS, source,
-            )  # fmt: skip
-            yield near(
-                "value", f"{model.name} recovery of ln {name}: coverage of the 95 % interval",
-                0.95, float((error.abs() < 1.96).mean()), slack, REPETITIONS, source,
-            )  # fmt: skip
-        yield near(
-            "value", f"{model.name}: coverage of the 95 % interval of total expected purchases",
-            0.95, float(found["covered"].mean()), slack, REPETITIONS, source,
-        )  # fmt: skip
-
-
-def _booked(worlds: int = 100) -> Iterator[Entry]:
-    """Count how often what is really bought lies within the predictive interval."""
-    inside = []
-    for seed in range(worlds):
-        tenure = np.floor(np.random.default_rng(seed).uniform(150, 700, 1_000))
-        truth = np.array([0.8, 60.0, 0.9, 300.0])
-        frame = simulate_pareto(truth, tenure, seed=seed)
-        spend = simulate_spend(np.array([6.0, 4.0, 15.0]), frame["frequency"].to_numpy(), seed=seed)
-        frame["monetary_value"] = spend["monetary_value"]
-        summary = compress(frame.round(0))
-        fit = fit_purchases(PARETO, summary)
-        orders = fit_spend(frame["frequency"].to_numpy(), frame["monetary_value"].to_numpy())
-        terms = ValueTerms(365, 1.0, 0.0, "USD")
-        found = predicted_range(frame, summary, fit, orders, terms, draws=200, seed=seed).table
-        random = np.random.default_rng(10_000 + seed)
-        lifetime = np.minimum(random.exponential(1 / frame["dropout"]), 365)
-        bought = random.poisson(frame["rate"] * lifetime * frame["is_alive"]).sum()
-        inside.append(found["purchases_low"][0] <= bought <= found["purchases_high"][0])
-    slack = 3 * float(np.sqrt(0.95 * 0.05 / worlds))
-    yield near(
-        "value", "coverage of the 95 % predictive interval of the purchases of a year", 0.95,
-        float(np.mean(inside)), slack, worlds, f"{worlds} simulated bases of 1,000 customers",
-    )  # fmt: skip
-
-
-def _one_base(model: PurchaseModel, truth: np.ndarray, seed: int) -> dict[str, float]:
-    """Fit one simulated base; return errors in standard errors and whether its total is covered."""
-    from retention.value.models import expected_future
-
-    tenure = np.floor(np.random.default_rng(seed).uniform(20, 90, BUYERS))
-    if isinstance(model, GeometricDropout):
-        frame = simulate_geometric(truth, tenure, seed=seed, coin_at_start=model.coin_at_start)
-    else:
-        frame = simulate_pareto(truth, tenure, seed=seed)
-    summary = compress(frame)
-    fit = fit_purchases(model, summary)
-    errors = (fit.working - np.log(truth)) / fit.working_errors
-
-    def total(parameters: np.ndarray) -> float:
-        return float(summary.weight @ expected_future(model, parameters, summary, 52.0))
-
-    steps = 1e-4 * np.eye(4)
-    slope = np.array(
-        [total(fit.at(fit.working + s)) - total(fit.at(fit.working - s)) for s in steps]
-    )
-    spread = np.sqrt(slope @ fit.covariance @ slope) / 2e-4
-    inside = abs(total(fit.parameters) - total(truth)) < 1.96 * spread
-    return dict(zip(fit.names, errors, strict=True)) | {"covered": float(inside)}
