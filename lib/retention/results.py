@@ -100,6 +100,33 @@ def percent(share: float | None, digits: int = 1, *, signed: bool = False) -> st
     return f"{100 * share:{'+' if signed else ''},.{digits}f} %"
 
 
+def points(difference: float | None, digits: int = 1, *, signed: bool = False) -> str:
+    """Write a difference of two shares in points: a percentage of what would be another matter.
+
+    Examples
+    --------
+    >>> points(0.02), points(-0.0345, signed=True), points(None)
+    ('2.0 points', '-3.5 points', '–')
+    """
+    if difference is None or not math.isfinite(difference):
+        return MISSING
+    return f"{100 * difference:{'+' if signed else ''},.{digits}f} points"
+
+
+def p_text(p_value: float, digits: int = 3) -> str:
+    """Write a p-value in prose; one too small for the digits is never zero.
+
+    Examples
+    --------
+    >>> p_text(0.0214), p_text(0.0), p_text(0.75)
+    ('p = 0.021', 'p < 0.001', 'p = 0.750')
+    """
+    if not math.isfinite(p_value):
+        return f"p = {MISSING}"
+    least = 10.0**-digits
+    return f"p < {least:.{digits}f}" if p_value < least else f"p = {p_value:.{digits}f}"
+
+
 def checks_summary(checks: Sequence[Check]) -> str:
     """Return in a sentence how many checks passed and which did not.
 

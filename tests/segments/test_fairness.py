@@ -80,3 +80,30 @@ def test_protected_attributes_come_as_labels_and_only_where_known(people):
     held = protected_attributes(engine, keys)
     assert list(held) == ["customer_key", "country", "birth_decade"]
     assert held.set_index("customer_key").loc["c0000", "birth_decade"] == "1980s"
+
+
+def test_the_summary_counts_the_groups_left_out_and_names_the_closest_proxy(people):
+    found = audit(people["segments"], people["protected"], people["features"])
+    assert "too small to be shown, and left out: 1" in found.summary()
+    assert "recency days of country" in found.proxies_summary()
+    assert found.proxies.set_index("feature")["stands_in"].to_dict() == {
+        "recency_days": True, "order_count": False,
+    }  # fmt: skip
+    weak = audit(people["segments"], people["protected"],
+                 people["features"][["customer_key", "order_count"]])  # fmt: skip
+    assert weak.checks()[1].status is Status.PASS
+    assert "No feature stands in" in weak.checks()[1].detail
+    nothing = audit(people["segments"], people["protected"], people["features"][["customer_key"]])
+    assert "no feature that could" in nothing.proxies_summary()
+
+
+def test_two_audits_of_the_same_people_are_told_as_one(people):
+    first = audit(people["segments"], people["protected"], people["features"], what="arms")
+    second = audit(people["even"], people["protected"], people["features"], what="contact")
+    both = first.joined(second, "actions")
+    assert both.evenness.groupby("audit").size().to_dict() == {"arms": 2, "contact": 2}
+    assert "of 4 actions fall" in both.summary()
+    assert both.checks()[0].status is Status.WARN
+    assert len(both.proxies) == len(first.proxies)
+    nobody = audit(people["even"], people["protected"][["customer_key"]], people["features"])
+    assert "no protected attribute" in nobody.joined(nobody, "actions").summary()

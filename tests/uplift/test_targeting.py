@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -167,3 +169,19 @@ def test_a_plan_that_sends_nothing_names_no_segment(
     labels = pd.Series("all", index=plan.table.index)
     assert plan.by_segment(labels)["sent"].sum() == 0
     assert plan.segment_summary(labels, 10).startswith("No segment is written to")
+
+
+def test_the_plan_can_be_audited_as_actions_that_fall_on_people(
+    study: TargetingStudy, strong_trial: Trial
+) -> None:
+    people = replace(
+        own_people(strong_trial), eligible=np.arange(strong_trial.units) % 3 > 0,
+        steps=(("known", strong_trial.units), ("may be contacted", 5)),
+    )  # fmt: skip
+    plan = plan_campaign(study, people, worth=1.0)
+    actions, reach = plan.actions(), plan.reach()
+    assert actions["customer_key"].tolist() == plan.table["customer_key"].tolist()
+    assert actions["segment"].tolist() == plan.table["recommended_arm"].tolist()
+    allowed = reach["segment"] == "may be contacted"
+    assert allowed.tolist() == plan.table["may_be_contacted"].tolist()
+    assert people.to_frame()["left_out"].tolist() == [0, strong_trial.units - 5]

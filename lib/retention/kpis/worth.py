@@ -19,9 +19,9 @@ class Worth:
     ----------
     figures
         One row per segment and figure: ``segment, name, unit, value, ci_low, ci_high, n, whole,
-        differs, previous, change, change_ci_low, change_ci_high``; ``differs`` where the interval
-        leaves out the figure of the whole shop; ``previous`` is that of the segment of the same
-        name one period earlier.
+        differs, previous, previous_n, change, change_ci_low, change_ci_high``; ``differs`` where
+        the interval leaves out the figure of the whole shop; ``previous`` is that of the segment of
+        the same name one period earlier.
     """
 
     figures: pd.DataFrame
@@ -113,6 +113,6 @@ def _row(
         "segment": segment, "name": figure.name, "unit": figure.unit, "value": now.value,
         "ci_low": now.ci_low, "ci_high": now.ci_high, "n": now.n,
         "whole": math.nan if total else whole.now.value, "differs": outside and not total,
-        "previous": previous.value, "change": change.value, "change_ci_low": change.ci_low,
-        "change_ci_high": change.ci_high,
+        "previous": previous.value, "previous_n": previous.n, "change": change.value,
+        "change_ci_low": change.ci_low, "change_ci_high": change.ci_high,
     }  # fmt: skip

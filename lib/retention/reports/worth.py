@@ -4,18 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 
+import numpy as np
 import pandas as pd
 
 from retention.engine import Engine
 from retention.features import minor_per_major
 from retention.kpis import KeyFigure, KeyFigures, Worth
+from retention.kpis.estimates import NOTHING, Estimate
 from retention.reports.formatting import SUPPRESSED, interval_text, money_of_minor, with_unit
-from retention.results import MISSING
+from retention.reports.suppression import suppress_counts
+from retention.results import MISSING, points
 from retention.value import reporting_currency
 
 ABOVE, BELOW = "▲", "▼"
 """Mark a figure whose interval leaves out that of the whole shop."""
+
+SHARES_OF_CUSTOMERS = ("repeat_purchase_rate", "reorder_rate", "retention_rate", "churn_rate")
+"""Key figures whose value times n is a number of customers."""
 
 NO_BREAK = "\u00a0"
 """Keeps a number and its unit on one line."""
@@ -37,6 +44,68 @@ def figures_table(figures: KeyFigures) -> pd.DataFrame:
     return pd.DataFrame([_figure_row(figure) for figure in figures.figures])
 
 
+def figures_without_small(figures: KeyFigures, minimum: int) -> KeyFigures:
+    """Return key figures without those that rest on fewer than ``minimum`` customers.
+
+    A share of customers rests on those who did as much as on those who did not.
+    """
+
+    def kept(name: str, estimate: Estimate) -> Estimate:
+        frame = pd.DataFrame({"name": [name], "value": [estimate.value], "n": [estimate.n]})
+        return NOTHING if _is_small(frame, "value", "n", minimum)[0] else estimate
+
+    found = []
+    for figure in figures.figures:
+        now, previous = kept(figure.name, figure.now), kept(figure.name, figure.previous)
+        change = NOTHING if NOTHING in (now, previous) else figure.change
+        found.append(replace(figure, now=now, previous=previous, change=change))
+    return replace(figures, figures=tuple(found))
+
+
+def worth_without_small(worth: Worth, minimum: int) -> Worth:
+    """Return the worth of segments with what rests on fewer than ``minimum`` customers blank.
+
+    Of the active customers, whose sum the shop's figure tells, none or at least two segments are
+    blank, and with them what would give them away. The column ``is_small`` tells which are.
+    """
+    rows = worth.figures
+    small = _is_small(rows, "value", "n", minimum)
+    if "is_small" in rows:
+        small |= rows["is_small"].to_numpy(dtype=bool)
+    active = rows[rows["name"] == "active_customers"]
+    counts = pd.DataFrame({"n": _numbers(active["n"])}, index=active["segment"])
+    hidden = counts[suppress_counts(counts, minimum)["n"].isna()]["n"]
+    telling = _numbers(rows["n"]) == rows["segment"].map(hidden).to_numpy(dtype=float)
+    telling |= (rows["name"] == "reorder_rate").to_numpy()
+    small |= rows["segment"].isin(hidden.index).to_numpy() & telling
+    before = small | _is_small(rows, "previous", "previous_n", minimum)
+    return Worth(_blank(rows, small, before).assign(is_small=small))
+
+
+def _blank(rows: pd.DataFrame, small: np.ndarray, before: np.ndarray) -> pd.DataFrame:
+    """Return the figures with the small ones, and changes that rest on them, blank."""
+    now = ["value", "ci_low", "ci_high"]
+    past = ["previous", "change", "change_ci_low", "change_ci_high"]
+    blank = {name: rows[name].mask(small) for name in now}
+    blank |= {name: rows[name].mask(before) for name in past}
+    counts = {"n": rows["n"].astype("Int64").mask(small),
+              "previous_n": rows["previous_n"].astype("Int64").mask(before)}  # fmt: skip
+    return rows.assign(**blank, **counts, differs=rows["differs"] & ~small)
+
+
+def _is_small(rows: pd.DataFrame, value: str, n: str, minimum: int) -> np.ndarray:
+    """Tell which figures rest on 1 to ``minimum - 1`` customers."""
+    size = _numbers(rows[n])
+    did = np.round(_numbers(rows[value]) * size)
+    fewest = np.where(rows["name"].isin(SHARES_OF_CUSTOMERS), np.minimum(did, size - did), 0.0)
+    return ((size > 0) & (size < minimum)) | ((fewest > 0) & (fewest < minimum))
+
+
+def _numbers(column: pd.Series) -> np.ndarray:
+    """Return a column as floats, NaN where it is blank."""
+    return column.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
+
+
 def worth_table(worth: Worth, whole: KeyFigures, minimum: int = 10) -> pd.DataFrame:
     """Return figures as rows and segments as columns, the whole shop last.
 
@@ -47,12 +116,10 @@ def worth_table(worth: Worth, whole: KeyFigures, minimum: int = 10) -> pd.DataFr
     names = dict.fromkeys(worth.figures["name"])
     listed = [name for name in names if name not in ("new_customers", "repeat_purchase_rate")]
     rows = []
-    for segment, cells in worth.figures.groupby("segment", sort=True):
+    for segment, cells in worth_without_small(worth, minimum).figures.groupby("segment"):
         keyed = cells.set_index("name")
         row = {"segment": str(segment)}
-        rows.append(
-            row | {_words(n): _cell(keyed.loc[n], minimum) for n in listed if n in keyed.index}
-        )
+        rows.append(row | {_words(n): _cell(keyed.loc[n]) for n in listed if n in keyed.index})
     shop = {_words(n): with_unit(_known(whole[n].now.value), whole[n].unit) for n in listed}
     table = pd.DataFrame([*rows, {"segment": "the whole shop"} | shop]).fillna(MISSING)
     turned = table.set_index("segment").T
@@ -91,14 +158,14 @@ def _change_row(row: pd.Series) -> dict[str, str]:
         "value": with_unit(_known(row["value"]), row["unit"]),
         "one period earlier": with_unit(_known(row["previous"]), row["unit"]),
         "change": _signed(float(row["change"]), row["unit"]),
-        "95 % interval of the change": interval_text(low, high, row["unit"]),
+        "95 % interval of the change": _change_interval(low, high, row["unit"]),
         "n": f"{int(row['n']):,}",
     }  # fmt: skip
 
 
-def _cell(row: pd.Series, minimum: int) -> str:
+def _cell(row: pd.Series) -> str:
     """Return one figure of one segment, marked where it differs from the whole."""
-    if 0 < row["n"] < minimum:
+    if row["is_small"]:
         return SUPPRESSED
     text = with_unit(_known(row["value"]), row["unit"]).replace(" ", NO_BREAK)
     if not row["differs"]:
@@ -110,10 +177,17 @@ def _signed(change: float, unit: str) -> str:
     """Write a change with its sign; a change of a share is in points."""
     if math.isnan(change):
         return MISSING
-    sign = "+" if change > 0 else ""
     if unit == "share":
-        return f"{sign}{100 * change:.1f} points"
+        return points(change, signed=True)
+    sign = "+" if change > 0 else ""
     return f"{sign}{with_unit(change, unit)}"
+
+
+def _change_interval(low: float | None, high: float | None, unit: str) -> str:
+    """Write the interval of a change; that of a share is in points."""
+    if unit != "share" or low is None or high is None:
+        return interval_text(low, high, unit)
+    return f"{100 * low:+.1f} to {points(high, signed=True)}"
 
 
 def _known(value: float) -> float | None:

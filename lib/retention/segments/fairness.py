@@ -9,7 +9,7 @@ import pandas as pd
 
 from retention.engine import Engine
 from retention.features import FEATURES
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 from retention.segments.codes import SegmentCode
 from retention.segments.intervals import wilson
 from retention.tables import TABLES
@@ -36,15 +36,19 @@ class Fairness:
         One row per attribute and segment: ``attribute, segment, ratio, is_uneven``: lowest over
         highest share among the groups; uneven if below four fifths beyond chance.
     proxies
-        One row per attribute and feature: ``attribute, feature, explained``.
+        One row per attribute and feature: ``attribute, feature, explained, stands_in``: the share
+        of the variance of the feature's ranks that the groups explain, and whether it is strong.
     suppressed
         Groups left out because they are smaller than the minimum cell size.
+    what
+        What falls on people, in words: segments or actions.
     """
 
     rates: pd.DataFrame
     evenness: pd.DataFrame
     proxies: pd.DataFrame
     suppressed: int
+    what: str = "segments"
 
     def to_frame(self) -> pd.DataFrame:
         """Return the shares by group."""
@@ -53,7 +57,7 @@ class Fairness:
     def checks(self) -> list[Check]:
         """Return unevenness and proxies, with what to do."""
         uneven = self.evenness[self.evenness["is_uneven"]] if len(self.evenness) else self.evenness
-        strong = self.proxies[self.proxies["explained"] >= STRONG_PROXY]
+        strong = self.proxies[self.proxies["stands_in"].astype(bool)]
         names = "; ".join(f"{r.segment} by {r.attribute}" for r in uneven.itertuples())
         proxies = "; ".join(f"{r.feature} for {r.attribute}" for r in strong.itertuples())
         return [
@@ -68,7 +72,7 @@ class Fairness:
                 Status.WARN if proxies else Status.PASS,
                 f"Stand in for protected attributes: {proxies.replace('_', ' ')}."
                 if proxies
-                else "No feature stands in for a protected attribute.",
+                else self.proxies_summary(),
                 "Leave these features out of decisions, or say why they are needed."
                 if proxies
                 else "",
@@ -82,9 +86,49 @@ class Fairness:
         uneven = int(self.evenness["is_uneven"].sum())
         attributes = ", ".join(sorted(set(self.rates["attribute"]))).replace("_", " ")
         return (
-            f"Compared by {attributes}: {uneven} of {len(self.evenness)} segments fall on one "
+            f"Compared by {attributes}: {uneven} of {len(self.evenness)} {self.what} fall on one "
             "group at less than four fifths of the rate of another, beyond chance."
+            f"{self._left_out()}"
         )
+
+    def proxies_summary(self) -> str:
+        """Return in words which features tell most of a protected attribute."""
+        if self.proxies.empty:
+            return "There is no feature that could stand in for a protected attribute."
+        top = self.proxies.sort_values(["explained", "feature"], ascending=[False, True]).iloc[0]
+        name, attribute = (str(top[c]).replace("_", " ") for c in ("feature", "attribute"))
+        strong = int(self.proxies["stands_in"].sum())
+        told = f"{strong} features stand in" if strong else "No feature stands in"
+        return (
+            f"{told} for a protected attribute; most telling is {name} of {attribute}: its groups "
+            f"explain {percent(float(top['explained']))} of the feature's variance "
+            f"({percent(STRONG_PROXY, 0)} would be strong)."
+        )
+
+    def joined(self, other: Fairness, what: str) -> Fairness:
+        """Return this audit and another one of the same people as one.
+
+        Parameters
+        ----------
+        other
+            Audit of something else that falls on them. Its proxies are not taken over.
+        what
+            What both are, in words. The column ``audit`` tells them apart.
+        """
+        rates, evenness = (
+            pd.concat([mine.assign(audit=self.what), theirs.assign(audit=other.what)])
+            for mine, theirs in ((self.rates, other.rates), (self.evenness, other.evenness))
+        )
+        return Fairness(
+            rates.reset_index(drop=True), evenness.reset_index(drop=True), self.proxies,
+            max(self.suppressed, other.suppressed), what,
+        )  # fmt: skip
+
+    def _left_out(self) -> str:
+        """Return how many groups were too small, in words; nothing where none was."""
+        if not self.suppressed:
+            return ""
+        return f" Groups too small to be shown, and left out: {self.suppressed}."
 
 
 def protected_attributes(engine: Engine, customers: pd.Series) -> pd.DataFrame:
@@ -117,7 +161,7 @@ def protected_attributes(engine: Engine, customers: pd.Series) -> pd.DataFrame:
 
 def audit(
     segments: pd.DataFrame, protected: pd.DataFrame, features: pd.DataFrame,
-    *, minimum_cell_size: int = 10,
+    *, minimum_cell_size: int = 10, what: str = "segments",
 ) -> Fairness:  # fmt: skip
     """Compare how segments fall on protected groups, and name the features that stand in for them.
 
@@ -131,6 +175,8 @@ def audit(
         The feature table that segments were drawn from.
     minimum_cell_size
         Groups with fewer customers are left out of every table.
+    what
+        What the summary calls them: segments or actions.
     """
     pair = segments[["customer_key", "segment"]].merge(protected, "inner", "customer_key")
     attributes = [str(name) for name in protected if name != "customer_key"]
@@ -149,8 +195,9 @@ def audit(
         _stacked(rates, ["attribute", "group", "segment", "customers", "inside", "share",
                          "ci_low", "ci_high"]),
         _stacked(evenness, ["attribute", "segment", "ratio", "is_uneven"]),
-        _stacked(proxies, ["attribute", "feature", "explained"]),
+        _stacked(proxies, ["attribute", "feature", "explained", "stands_in"]),
         suppressed,
+        what,
     )  # fmt: skip
 
 
@@ -194,6 +241,7 @@ def _proxies(known: pd.DataFrame, features: pd.DataFrame, attribute: str) -> pd.
         explained = float(means[taken].var() / ranks[taken].var())
         rows.append({"attribute": attribute, "feature": name, "explained": explained})
     table = pd.DataFrame(rows, columns=["attribute", "feature", "explained"])
+    table["stands_in"] = table["explained"] >= STRONG_PROXY
     return table.sort_values(["explained", "feature"], ascending=[False, True])
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 
 from retention.abtest.design import power_at, proportion_design
 from retention.errors import EvidenceError
-from retention.results import Check, Status, percent
+from retention.results import Check, Status, points
 from retention.segments.codes import SegmentCode
 from retention.segments.intervals import Z95, wilson
 
@@ -62,13 +62,13 @@ class Guards:
             _check(
                 SegmentCode.SEGMENT_GUIDES_NOTHING,
                 joined,
-                f"Told apart by less than {percent(self.min_difference)} or by chance, merged",
+                f"Told apart by less than {points(self.min_difference)} or by chance, merged",
                 "Treat them alike, or give them rules that part what customers do.",
             ),
             _check(
                 SegmentCode.SEGMENT_UNDERPOWERED,
                 weak,
-                f"Too few for a test to show a lift of {percent(self.lift)} with power 80 %",
+                f"Too few for a test to show a lift of {points(self.lift)} with power 80 %",
                 "Test across segments, or look for a larger effect.",
             ),
         ]

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import date
 
 import numpy as np
 import pandas as pd
 
 from retention.errors import EvidenceError
+from retention.features import FEATURES
 from retention.results import percent
 from retention.segments.intervals import wilson
 
@@ -16,6 +19,17 @@ NEW = "new"
 
 CAUSES = ("bought", "sent_back", "silence", "cut_offs")
 """Why a known customer changed segment; the first that holds counts."""
+
+CUSTOMERS = "customers"
+"""Column of counts."""
+
+Draw = Callable[[pd.DataFrame], pd.Series]
+"""Gives the segment of every row of a feature table."""
+
+RESTORED = {f.name for f in FEATURES if f.table in ("orders", "order_lines", "costs")} - {
+    "first_order_at", "tenure_days", "recency_days"
+}  # fmt: skip
+"""Features that only an order or money paid back changes; time alone leaves them as they were."""
 
 
 @dataclass(frozen=True)
@@ -52,9 +66,9 @@ class Migration:
         """Return size before and now, and inflow and outflow by cause, per segment.
 
         A customer came by a first order (``in_new``) or changed segment because of an order since
-        (``bought``), money paid back (``sent_back``), time alone (``silence``: the earlier
-        cut-offs would have moved them, too), or because the cut-offs themselves moved
-        (``cut_offs``: with the earlier ones they would have stayed).
+        (``bought``: without it they would be elsewhere), money paid back (``sent_back``, likewise),
+        time alone (``silence``: the earlier cut-offs would have moved them, too), or because the
+        cut-offs themselves moved (``cut_offs``: with the earlier ones they would have stayed).
         """
         moves = self.moves
         moved = moves[moves["from_segment"] != moves["to_segment"]]
@@ -83,7 +97,7 @@ class Migration:
         return frame.assign(share=share, ci_low=np.asarray(low), ci_high=np.asarray(high))
 
     def summary(self) -> str:
-        """Return the finding in words."""
+        """Return the finding in words: how many stayed, and the largest move."""
         known = self.moves[self.moves["from_segment"] != NEW]
         stayed = known.loc[known["from_segment"] == known["to_segment"], "customers"].sum()
         total = int(known["customers"].sum())
@@ -102,72 +116,114 @@ class Migration:
         names = [str(top[c]).replace("_", " ") for c in ("from_segment", "to_segment")]
         return f"{text}; the largest move is {top.customers:,} from {names[0]} to {names[1]}."
 
-    def causes_summary(self) -> str:
-        """Return in words what moved the customers."""
-        table = self.causes().set_index("cause")["share"]
+    def causes_summary(self, minimum: int = 1) -> str:
+        """Return in words what moved the customers; causes of fewer than the minimum unsaid."""
+        table = self.causes()
+        counts, share = (
+            dict(zip(table["cause"], table[name], strict=True)) for name in ("customers", "share")
+        )
         words = {"bought": "an order", "sent_back": "a refund", "silence": "silence alone",
                  "cut_offs": "cut-offs that moved, not the customer"}  # fmt: skip
-        parts = [f"{percent(float(table[c]))} by {words[c]}" for c in CAUSES if table[c] > 0]
+        told = [cause for cause in CAUSES if counts[cause] >= max(minimum, 1)]
+        parts = [f"{percent(share[cause])} by {words[cause]}" for cause in told]
         if not parts:
-            return "Nobody changed segment."
+            return "Few moved." if any(counts.values()) else "Nobody changed segment."
         return f"Of those who changed segment: {'; '.join(parts)}."
+
+    def advice(self) -> str:
+        """Return what to do about the moves: whom to reach first, and why them."""
+        known = self.moves[(self.moves["from_segment"] != NEW) & (self.moves["silence"] > 0)]
+        faded = known[known["from_segment"] != known["to_segment"]]
+        if faded.empty:
+            return "Nobody faded: leave the segments as they are."
+        top = faded.sort_values(["silence", "from_segment", "to_segment"],
+                                ascending=[False, True, True]).iloc[0]  # fmt: skip
+        names = [str(top[c]).replace("_", " ") for c in ("from_segment", "to_segment")]
+        return (
+            f"Write to {names[0]} before they fall silent, on trial against a hold-out: more of "
+            f"them went to {names[1]} by silence than along any other path."
+        )
 
 
 def migration(
     before: pd.DataFrame, now: pd.DataFrame, before_as_of: str, as_of: str,
-    carried_over: pd.Series | None = None,
+    *, drawn_before: Draw, drawn_now: Draw,
 ) -> Migration:  # fmt: skip
     """Compare the segments of the same customers at two dates.
 
     Parameters
     ----------
     before, now
-        Tables with ``customer_key``, ``segment``, ``order_count`` and ``monetary_minor`` at the
-        earlier and the later date.
+        Tables with ``customer_key``, ``segment`` and the features that scores and rules read
+        (`retention.segments.columns_read`) at the earlier and the later date.
     before_as_of, as_of
-        The two dates, for the wording.
-    carried_over
-        Segment that the earlier cut-offs give each row of ``now``; without it the cut-offs are
-        taken as fixed.
+        The two dates.
+    drawn_before, drawn_now
+        Give the segment of every row of such a table by the cut-offs of the earlier and of the
+        later date (`RFM.apply`).
 
     Raises
     ------
     EvidenceError
         If no customer was known at the earlier date.
+
+    Notes
+    -----
+    An order or a refund is the cause of a move only if the customer would be in another segment
+    without it: what it changed is put back as it was, recency that much older, and the segment is
+    drawn again. What only time changes, tenure among it, stays as it is.
     """
     if before.empty:
         raise EvidenceError(
             f"No customer was known at {before_as_of}.", "Compare with a later date."
         )
-    columns = ["customer_key", "segment", "order_count", "monetary_minor"]
-    kept = now["segment"] if carried_over is None else carried_over
-    today = now[columns].assign(carried=np.asarray(kept, dtype=object))
-    pair = today.merge(before[columns], "left", "customer_key", suffixes=("_now", "_before"))
+    segments = ["customer_key", "segment"]
+    pair = now[segments].merge(before[segments], "left", "customer_key",
+                               suffixes=("_now", "_before"))  # fmt: skip
     pair["segment_before"] = pair["segment_before"].fillna(NEW)
-    pair = pair.assign(**_by_cause(pair), customers=1)
-    grouped = pair.groupby(["segment_before", "segment_now"])[["customers", *CAUSES]]
+    moved = (pair["segment_before"] != pair["segment_now"]) & (pair["segment_before"] != NEW)
+    keys = pair.loc[moved, "customer_key"]
+    days = (date.fromisoformat(as_of) - date.fromisoformat(before_as_of)).days
+    causes = _causes(_rows(before, keys), _rows(now, keys), days, drawn_before, drawn_now)
+    for cause in CAUSES:
+        pair[cause] = 0
+        pair.loc[moved, cause] = (causes == cause).astype("int64")
+    return Migration(_counted(pair.assign(customers=1)), before_as_of, as_of)
+
+
+def _rows(table: pd.DataFrame, keys: pd.Series) -> pd.DataFrame:
+    """Return the rows of some customers, in their order."""
+    return keys.to_frame().merge(table, "left", "customer_key")
+
+
+def _counted(pair: pd.DataFrame) -> pd.DataFrame:
+    """Return the counts of every pair of segments, with shares of the earlier one."""
+    grouped = pair.groupby(["segment_before", "segment_now"])[[CUSTOMERS, *CAUSES]]
     moves = grouped.sum().reset_index()
-    moves.columns = pd.Index(["from_segment", "to_segment", "customers", *CAUSES])
-    total = moves.groupby("from_segment")["customers"].transform("sum")
-    low, high = wilson(moves["customers"], total)
-    moves = moves.assign(
-        from_customers=total, share=moves["customers"] / total,
+    moves.columns = pd.Index(["from_segment", "to_segment", CUSTOMERS, *CAUSES])
+    total = moves.groupby("from_segment")[CUSTOMERS].transform("sum")
+    low, high = wilson(moves[CUSTOMERS], total)
+    return moves.assign(
+        from_customers=total, share=moves[CUSTOMERS] / total,
         ci_low=np.asarray(low), ci_high=np.asarray(high),
     )  # fmt: skip
-    return Migration(moves, before_as_of, as_of)
 
 
-def _by_cause(pair: pd.DataFrame) -> dict[str, pd.Series]:
-    """Return 1 in the column of the cause that moved a known customer, the first that holds."""
-    moved = (pair["segment_before"] != pair["segment_now"]) & (pair["segment_before"] != NEW)
-    holds = {
-        "bought": pair["order_count_now"] > pair["order_count_before"].fillna(0),
-        "sent_back": pair["monetary_minor_now"] < pair["monetary_minor_before"],
-        "silence": pair["carried"] != pair["segment_before"],
-        "cut_offs": pd.Series(True, index=pair.index),
-    }
-    found, left = {}, moved
-    for cause in CAUSES:
-        found[cause] = (left & holds[cause]).astype("int64")
-        left = left & ~holds[cause]
-    return found
+def _causes(
+    was: pd.DataFrame, is_now: pd.DataFrame, days: int, drawn_before: Draw, drawn_now: Draw
+) -> np.ndarray:
+    """Return what moved each of the customers who moved.
+
+    Everything rests on one question: where would they be had only time passed?
+    """
+    quiet = is_now.assign(
+        recency_days=(was["recency_days"] + days).to_numpy(),
+        **{name: was[name].to_numpy() for name in is_now if name in RESTORED and name in was},
+    )
+    mattered = drawn_now(quiet).to_numpy() != is_now["segment"].to_numpy()
+    bought = is_now["order_count"].to_numpy() > was["order_count"].to_numpy()
+    fell = [is_now[n].to_numpy() < was[n].to_numpy() for n in ("monetary_minor", "order_count")]
+    aged = drawn_before(quiet).to_numpy() != was["segment"].to_numpy()
+    return np.select(
+        [mattered & bought, mattered & np.logical_or(*fell), mattered | aged], CAUSES[:3], CAUSES[3]
+    )

@@ -50,6 +50,10 @@ class RFM:
         """Return the segment that these cut-offs and rules give to each row of other features."""
         return _scored(features, self.cuts, self.method, self.rules)["segment"]
 
+    def labelled(self, features: pd.DataFrame) -> pd.DataFrame:
+        """Return what scores and rules read of other features, with the ``segment`` of each row."""
+        return features[_read(features, self.rules)].assign(segment=self.apply(features))
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per segment: customers, share, median values, share of the value."""
         grouped = self.customers.groupby("segment", sort=True)
@@ -159,8 +163,7 @@ def rfm(
 
 def columns_read(features: pd.DataFrame, rules: Sequence[str]) -> list[str]:
     """Return the columns of a feature table that scores and rules read, its key first."""
-    read = {name for rule in parse_rules(rules) for name in rule.features} | set(SCORED)
-    return ["customer_key", *(name for name in features if name in read)]
+    return _read(features, parse_rules(rules))
 
 
 def redrawing(
@@ -196,6 +199,12 @@ def assign(frame: pd.DataFrame, rules: Sequence[Rule]) -> NDArray[np.object_]:
         names[taken] = rule.name
         free &= ~taken
     return names
+
+
+def _read(features: pd.DataFrame, rules: Sequence[Rule]) -> list[str]:
+    """Return the key and the columns that scores and rules read."""
+    read = {name for rule in rules for name in rule.features} | set(SCORED)
+    return ["customer_key", *(name for name in features if name in read)]
 
 
 def _by_customer(features: pd.DataFrame) -> pd.DataFrame:

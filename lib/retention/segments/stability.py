@@ -76,7 +76,8 @@ class Staleness:
     ----------
     segments
         One row per segment: ``segment``, ``now`` (customers by today's cut-offs), ``carried_over``
-        (by the earlier ones), ``both``, ``overlap`` (both over either, Jaccard) with its 95 %
+        (by the earlier ones), ``both``, ``came`` and ``went`` (by today's alone, by the earlier
+        alone), ``overlap`` (both over either, Jaccard) with its 95 %
         interval, ``fits``: whether the overlap may be as high as `LEAST_OVERLAP`.
     changed, n
         Customers who would carry another name, and all.
@@ -146,7 +147,8 @@ def staleness(fresh: pd.Series, carried_over: pd.Series, before_as_of: str) -> S
     now, before = table.sum(axis=0).to_numpy(), table.sum(axis=1).to_numpy()
     low, high = wilson(both, now + before - both)
     found = pd.DataFrame(
-        {"segment": names, "now": now, "carried_over": before, "both": both,
+        {"segment": names, "now": now, "carried_over": before, "both": both, "came": now - both,
+         "went": before - both,
          "overlap": both / (now + before - both), "ci_low": np.asarray(low),
          "ci_high": np.asarray(high), "fits": np.asarray(high) >= LEAST_OVERLAP}
     )  # fmt: skip

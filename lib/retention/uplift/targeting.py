@@ -44,8 +44,10 @@ class People:
     steps: tuple[tuple[str, int], ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
-        """Return how many are left at each step."""
-        return pd.DataFrame(self.steps, columns=["step", "customers"])
+        """Return how many are left at each step, and how many it left out."""
+        frame = pd.DataFrame(self.steps, columns=["step", "customers"])
+        before = frame["customers"].shift(fill_value=0).where(frame.index > 0, frame["customers"])
+        return frame.assign(left_out=before - frame["customers"])
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,23 @@ class Plan:
             held_out=("is_hold_out", "sum"), expected_profit=("expected_profit", "sum"),
         )  # fmt: skip
         return counts.reset_index()
+
+    def actions(self) -> pd.DataFrame:
+        """Return what is recommended for each customer, in the shape that audits of fairness take.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``customer_key`` and ``segment``: the arm recommended.
+        """
+        return self.table[["customer_key", "recommended_arm"]].set_axis(
+            ["customer_key", "segment"], axis=1
+        )
+
+    def reach(self) -> pd.DataFrame:
+        """Return in the same shape whether each customer may be contacted."""
+        worded = self.table["may_be_contacted"].map({True: "may be contacted", False: "may not be"})
+        return self.table[["customer_key"]].assign(segment=worded)
 
     def by_segment(self, labels: pd.Series) -> pd.DataFrame:
         """Return whom the plan reaches in each segment of today.

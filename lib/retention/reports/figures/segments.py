@@ -9,8 +9,11 @@ import numpy as np
 import pandas as pd
 
 from retention.kpis import Worth
+from retention.reports.movement import movement_tables
 from retention.reports.style import PALETTE, use_style
+from retention.reports.suppression import suppress_counts
 from retention.reports.wording import words
+from retention.results import MISSING
 from retention.segments import RFM, CohortRetention, Migration, Personas
 
 if TYPE_CHECKING:
@@ -41,20 +44,22 @@ def cohort_heat_map(retention: CohortRetention, minimum_cell_size: int = 10) -> 
 
 
 def rfm_grid(segmentation: RFM, minimum_cell_size: int = 10) -> Figure:
-    """Draw the number of customers by recency score and frequency score."""
+    """Draw the number of customers by recency score and frequency score.
+
+    Small cells, and those that would give them away beside the totals, hold a dash.
+    """
     import matplotlib.pyplot as plt
 
     counts = segmentation.grid()
+    shown = suppress_counts(counts, minimum_cell_size).to_numpy(dtype=float, na_value=np.nan)
     with use_style():
         figure, axes = plt.subplots(figsize=(6.4, 4.6), layout="constrained")
-        axes.imshow(np.sqrt(counts.to_numpy(dtype=float)), cmap=SEQUENTIAL, aspect="auto")
-        limit = counts.to_numpy().max() / 2
-        for row, values in enumerate(counts.to_numpy()):
-            for column, value in enumerate(values):
-                text = "" if value == 0 else f"<{minimum_cell_size}"
-                text = f"{value:,}" if value >= minimum_cell_size else text
-                axes.text(column, row, text, ha="center", va="center", fontsize=9,
-                          color="white" if value > limit else "black")  # fmt: skip
+        axes.imshow(np.sqrt(shown), cmap=SEQUENTIAL, aspect="auto")
+        limit = np.nanmax(shown, initial=0.0) / 2
+        for (row, column), value in np.ndenumerate(shown):
+            text = MISSING if np.isnan(value) else f"{value:,.0f}" if value else ""
+            axes.text(column, row, text, ha="center", va="center", fontsize=9,
+                      color="white" if value > limit else "black")  # fmt: skip
         _ticks(axes, counts)
         axes.set_xlabel("frequency score (higher: more orders)")
         axes.set_ylabel("recency score (higher: more recent)")
@@ -67,14 +72,12 @@ def migration_heat_map(
 ) -> Figure:
     """Draw the share of each earlier segment that is in each segment now.
 
-    Segments stand in the order given; those that were smaller than the minimum cell size are left
-    out.
+    Segments stand in the order given; shares of small cells, and what would give them away, are
+    left blank.
     """
     import matplotlib.pyplot as plt
 
-    sizes = moves.moves.groupby("from_segment")["customers"].sum()
-    shares = moves.matrix()
-    shares = shares.loc[[name for name in shares.index if sizes[name] >= minimum_cell_size]]
+    shares = movement_tables(moves, minimum_cell_size).matrix().dropna(how="all")
     shares = shares.loc[_ordered(shares.index, order), _ordered(shares.columns, order)]
     shares = shares.rename(index=words, columns=words)
     with use_style():
@@ -93,11 +96,12 @@ def flow_figure(
 ) -> Figure:
     """Draw the flows of customers from the segments of the earlier date to those of the later.
 
-    Flows smaller than the minimum cell size are left out.
+    Flows smaller than the minimum cell size, and those that would give them away, are left out;
+    sizes beside the names are of the flows drawn.
     """
     import matplotlib.pyplot as plt
 
-    table = moves.moves[moves.moves["customers"] >= minimum_cell_size]
+    table = movement_tables(moves, minimum_cell_size).moves.dropna(subset="customers")
     sides = [_heights(table, name, order) for name in ("from_segment", "to_segment")]
     with use_style():
         figure, axes = plt.subplots(figsize=(9.0, 6.4), layout="constrained")
@@ -207,11 +211,12 @@ def segment_bars(segmentation: RFM) -> Figure:
 
 def _heat(axes: Axes, shares: pd.DataFrame, label: str, *, annotate: bool = False) -> None:
     """Draw shares as a heat map with its colour bar."""
-    values = 100 * shares.to_numpy(dtype=float)
+    values = 100 * shares.to_numpy(dtype=float, na_value=np.nan)
     image = axes.imshow(values, cmap=SEQUENTIAL, aspect="auto", vmin=0)
     if annotate:
         for (row, column), value in np.ndenumerate(values):
-            axes.text(column, row, f"{value:.0f}", ha="center", va="center", fontsize=8,
+            text = MISSING if np.isnan(value) else f"{value:.0f}"
+            axes.text(column, row, text, ha="center", va="center", fontsize=8,
                       color="white" if value > np.nanmax(values) / 2 else "black")  # fmt: skip
     _ticks(axes, shares)
     bar = axes.figure.colorbar(image, ax=axes, shrink=0.8)
