@@ -44,7 +44,7 @@ def thinned(dates: Sequence[LabelledDate], most: int) -> list[LabelledDate]:
 
 def _smallest_hashes(date: LabelledDate, share: float) -> Array:
     """Return the row numbers of the drawn customers, in their order."""
-    hashes = pd.util.hash_array(date.keys.astype(object))
+    hashes = pd.util.hash_array(date.keys.astype(object), categorize=False)
     parts = []
     for outcome in (0, 1):
         rows = np.flatnonzero(date.churned == outcome)

@@ -36,7 +36,7 @@ def at_most(trial: Trial, units: int) -> Trial:
     """
     if trial.units <= units:
         return trial
-    hashes = pd.util.hash_array(trial.unit_key.astype(object))
+    hashes = pd.util.hash_array(trial.unit_key.astype(object), categorize=False)
     kept = []
     for arm in range(len(trial.arms)):
         rows = np.flatnonzero(trial.arm == arm)
