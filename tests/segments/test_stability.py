@@ -10,6 +10,7 @@ from retention.errors import ParameterError
 from retention.results import Status
 from retention.segments import (
     columns_read,
+    drift,
     redrawing,
     resampled_agreement,
     rfm,
@@ -97,3 +98,14 @@ def test_a_definition_that_finds_other_people_is_named():
     assert check.status is Status.WARN
     assert "good (33 %)" in check.detail
     assert "rest" not in check.detail
+
+
+def test_every_check_on_cut_offs_gives_the_same_advice_and_it_fits_the_method():
+    fresh, old = pd.Series(["a", "b"] * 200), pd.Series(["a", "a", "b", "b"] * 100)
+    values = pd.DataFrame({"x": np.arange(400.0)})
+    for method, said in (("quantile", "set `rfm_method` to fixed"), ("fixed", "cut-offs anew")):
+        checks = staleness(fresh, old, "2024-01-01", method).checks()
+        checks += drift(values, values + 300, "a", "b", ["x"], method).checks()
+        assert {str(check.status) for check in checks} <= {"warn", "fail"}
+        assert len({check.action for check in checks}) == 1
+        assert said in checks[0].action

@@ -12,6 +12,7 @@ from retention.errors import EvidenceError
 from retention.results import Check, Status
 from retention.segments.codes import SegmentCode
 from retention.segments.intervals import Numbers
+from retention.segments.stability import advice_on_cut_offs
 
 BINS = 10
 MODERATE, LARGE = 0.10, 0.25
@@ -35,11 +36,14 @@ class Drift:
         status``; ``chance`` is the 95 % bound of the index if nothing had changed.
     before_as_of, as_of
         The two dates.
+    method
+        How the segments' cut-offs are drawn: ``quantile`` or ``fixed``.
     """
 
     indices: pd.DataFrame
     before_as_of: str
     as_of: str
+    method: str = "quantile"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per variable."""
@@ -60,7 +64,7 @@ class Drift:
                 SegmentCode.DEFINITION_DRIFTED,
                 worst,
                 f"Drifted since {self.before_as_of} (index above {MODERATE}): {names}.",
-                "Draw the cut-offs anew before comparing segments with that date.",
+                advice_on_cut_offs(self.method),
             )
         ]
 
@@ -77,7 +81,7 @@ class Drift:
 
 def drift(
     before: pd.DataFrame, now: pd.DataFrame, before_as_of: str, as_of: str,
-    variables: Sequence[str] = WATCHED,
+    variables: Sequence[str] = WATCHED, method: str = "quantile",
 ) -> Drift:  # fmt: skip
     """Compare the distributions of variables at two dates.
 
@@ -90,6 +94,8 @@ def drift(
         The two dates, for the wording.
     variables
         Columns to compare; those that either table lacks are left out.
+    method
+        How the segments' cut-offs are drawn; what to do about drift depends on it.
 
     Raises
     ------
@@ -117,7 +123,7 @@ def drift(
     names = ["variable", "psi", "chance", "bins", "n_before", "n_now", "status"]
     frame = pd.DataFrame(rows, columns=names)
     frame = frame.sort_values(["psi", "variable"], ascending=[False, True], ignore_index=True)
-    return Drift(frame, before_as_of, as_of)
+    return Drift(frame, before_as_of, as_of, method)
 
 
 def drift_within(

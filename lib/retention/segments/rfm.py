@@ -91,9 +91,15 @@ class RFM:
                 SegmentCode.FEW_DISTINCT_VALUES,
                 Status.WARN if short else Status.PASS,
                 f"Some levels stay empty: {names}." if short else "Every score uses all levels.",
-                "Equal values stay together; fixed cut-offs may suit better." if short else "",
+                self._advice_on_levels() if short else "",
             ),
         ]
+
+    def _advice_on_levels(self) -> str:
+        """Return what to do about levels that stay empty."""
+        if self.method == "fixed":
+            return "Drop the cut-offs that nobody reaches."
+        return "Equal values stay together: ask for fewer levels, or set `rfm_method` to fixed."
 
     def summary(self) -> str:
         """Return the finding in words."""

@@ -20,6 +20,28 @@ LEAST_OVERLAP = 0.75
 """Overlap from which two groups are usually taken for the same one (Hennig 2007)."""
 
 
+def advice_on_cut_offs(method: str) -> str:
+    """Return what to do where cut-offs of two dates part customers differently.
+
+    One answer for every check that finds it: what to do depends on how the cut-offs are drawn, not
+    on which of the checks has noticed.
+
+    Examples
+    --------
+    >>> advice_on_cut_offs("fixed")[:29]
+    'Set the fixed cut-offs anew, '
+    """
+    if method == "fixed":
+        return (
+            "Set the fixed cut-offs anew, from today's customers; compare with earlier dates only "
+            "after applying the new ones to both."
+        )
+    return (
+        "Use today's segments as they are: their cut-offs are drawn anew at every run. To compare "
+        "dates by one definition, set `rfm_method` to fixed."
+    )
+
+
 @dataclass(frozen=True)
 class Stability:
     """Share of customers who keep their segment when the cut-offs come from a resample.
@@ -83,12 +105,15 @@ class Staleness:
         Customers who would carry another name, and all.
     before_as_of
         When the earlier cut-offs were drawn.
+    method
+        How cut-offs are drawn: ``quantile`` or ``fixed``.
     """
 
     segments: pd.DataFrame
     changed: int
     n: int
     before_as_of: str
+    method: str = "quantile"
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per segment."""
@@ -97,7 +122,7 @@ class Staleness:
     def checks(self) -> list[Check]:
         """Return whether the earlier cut-offs may still be used, and where they may not."""
         fresh = self.changed / self.n <= 1 - LEAST_AGREEMENT
-        action = "" if fresh else "Draw the cut-offs anew at every run; do not carry them over."
+        advice = advice_on_cut_offs(self.method)
         status = Status.PASS if fresh else Status.WARN
         old = self.segments[~self.segments["fits"]]
         pairs = zip(old["segment"], old["overlap"].astype(float), strict=True)
@@ -109,14 +134,12 @@ class Staleness:
             else f"Every definition still finds the people it found on {self.before_as_of}."
         )
         return [
-            Check(SegmentCode.SEGMENTS_STALE, status, self.summary(), action),
+            Check(SegmentCode.SEGMENTS_STALE, status, self.summary(), "" if fresh else advice),
             Check(
                 SegmentCode.DEFINITION_OUTDATED,
                 Status.WARN if named else Status.PASS,
                 fit,
-                "Do not compare these segments with that date; fix their cut-offs, or rename them."
-                if named
-                else "",
+                advice if named else "",
             ),
         ]
 
@@ -130,7 +153,9 @@ class Staleness:
         )
 
 
-def staleness(fresh: pd.Series, carried_over: pd.Series, before_as_of: str) -> Staleness:
+def staleness(
+    fresh: pd.Series, carried_over: pd.Series, before_as_of: str, method: str = "quantile"
+) -> Staleness:
     """Compare today's segments with those that earlier cut-offs would give to the same rows.
 
     Parameters
@@ -139,6 +164,8 @@ def staleness(fresh: pd.Series, carried_over: pd.Series, before_as_of: str) -> S
         Segment of every customer by today's and by the earlier cut-offs, in the same order.
     before_as_of
         When the earlier cut-offs were drawn.
+    method
+        How cut-offs are drawn; what to do about the finding depends on it.
     """
     table = pd.crosstab(carried_over.to_numpy(), fresh.to_numpy())
     names = sorted(set(table.index) | set(table.columns))
@@ -153,7 +180,8 @@ def staleness(fresh: pd.Series, carried_over: pd.Series, before_as_of: str) -> S
          "ci_high": np.asarray(high), "fits": np.asarray(high) >= LEAST_OVERLAP}
     )  # fmt: skip
     ordered = found.sort_values(["overlap", "segment"], ignore_index=True)
-    return Staleness(ordered, int(len(fresh) - both.sum()), len(fresh), before_as_of)
+    changed = int(len(fresh) - both.sum())
+    return Staleness(ordered, changed, len(fresh), before_as_of, method)
 
 
 def resampled_agreement(
