@@ -232,8 +232,8 @@ def test_the_gradient_with_covariates_is_that_of_the_value_and_the_plain_model_i
 class Forecasting:
     """A fit whose forecasts have a known error."""
 
-    def __init__(self, off, converged=True):
-        self.off, self.converged, self.identified = off, converged, True
+    def __init__(self, off, converged=True, identified=True):
+        self.off, self.converged, self.identified = off, converged, identified
 
     def expected_future(self, summary, days):
         return np.full(summary.rows, self.off)
@@ -259,6 +259,16 @@ def test_auto_takes_the_simplest_model_within_half_a_per_cent_of_the_least_error
     best = min(errors, key=errors.get)
     later = ModelFamily(family.fits | {best: Forecasting(1.0, converged=False)})
     assert family.choose("auto", later, np.zeros(1), summary, 90) != best
+
+
+def test_auto_puts_what_the_whole_history_identifies_before_a_smaller_error():
+    summary = compress(pd.DataFrame({"frequency": [1], "recency": [2], "tenure": [3]}))
+    vague = {"mbg_nbd": Forecasting(0.9, identified=False), "bg_nbd": Forecasting(1.0)}
+    past = ModelFamily(
+        {name: Forecasting(fit.off, identified=False) for name, fit in vague.items()}
+    )
+    assert past.choose("auto", ModelFamily(vague), np.zeros(1), summary, 90) == "bg_nbd"
+    assert past.choose("auto", past, np.zeros(1), summary, 90) == "mbg_nbd"
 
 
 def test_a_likelihood_ratio_beyond_doubt_is_not_written_as_zero():

@@ -173,7 +173,7 @@ def test_advice_on_frequencies_corrects_the_group_where_most_purchases_are_amiss
     right, wrong = np.ones(300), np.where(x == 1, 2.0, 1.0)
     found = conditional_expectations(x, actual, {"right": right, "wrong": wrong})
     assert found.advice("right") == "Budget customers of every frequency with right as it is."
-    assert "the 100 customers with 1 earlier" in found.advice("wrong")
+    assert "the 100 customers with 1 repeat" in found.advice("wrong")
     assert "expected 100.0 % more than came" in found.advice("wrong")
     assert "multiply what it expects of them by 0.50" in found.advice("wrong")
     assert found.advice("wrong", minimum=101).startswith("Budget customers")

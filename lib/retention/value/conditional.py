@@ -73,7 +73,7 @@ class ConditionalExpectations:
         part = worst[forecast] / worst["actual"] - 1
         return (
             f"Most purchases are amiss among the {worst['customers']:,} customers with "
-            f"{worst['frequency']} earlier repeat purchases, of whom {forecast} expected "
+            f"{worst['frequency']} repeat purchases before, of whom {forecast} expected "
             f"{percent(abs(part))} {'more' if part > 0 else 'less'} than came: multiply what it "
             f"expects of them by {1 / (1 + part):.2f} before a budget rests on it."
         )

@@ -71,10 +71,10 @@ class ModelFamily:
         Parameters
         ----------
         wanted
-            Key of a model, or ``auto``: among the models that converged and are identified here
-            and in ``later``, the first one whose squared error in the hold-out is within half a
-            per cent (`MATERIAL`) of the least: those without covariates before those with, and
-            within each kind in the order of `IN_DOUBT`.
+            Key of a model, or ``auto``: among the models that converged here and in ``later`` and
+            are identified there (and here, too, where any is), the first one whose squared error
+            in the hold-out is within half a per cent (`MATERIAL`) of the least: those without
+            covariates before those with, and within each kind in the order of `IN_DOUBT`.
         later
             The same models fitted to the whole history.
         actual
@@ -96,7 +96,7 @@ class ModelFamily:
         if wanted != "auto":
             return wanted
         trust = {
-            name: min(f.converged + f.identified for f in (fit, later[name]))
+            name: (fit.converged and later[name].converged, later[name].identified, fit.identified)
             for name, fit in self.fits.items()
         }
         square = {
