@@ -127,7 +127,7 @@ def _money(worlds: int) -> Iterator[Entry]:
     That of the expectation: the total lifetime value by the true parameters. The predictive one:
     what is then really bought, in purchases and in money.
     """
-    found = pd.DataFrame([_one_world(seed, drawn=seed < worlds) for seed in range(3 * worlds)])
+    found = pd.DataFrame([_one_world(seed, drawn=seed < worlds) for seed in range(2 * worlds)])
     for name, case in (
         ("expected", "coverage of the 95 % interval of the total lifetime value"),
         ("purchases", "coverage of the 95 % predictive interval of the purchases of a year"),

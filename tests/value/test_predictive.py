@@ -80,3 +80,19 @@ def test_the_seed_decides_the_futures_and_a_factor_scales_them():
 def test_too_few_draws_are_refused():
     with pytest.raises(ParameterError, match="tails"):
         predicted_range(*world("BG/NBD"), TERMS, draws=99)
+
+
+def test_futures_in_which_the_likelihood_has_fallen_to_nothing_are_not_drawn():
+    # Hardly anyone is seen to leave, so that the law of the dropout parameters reaches far.
+    frame = simulate_geometric(
+        np.array([0.8, 60.0, 0.002, 12.0]), TENURE, seed=5, coin_at_start=True
+    ).round(0)
+    drawn = simulate_spend(np.array([6.0, 4.0, 15.0]), frame["frequency"].to_numpy(), seed=2)
+    frame["monetary_value"] = drawn["monetary_value"]
+    summary = compress(frame)
+    fit = fit_purchases(GeometricDropout(coin_at_start=True), summary)
+    spend = fit_spend(frame["frequency"].to_numpy(), frame["monetary_value"].to_numpy())
+    assert np.nanmax(fit.working_errors) > 1
+    expected = summary.weight @ fit.expected_future(summary, TERMS.horizon_days)
+    found = predicted_range(frame, summary, fit, spend, TERMS, draws=120, seed=1).to_frame()
+    assert 0.75 * expected < found["purchases_low"][0] < expected

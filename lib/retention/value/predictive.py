@@ -46,6 +46,9 @@ much is known about them that the luck of the purchases outweighs them by far.""
 
 MANY_ROWS = 50_000
 
+MOST_TRIES = 50
+"""Draws of the parameters that may be refused in a row."""
+
 
 @dataclass(frozen=True)
 class PredictedRange:
@@ -148,11 +151,38 @@ def _row(name: str, customers: int, totals: Floats, counts: Floats) -> dict[str,
     }  # fmt: skip
 
 
-def _around(fit: PurchaseFit, random: np.random.Generator) -> Floats:
-    """Draw working parameters from their asymptotic law; plateaus stay where they are."""
-    spread = np.where(fit.plateau, 0.0, 1.0)
-    covariance = fit.covariance * spread[:, None] * spread
-    return random.multivariate_normal(fit.working, covariance, method="eigh")
+class _Around:
+    """Draws of the working parameters from their asymptotic law, where the likelihood bears it out.
+
+    Where the data hardly identify a parameter, the law around the optimum reaches far to both
+    sides, and on one of them the likelihood may have fallen to nothing. So a draw is kept with the
+    chance by which the likelihood there falls short of what the law supposes; with plenty of data
+    nearly all are. Plateaus stay where they are.
+    """
+
+    def __init__(self, fit: PurchaseFit, summary: PurchaseSummary) -> None:
+        self.fit, self.customers = fit, summary.customers
+        free = np.where(fit.plateau, 0.0, 1.0)
+        self.covariance = fit.covariance * free[:, None] * free
+        self.precision = np.linalg.pinv(self.covariance, hermitian=True)
+        self.likelihood = fit.model.objective(summary)
+        self.best = self.likelihood(fit.working)[0]
+
+    def draw(self, random: np.random.Generator) -> Floats:
+        """Return one draw; the estimate itself where none of many is borne out."""
+        for _ in range(MOST_TRIES):
+            point = random.multivariate_normal(self.fit.working, self.covariance, method="eigh")
+            if self.fit.penalty or np.log(random.random()) <= self._borne_out(point):
+                return point
+        return self.fit.working
+
+    def _borne_out(self, point: Floats) -> float:
+        """Return ln(likelihood over the law's density), both relative to the optimum."""
+        away = point - self.fit.working
+        with np.errstate(all="ignore"):
+            fallen = self.customers * (self.likelihood(point)[0] - self.best)
+        gap = fallen + float(away @ self.precision @ away) / 2
+        return gap if np.isfinite(gap) else -np.inf
 
 
 def _spend_around(spend: SpendFit, random: np.random.Generator) -> Floats:
@@ -167,8 +197,9 @@ def _futures(
     terms: ValueTerms, random: np.random.Generator,
 ) -> Iterator[tuple[Floats, Floats]]:  # fmt: skip
     """Yield futures without end, some for each draw of the parameters."""
+    around = _Around(purchases, summary)
     while True:
-        fit = replace(purchases, parameters=purchases.at(_around(purchases, random)))
+        fit = replace(purchases, parameters=purchases.at(around.draw(random)))
         own = _spend_around(spend, random)
         alive = summary.expand(fit.model.probability_alive(fit.parameters, summary))
         for _ in range(FUTURES if summary.rows <= MANY_ROWS else FUTURES_OF_MANY):
