@@ -136,3 +136,10 @@ def test_a_small_p_value_is_never_zero_and_a_factor_of_a_rate_is_no_share():
     html = shown(display.show_table, frame)
     assert "&lt; 0.0001" in html
     assert "%" not in html
+
+
+def test_a_finding_says_what_to_do_in_a_line_of_its_own():
+    html = shown(display.show_finding, "Loyal fade.", "Write to loyal_customers & <b>soon</b>.")
+    assert "<p>Loyal fade.</p>" in html
+    assert "<strong>What to do:</strong> Write to loyal customers &amp; &lt;b&gt;soon" in html
+    assert "What to do" not in shown(display.show_finding, "Loyal fade.")

@@ -95,3 +95,20 @@ def test_products_stand_in_where_there_are_no_categories():
 def test_impossible_terms_are_refused():
     with pytest.raises(ParameterError, match="positive"):
         next_items(engine_of(shop(1, 0.3)), "2024-06-01", weeks=0)
+
+
+def test_the_same_item_again_is_a_repeat_and_no_next_item():
+    rows = [*shop(7, 0.3), *[(f"c{i}", 30, "mugs") for i in range(0, 1200, 4)]]
+    found = next_items(engine_of(rows), "2024-06-01", weeks=12)
+    assert found.to_frame()["is_repeat"].sum() == 1
+    assert found.repeats()["item"].tolist() == ["mugs"]
+    assert (found.next_pairs()["item"] != found.next_pairs()["next_item"]).all()
+    assert "bought mugs bought mugs" not in found.summary()
+    assert "Bought again most: mugs" in found.repeats_summary()
+    assert "Offer boxes" in found.advice()
+
+
+def test_without_an_affinity_nothing_is_recommended():
+    found = next_items(engine_of(shop(2, 0.1)), "2024-06-01", weeks=12)
+    assert "Do not recommend" in found.advice()
+    assert "No category is bought again" in found.repeats_summary()

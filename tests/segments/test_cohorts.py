@@ -7,7 +7,7 @@ import pytest
 
 from retention.engine import Engine
 from retention.errors import EvidenceError
-from retention.segments import cohort_retention
+from retention.segments import CohortRetention, acquisition_cohorts, cohort_retention
 
 
 def engine_of(*rows: tuple[str, str, str]) -> Engine:
@@ -56,3 +56,55 @@ def test_the_summary_gives_the_share_with_its_interval():
 def test_without_a_whole_month_there_is_no_cohort():
     with pytest.raises(EvidenceError, match="whole month"):
         cohort_retention(engine_of(*ROWS), "2023-12-20")
+
+
+def cohorts(shares: list[float], n: int = 1000) -> CohortRetention:
+    """Build cohorts of which the given shares bought in month 1, and fewer in month 2."""
+    rows = [
+        (f"2024-{i + 1:02d}", month, n, int(n * share / month), share / month, 0.0, 1.0)
+        for i, share in enumerate(shares) for month in (1, 2)
+    ]  # fmt: skip
+    names = [
+        "cohort",
+        "months_since",
+        "cohort_customers",
+        "customers",
+        "share",
+        "ci_low",
+        "ci_high",
+    ]
+    return CohortRetention(pd.DataFrame(rows, columns=names), "2025-01-01")
+
+
+def test_the_newest_cohorts_are_held_against_the_older_ones():
+    worse = cohorts([0.30] * 6 + [0.10] * 6)
+    gap, low, high, since = worse.trend(1)
+    assert (round(gap, 6), since) == (-0.2, "2024-07")
+    assert low < -0.2 < high < 0
+    assert "do worse than the older ones: -10.0 points" in worse.summary()
+    assert "what has changed since 2024-07" in worse.advice()
+    same = cohorts([0.30] * 12)
+    assert "neither better nor worse" in same.summary()
+    assert same.advice() == (
+        "Ask for the next order in month 1, when most come back (30.0 % of all cohorts observed so "
+        "long)."
+    )
+    assert cohorts([0.3] * 6).trend(1) is None
+
+
+def test_cohorts_of_whole_quarters_end_before_the_window():
+    days = [
+        "2025-03-31",
+        "2025-04-01",
+        "2025-12-31",
+        "2026-01-01",
+        "2026-03-31 23:59",
+        "2026-04-01",
+    ]
+    first = pd.DataFrame({"customer_key": list("abcdef"), "first_order_at": pd.to_datetime(
+        days, format="ISO8601")})  # fmt: skip
+    found = acquisition_cohorts(first, "2026-04-02")
+    assert dict(found.to_numpy()) == {
+        "b": "2025 Q2", "c": "2025 Q4", "d": "2026 Q1", "e": "2026 Q1",
+    }  # fmt: skip
+    assert acquisition_cohorts(first, "2025-03-31").empty

@@ -10,6 +10,9 @@ import pandas as pd
 from retention.kpis.estimates import NOTHING, Estimate
 from retention.kpis.figures import KeyFigure, KeyFigures
 
+COLUMNS = ["segment", "name", "unit", "value", "ci_low", "ci_high", "n", "whole", "differs",
+           "previous", "previous_n", "change", "change_ci_low", "change_ci_high"]  # fmt: skip
+
 
 @dataclass(frozen=True)
 class Worth:
@@ -99,7 +102,7 @@ def worth(
         for figure in figures.figures
         if figure.name in known
     ]
-    return Worth(pd.DataFrame(rows))
+    return Worth(pd.DataFrame(rows, columns=COLUMNS))
 
 
 def _row(

@@ -27,6 +27,9 @@ WORDS = {"pass": "Passed", "warn": "Look", "fail": "Failed"}
 
 COLOURS = {"pass": "#00664b", "warn": "#8a5a00", "fail": "#a63600"}
 
+TO_DO = "What to do"
+"""Begins the line that says what follows from a finding."""
+
 NONE = "none"
 """Shown in place of the rows of a table without any."""
 
@@ -77,13 +80,22 @@ def show_verdict(text: str, status: str | Status = "pass") -> None:
     )
 
 
-def show_finding(text: str) -> None:
-    """Show the sentence that closes a section, computed from the data."""
-    text = worded(text)
+def show_finding(text: str, action: str = "") -> None:
+    """Show the sentence that closes a section, computed from the data.
+
+    Parameters
+    ----------
+    text
+        What was found.
+    action
+        What to do about it, as the result's ``advice()`` words it; a line of its own.
+    """
+    text, action = worded(text), worded(action)
+    told = f'<p class="action"><strong>{TO_DO}:</strong> {safe(action)}</p>' if action else ""
     _html(
         '<div class="finding" style="border-left:4px solid #0072B2;padding:.2em 1em">'
-        f"<p>{safe(text)}</p></div>",
-        text,
+        f"<p>{safe(text)}</p>{told}</div>",
+        f"{text}\n{TO_DO}: {action}" if action else text,
     )
 
 

@@ -26,8 +26,9 @@ class Affinities:
     ----------
     pairs
         ``item, next_item, customers_with_item, bought_both, share_with, share_without, lift,
-        ci_low, ci_high, p_adjusted, is_clear``. Lift is the share of customers who bought the
-        next item after the item, over the share among those whose order was without it.
+        ci_low, ci_high, p_adjusted, is_clear, is_repeat``. Lift is the share of customers who
+        bought the next item after the item, over the share among those whose order was without it.
+        A repeat is the same item again: no next item, but told beside them.
     customers
         Customers followed for the whole horizon.
     weeks, min_support
@@ -46,12 +47,50 @@ class Affinities:
         """Return the pairs."""
         return self.pairs
 
-    def summary(self) -> str:
-        """Return the finding in words."""
-        clear = self.pairs[self.pairs["is_clear"] & (self.pairs["lift"] > 1)]
+    def next_pairs(self) -> pd.DataFrame:
+        """Return the pairs of two items."""
+        others = self.pairs[~self.pairs["is_repeat"]]
+        return others.drop(columns="is_repeat").reset_index(drop=True)
+
+    def repeats(self) -> pd.DataFrame:
+        """Return how much more often an item is bought again than by those who began without it."""
+        again = self.pairs[self.pairs["is_repeat"]]
+        return again.drop(columns=["is_repeat", "next_item"]).reset_index(drop=True)
+
+    def advice(self) -> str:
+        """Return what to offer after what."""
+        pairs = self.next_pairs()
+        clear = pairs[pairs["is_clear"] & (pairs["lift"] > 1)]
         if clear.empty:
             return (
-                f"Among {len(self.pairs)} pairs with support, no {self.unit} is followed by "
+                f"Do not recommend by the first {self.unit}: nothing follows it more than chance."
+            )
+        top = clear.iloc[0]
+        return (
+            f"Offer {top['next_item']} in the {self.weeks} weeks after {top['item']}, on trial "
+            "against a hold-out: who would have bought it anyway is not known from this."
+        )
+
+    def repeats_summary(self) -> str:
+        """Return in words which item is bought again most."""
+        again = self.repeats()
+        clear = again[again["is_clear"] & (again["lift"] > 1)]
+        if clear.empty:
+            return f"No {self.unit} is bought again more often than by others."
+        top = clear.iloc[0]
+        return (
+            f"Bought again most: {top['item']}, {top['lift']:.1f} times as often as by those whose "
+            f"first order was without it (95 % interval {top['ci_low']:.1f} to "
+            f"{top['ci_high']:.1f})."
+        )
+
+    def summary(self) -> str:
+        """Return the finding in words."""
+        pairs = self.next_pairs()
+        clear = pairs[pairs["is_clear"] & (pairs["lift"] > 1)]
+        if clear.empty:
+            return (
+                f"Among {len(pairs)} pairs with support, no {self.unit} is followed by "
                 f"another more often than by chance within {self.weeks} weeks."
             )
         top = clear.iloc[0]
@@ -124,6 +163,7 @@ def _lifts(counts: pd.DataFrame) -> pd.DataFrame:
             "share_with": share_with, "share_without": share_without, "lift": np.exp(log_lift),
             "ci_low": np.exp(log_lift - Z95 * error), "ci_high": np.exp(log_lift + Z95 * error),
             "p_adjusted": adjusted, "is_clear": adjusted < LEVEL,
+            "is_repeat": (counts["item"] == counts["next_item"]).to_numpy(dtype=bool),
         }
     )  # fmt: skip
     return pairs.sort_values(

@@ -10,8 +10,13 @@ import pandas as pd
 from retention.engine import Engine
 from retention.errors import EvidenceError
 from retention.features import epoch_of
-from retention.results import percent
+from retention.results import percent, points
 from retention.segments.intervals import wilson
+
+RECENT = 6
+"""Newest cohorts that are held against the older ones."""
+
+QUARTER_MONTHS = 3
 
 
 @dataclass(frozen=True)
@@ -55,16 +60,66 @@ class CohortRetention:
         low, high = wilson(back, n)
         return back / n, float(low), float(high), n
 
+    def trend(self, months_since: int) -> tuple[float, float, float, str] | None:
+        """Return how much more of the newest cohorts bought than of the older ones.
+
+        Returns
+        -------
+        tuple or None
+            Difference of the shares, its 95 % interval (Newcombe 1998, method 10) and the first of
+            the newest cohorts; None where there are no older ones.
+        """
+        cells = self.cells[self.cells["months_since"] == months_since].sort_values("cohort")
+        old, new = cells.iloc[:-RECENT], cells.iloc[-RECENT:]
+        if old.empty:
+            return None
+        (x, n), (y, m) = (
+            (int(part["customers"].sum()), int(part["cohort_customers"].sum()))
+            for part in (new, old)
+        )
+        (p_low, p_high), (q_low, q_high) = wilson(x, n), wilson(y, m)
+        p, q = x / n, y / m
+        down, up = np.hypot(p - p_low, q_high - q), np.hypot(p_high - p, q - q_low)
+        return p - q, float(p - q - down), float(p - q + up), str(new.iloc[0]["cohort"])
+
     def summary(self) -> str:
         """Return the finding in words."""
         latest = min(3, int(self.cells["months_since"].max()))
         if latest < 1:
             return "No cohort has been observed for a whole month after its first purchase."
         share, low, high, n = self.average(latest)
-        return (
+        text = (
             f"In month {latest} after the first purchase, {percent(share)} "
             f"({percent(low)} to {percent(high)}) of {n:,} customers bought again."
         )
+        found = self.trend(latest)
+        if found is None:
+            return text
+        gap, least, most, since = found
+        how = (
+            "do better" if least > 0 else "do worse" if most < 0 else "do neither better nor worse"
+        )
+        return (
+            f"{text} Cohorts since {since} {how} than the older ones: "
+            f"{points(gap, signed=True)} (95 % interval {100 * least:+.1f} to "
+            f"{points(most, signed=True)})."
+        )
+
+    def advice(self) -> str:
+        """Return what to do: ask for the next order when most come back; heed a trend."""
+        latest = int(self.cells["months_since"].max())
+        if latest < 1:
+            return "Come back when a cohort is a month old."
+        shares = {month: self.average(month)[0] for month in range(1, min(latest, 12) + 1)}
+        best = max(shares, key=lambda month: (shares[month], -month))
+        text = (
+            f"Ask for the next order in month {best}, when most come back "
+            f"({percent(shares[best])} of all cohorts observed so long)."
+        )
+        found = self.trend(min(3, latest))
+        if found is not None and found[2] < 0:
+            text += f" Find out what has changed since {found[3]} in whom the shop wins, or how."
+        return text
 
 
 def cohort_retention(engine: Engine, as_of: str) -> CohortRetention:
@@ -91,6 +146,41 @@ def cohort_retention(engine: Engine, as_of: str) -> CohortRetention:
             f"No whole month of orders lies before {as_of}.", "Choose a later date."
         )
     return CohortRetention(_cells(counts, open_month), as_of)
+
+
+def acquisition_cohorts(features: pd.DataFrame, until: str, quarters: int = 4) -> pd.DataFrame:
+    """Return the customers of the newest whole quarters of first purchases.
+
+    Parameters
+    ----------
+    features
+        Feature table with ``customer_key`` and ``first_order_at``.
+    until
+        ISO date; a quarter counts if it was over by then. For figures of a window give its first
+        day: who first bought within it has bought by definition.
+    quarters
+        Number of quarters.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``customer_key`` and ``segment``: the quarter, such as ``2026 Q1``.
+
+    Examples
+    --------
+    >>> first = pd.DataFrame({"customer_key": ["a", "b", "c"], "first_order_at": pd.to_datetime(
+    ...     ["2025-12-31", "2026-01-01", "2026-04-01"])})
+    >>> acquisition_cohorts(first, "2026-04-01", quarters=1).to_dict("list")
+    {'customer_key': ['b'], 'segment': ['2026 Q1']}
+    """
+    first = features["first_order_at"].dt
+    number = first.year * 4 + (first.month - 1) // QUARTER_MONTHS
+    newest = int(until[:4]) * 4 + (int(until[5:7]) - 1) // QUARTER_MONTHS - 1
+    taken = number.between(newest - quarters + 1, newest)
+    labels = (number // 4).astype(str) + " Q" + (number % 4 + 1).astype(str)
+    return (
+        features.loc[taken, ["customer_key"]].assign(segment=labels[taken]).reset_index(drop=True)
+    )
 
 
 def _cells(counts: pd.DataFrame, open_month: int) -> pd.DataFrame:

@@ -74,6 +74,13 @@ class RFM:
         columns = range(1, 2 + len(self.cuts["frequency_score"]))
         return counts.reindex(index=rows, columns=columns, fill_value=0)
 
+    def grid_cells(self) -> pd.DataFrame:
+        """Return the grid in long form: ``recency_score, frequency_score, customers``."""
+        long = self.grid().rename_axis(columns=None).reset_index().melt(
+            "recency_score", var_name="frequency_score", value_name="customers"
+        )  # fmt: skip
+        return long.astype("int64")
+
     def checks(self) -> list[Check]:
         """Return whether there are enough customers and distinct values to score."""
         n = len(self.customers)
@@ -94,6 +101,46 @@ class RFM:
                 self._advice_on_levels() if short else "",
             ),
         ]
+
+    def advice(self) -> str:
+        """Return what to do: whom to keep first, because they hold most beyond their number."""
+        frame = self.to_frame()
+        times = frame["share_of_value"] / frame["share_of_customers"]
+        top = frame.loc[frame["share_of_value"].idxmax()]
+        name = str(top["segment"]).replace("_", " ")
+        each = float(times[frame["share_of_value"].idxmax()])
+        return (
+            f"Spend on keeping {name} first: each of them holds {each:.1f} times what a customer "
+            "holds on average."
+        )
+
+    def grid_summary(self) -> str:
+        """Return in words where customers stand by recency and frequency, and what stays empty."""
+        counts = self.grid()
+        lately, often = (int(labels.max()) for labels in (counts.index, counts.columns))
+        once = float((self.customers["order_count"] == 1).mean())
+        best = int(counts.loc[lately, often])
+        text = (
+            f"{percent(best / len(self.customers))} of customers have the best score of both "
+            f"recency and frequency; {percent(once)} have ordered once."
+        )
+        empty = [str(column) for column in counts if counts[column].sum() == 0]
+        if not empty:
+            return text
+        named = f"scores {', '.join(empty)} hold" if len(empty) > 1 else f"score {empty[0]} holds"
+        return f"{text} Frequency {named} nobody: equal numbers of orders share a score."
+
+    def grid_advice(self, minimum: int = 1) -> str:
+        """Return whom of the grid to win back: those who bought often, and not lately."""
+        counts = self.grid()
+        late = counts[counts.columns.max()][counts.index <= counts.index.max() / 2]
+        people = int(late.sum())
+        if people < max(minimum, 1):
+            return "Keep those who buy often coming: hardly any of them has stayed away."
+        return (
+            f"Win back the {people:,} customers at the lower right, who have bought most often and "
+            "not lately, before those who have bought once."
+        )
 
     def _advice_on_levels(self) -> str:
         """Return what to do about levels that stay empty."""

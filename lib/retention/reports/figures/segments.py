@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 
 SEQUENTIAL = "Blues"
 
+SEGMENT_COLOURS = [*PALETTE, "#882255", "#999933", "#332288", "#44AA99"]
+"""The house's colours and four of Tol's muted ones, so that every segment has its own."""
+
 
 def cohort_heat_map(retention: CohortRetention, minimum_cell_size: int = 10) -> Figure:
     """Draw the share of each monthly cohort that bought in each month since its first purchase.
@@ -165,12 +168,28 @@ def _heights(
     return found
 
 
+def distinct_colours(n: int) -> list[str]:
+    """Return as many colours as there are segments, none of them twice.
+
+    Examples
+    --------
+    >>> len(set(distinct_colours(10))), len(set(distinct_colours(30)))
+    (10, 30)
+    """
+    import matplotlib as mpl
+
+    if n <= len(SEGMENT_COLOURS):
+        return SEGMENT_COLOURS[:n]
+    scale = mpl.colormaps["turbo"]
+    return [mpl.colors.to_hex(scale(share)) for share in np.linspace(0.05, 0.95, n)]
+
+
 def _bands(axes: Axes, table: pd.DataFrame, sides: list[dict[str, tuple[float, float]]]) -> None:
     """Draw one band per flow, coloured by where it came from."""
     x = np.linspace(0, 1, 40)
     ease = x**2 * (3 - 2 * x)
     used = [dict.fromkeys(side, 0.0) for side in sides]
-    colours = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(sides[0])}
+    colours = dict(zip(sides[0], distinct_colours(len(sides[0])), strict=True))
     for start in sides[0]:
         flows = table[table["from_segment"] == start].set_index("to_segment")["customers"]
         for end in [name for name in sides[1] if name in flows.index]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 from retention.segments.codes import SegmentCode
 from retention.segments.personas.methods import METHODS, candidates
 from retention.segments.personas.preparation import prepare
@@ -86,7 +86,29 @@ class Personas:
         return (
             f"{best.clusters} personas by {best.method.name}: {personas}. Clusterings of resamples "
             f"agree with it (adjusted Rand index {best.stability:.2f}, {best.ci_low:.2f} to "
-            f"{best.ci_high:.2f}, n = {self.n:,})."
+            f"{best.ci_high:.2f}, n = {self.n:,}). {self._unplaced()}"
+        )
+
+    def _unplaced(self) -> str:
+        """Return in words how many customers carry no persona."""
+        left, total = int((self.customers["persona"] == UNPLACED).sum()), len(self.customers)
+        if not left:
+            return "All customers carry one."
+        return (
+            f"{left:,} of {total:,} customers ({percent(left / total)}) are unplaced: they have "
+            "too few orders to show one, or belong to no cluster."
+        )
+
+    def advice(self) -> str:
+        """Return what to do with the personas: whom to speak to, and of what."""
+        if self.chosen is None or self.effects.empty:
+            return "Segment by rules; do not name groups that are not there."
+        named = self.effects[self.effects["persona"] != UNPLACED]
+        row = named.loc[named["effect"].abs().idxmax()]
+        return (
+            f"Write a message of its own for each, on trial, first for '{row['persona']}' "
+            f"({int(row['customers']):,} customers), who stand out most: by "
+            f"{str(row['feature']).replace('_', ' ')}. Do not carry personas over to the unplaced."
         )
 
 
