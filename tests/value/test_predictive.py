@@ -85,8 +85,9 @@ def test_too_few_draws_are_refused():
 def test_futures_in_which_the_likelihood_has_fallen_to_nothing_are_not_drawn():
     # Hardly anyone is seen to leave, so that the law of the dropout parameters reaches far.
     frame = simulate_geometric(
-        np.array([0.8, 60.0, 0.002, 12.0]), TENURE, seed=5, coin_at_start=True
-    ).round(0)
+        np.array([0.8, 60.0, 0.1, 30.0]), np.floor(np.linspace(150, 700, 1500)), seed=6,
+        coin_at_start=True,
+    ).round(0)  # fmt: skip
     drawn = simulate_spend(np.array([6.0, 4.0, 15.0]), frame["frequency"].to_numpy(), seed=2)
     frame["monetary_value"] = drawn["monetary_value"]
     summary = compress(frame)
@@ -95,4 +96,4 @@ def test_futures_in_which_the_likelihood_has_fallen_to_nothing_are_not_drawn():
     assert np.nanmax(fit.working_errors) > 1
     expected = summary.weight @ fit.expected_future(summary, TERMS.horizon_days)
     found = predicted_range(frame, summary, fit, spend, TERMS, draws=120, seed=1).to_frame()
-    assert 0.75 * expected < found["purchases_low"][0] < expected
+    assert 0.95 * expected < found["purchases_low"][0] < expected
