@@ -71,6 +71,7 @@ def _cells(moves: Migration) -> dict[Cell, int]:
     table, balance, causes = moves.moves, moves.balance(), moves.causes()
     pairs = zip(table["from_segment"], table["to_segment"], table["customers"], strict=True)
     cells: dict[Cell, int] = {("flow", str(start), str(end)): int(n) for start, end, n in pairs}
+    cells[("before", NEW, "")] = int(balance["in_new"].sum())
     for row in balance.to_dict("records"):
         name = str(row["segment"])
         cells[("before", name, "")], cells[("now", name, "")] = row["before"], row["now"]
@@ -101,7 +102,7 @@ def _lines(moves: Migration) -> list[list[Cell]]:
         for side in ("in", "out"):
             lines.append([*((side, name, cause) for name in names), ("total", cause, "")])
     by_cause: list[Cell] = [("total", cause, "") for cause in CAUSES]
-    new: list[Cell] = [("flow", NEW, name) for name in names]
+    new: list[Cell] = [*(("flow", NEW, name) for name in names), ("before", NEW, "")]
     return [*lines, by_cause, new]
 
 

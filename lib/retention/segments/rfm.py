@@ -119,7 +119,7 @@ class RFM:
         counts = self.grid()
         lately, often = (int(labels.max()) for labels in (counts.index, counts.columns))
         once = float((self.customers["order_count"] == 1).mean())
-        best = int(counts.loc[lately, often])
+        best = int(counts.to_numpy()[counts.index == lately, counts.columns == often].sum())
         text = (
             f"{percent(best / len(self.customers))} of customers have the best score of both "
             f"recency and frequency; {percent(once)} have ordered once."
