@@ -277,3 +277,12 @@ def test_a_likelihood_ratio_beyond_doubt_is_not_written_as_zero():
     frame = simulate_pareto(drawn, np.linspace(30, 90, 4000), seed=8).assign(group=group)
     family = fit_family(compress(frame.round(0), covariates=("group",)), ("bg_nbd",))
     assert family.covariates_summary().endswith("on 2 degrees of freedom, p < 0.001.")
+
+
+def test_returns_beyond_what_was_bought_make_no_future_a_loss():
+    random = np.random.default_rng(1)
+    spend = fit_spend(random.integers(1, 9, 500) * 1.0, random.gamma(2.0, 20.0, 500))
+    purchases = np.array([1.0, 1.0, 3.0, 0.0])
+    expected = spend.expected_value(purchases, np.array([-135.66, 0.0, -50.0, np.nan]))
+    assert (expected > 0).all()
+    assert expected[0] == expected[1] > expected[2]

@@ -79,7 +79,8 @@ class SpendFit:
         purchases
             Purchases x that the mean rests on; 0 gives the population mean.
         mean_value
-            Mean value z of those purchases, in money; ignored where x is 0.
+            Mean value z of those purchases, in money; ignored where x is 0, and 0 where returns
+            made it less.
         """
         return expected_spend(self.parameters, purchases, mean_value)
 
@@ -209,9 +210,14 @@ def fit_spend(
 
 
 def expected_spend(parameters: Floats, purchases: Floats, mean_value: Floats) -> Floats:
-    """Return E[M | x, z] for parameters p, q, gamma; infinite where the mean does not exist."""
+    """Return E[M | x, z] for parameters p, q, gamma; infinite where the mean does not exist.
+
+    The model knows no value below zero: who sent back more than was bought again counts as having
+    spent nothing, lest a few returns make a customer's whole future a loss.
+    """
     p, q, gamma = parameters
-    total = np.where(purchases > 0, purchases * np.nan_to_num(mean_value), 0.0)
+    spent = np.maximum(np.nan_to_num(mean_value), 0.0)
+    total = np.where(purchases > 0, purchases * spent, 0.0)
     shape = p * purchases + q - 1
     return np.where(shape > 0, p * (gamma + total) / np.where(shape > 0, shape, 1.0), np.inf)
 
