@@ -79,7 +79,7 @@ def test_summary_and_advice_name_the_warning_and_what_is_none():
     assert "1 of 2 signs" in decline.summary()
     assert "overdue among champions" in decline.summary()
     assert "points" in decline.summary()
-    assert "Leave alone what is no warning: visits halved among champions" in decline.advice()
+    assert "Do not act on the other 1" in decline.advice()
 
 
 def test_too_few_to_compare_gives_no_warning():

@@ -85,7 +85,7 @@ def test_protected_attributes_come_as_labels_and_only_where_known(people):
 def test_the_summary_counts_the_groups_left_out_and_names_the_closest_proxy(people):
     found = audit(people["segments"], people["protected"], people["features"])
     assert "too small to be shown, and left out: 1" in found.summary()
-    assert "recency days of country" in found.proxies_summary()
+    assert "recency_days of country" in found.proxies_summary()
     assert found.proxies.set_index("feature")["stands_in"].to_dict() == {
         "recency_days": True, "order_count": False,
     }  # fmt: skip

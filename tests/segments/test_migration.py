@@ -76,7 +76,9 @@ def test_movers_are_told_by_what_moved_them():
     assert balance.loc["fresh", ["in_new", "in_bought", "in_silence"]].tolist() == [1, 1, 0]
     assert balance.loc["fresh", ["out_bought", "out_silence"]].tolist() == [0, 1]
     assert "50.0 % by an order; 50.0 % by silence alone" in found.causes_summary()
-    assert "Few moved" in found.causes_summary(minimum=10)
+    shown = found.causes().assign(share=[None, 0.0, 0.5, 0.0])
+    assert found.causes_summary(shown).endswith("segment: 50.0 % by silence alone.")
+    assert "Too few" in found.causes_summary(shown.assign(share=None))
     assert "fresh before they fall silent" in found.advice()
 
 
@@ -142,6 +144,7 @@ def test_the_summary_tells_how_many_stayed():
     assert "60.0 %" in moved(BEFORE, NOW).summary()
     assert "nobody moved" in moved(BEFORE, BEFORE).summary()
     assert "Nobody" in moved(BEFORE, BEFORE).advice()
+    assert moved(BEFORE, BEFORE).causes_summary() == "Nobody changed segment."
 
 
 def test_without_an_earlier_customer_there_is_no_movement():

@@ -49,7 +49,8 @@ def movement_tables(moves: Migration, minimum: int) -> MovementTables:
     """Return the tables on movement with their small cells blank.
 
     The tables share their counts: the balance sums up the moves, and who stayed is the rest of
-    both. So what to hide is decided for all of them at once.
+    both. So what to hide is decided for all of them at once. Segments' sizes stand in other
+    tables, too: hiding them would protect nothing.
 
     Parameters
     ----------
@@ -61,7 +62,8 @@ def movement_tables(moves: Migration, minimum: int) -> MovementTables:
     cells = _cells(moves)
     at = {cell: place for place, cell in enumerate(cells)}
     lines = [[at[cell] for cell in line if cell in at] for line in _lines(moves)]
-    hidden = hidden_cells(list(cells.values()), lines, minimum)
+    sizes = [place for cell, place in at.items() if cell[0] in ("before", "now")]
+    hidden = hidden_cells(list(cells.values()), lines, minimum, sizes)
     gone = {cell for cell, place in at.items() if hidden[place]}
     return MovementTables(_moves(moves, gone), _balance(moves, gone), _causes(moves, gone))
 

@@ -78,7 +78,8 @@ def suppress_cells(
 
 
 def hidden_cells(
-    values: Sequence[float], lines: Sequence[Sequence[int]], minimum: int
+    values: Sequence[float], lines: Sequence[Sequence[int]], minimum: int,
+    shown_elsewhere: Sequence[int] = (),
 ) -> np.ndarray:  # fmt: skip
     """Return which counts of tables that share cells must be hidden.
 
@@ -90,6 +91,8 @@ def hidden_cells(
         Positions of counts that give each other away: parts and their sum.
     minimum
         Smallest count that may be shown (customers).
+    shown_elsewhere
+        Positions of counts that another table tells: hiding them protects nothing.
 
     Examples
     --------
@@ -99,25 +102,53 @@ def hidden_cells(
     counts, at = np.asarray(values, dtype=float), [np.asarray(line, dtype=int) for line in lines]
     shared = np.bincount(np.concatenate(at), minlength=len(counts)) if at else counts
     order = np.lexsort((counts, shared)).argsort()
+    free = counts > 0
+    free[list(shown_elsewhere)] = False
     hidden = (counts > 0) & (counts < minimum)
     changed = bool(hidden.any())
     while changed:
-        changed = any([_hide_next(order, counts > 0, hidden, line) for line in at])
+        changed = any([_hide_next(order, free, hidden, line) for line in at])
     return hidden
 
 
-def _hide_next(
-    order: np.ndarray, counted: np.ndarray, hidden: np.ndarray, line: np.ndarray
-) -> bool:
+def _hide_next(order: np.ndarray, free: np.ndarray, hidden: np.ndarray, line: np.ndarray) -> bool:
     """Hide, in place, one more count of a line that hides exactly one.
 
     The first in the order goes: of those in the fewest lines, the smallest, so that little follows.
     """
-    left = line[~hidden[line] & counted[line]]
+    left = line[~hidden[line] & free[line]]
     if hidden[line].sum() != 1 or not left.size:
         return False
     hidden[left[order[left].argmin()]] = True
     return True
+
+
+def suppress_within(
+    frame: pd.DataFrame, minimum: int, count: str, group: str, derived: Sequence[str] = ()
+) -> pd.DataFrame:
+    """Blank small counts of rows whose sums by group, and over all, are shown in other tables.
+
+    Parameters
+    ----------
+    frame
+        One row per part of a group.
+    minimum
+        Smallest count that may be shown (customers).
+    count, group
+        Column of counts, and column that names the group of each row.
+    derived
+        Columns that would give the count away; blanked with it.
+
+    Examples
+    --------
+    >>> parts = pd.DataFrame({"group": ["a", "a", "b"], "n": [4, 30, 20]})
+    >>> suppress_within(parts, 10, "n", "group")["n"].isna().tolist()
+    [True, True, False]
+    """
+    counts = frame[count].to_numpy(dtype=float, na_value=0.0)
+    lines = [*frame.groupby(group).indices.values(), range(len(frame))]
+    hidden = hidden_cells(list(counts), [list(line) for line in lines], minimum)
+    return _blanked(frame, [count, *derived], hidden, [count])
 
 
 def suppress_rows(

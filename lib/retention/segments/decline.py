@@ -89,12 +89,13 @@ class Decline:
             return "Do not act on these signs: nothing shows that silence follows them."
         row = warnings.sort_values(["showing", "segment", "sign"], ascending=[False, True, True])
         first = row.iloc[0]
-        unproved = "; ".join(_named(r) for _, r in self.signs[~self.signs["is_warning"]].iterrows())
+        others = int((~self.signs["is_warning"]).sum())
         text = (
             f"Try to win back those in `fading_customers` first, most of them {_named(first)}, "
             "against a hold-out."
         )
-        return text + (f" Leave alone what is no warning: {unproved}." if unproved else "")
+        rest = f" Do not act on the other {others}: silence is not shown to follow them."
+        return text + (rest if others else "")
 
 
 def _named(row: pd.Series) -> str:

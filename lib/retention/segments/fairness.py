@@ -96,7 +96,7 @@ class Fairness:
         if self.proxies.empty:
             return "There is no feature that could stand in for a protected attribute."
         top = self.proxies.sort_values(["explained", "feature"], ascending=[False, True]).iloc[0]
-        name, attribute = (str(top[c]).replace("_", " ") for c in ("feature", "attribute"))
+        name, attribute = top["feature"], top["attribute"]
         strong = int(self.proxies["stands_in"].sum())
         told = f"{strong} features stand in" if strong else "No feature stands in"
         return (

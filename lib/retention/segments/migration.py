@@ -116,18 +116,23 @@ class Migration:
         names = [str(top[c]).replace("_", " ") for c in ("from_segment", "to_segment")]
         return f"{text}; the largest move is {top.customers:,} from {names[0]} to {names[1]}."
 
-    def causes_summary(self, minimum: int = 1) -> str:
-        """Return in words what moved the customers; causes of fewer than the minimum unsaid."""
-        table = self.causes()
-        counts, share = (
-            dict(zip(table["cause"], table[name], strict=True)) for name in ("customers", "share")
-        )
+    def causes_summary(self, shown: pd.DataFrame | None = None) -> str:
+        """Return in words what moved the customers.
+
+        Parameters
+        ----------
+        shown
+            The table of causes as readers see it, small cells blank: those are not spoken of.
+        """
+        if not self.causes()["customers"].sum():
+            return "Nobody changed segment."
         words = {"bought": "an order", "sent_back": "a refund", "silence": "silence alone",
                  "cut_offs": "cut-offs that moved, not the customer"}  # fmt: skip
-        told = [cause for cause in CAUSES if counts[cause] >= max(minimum, 1)]
-        parts = [f"{percent(share[cause])} by {words[cause]}" for cause in told]
+        table = (self.causes() if shown is None else shown).dropna(subset="share")
+        shares = dict(zip(table["cause"], table["share"], strict=True))
+        parts = [f"{percent(shares[c])} by {words[c]}" for c in CAUSES if shares.get(c, 0) > 0]
         if not parts:
-            return "Few moved." if any(counts.values()) else "Nobody changed segment."
+            return "Too few changed segment for what moved them to be shown."
         return f"Of those who changed segment: {'; '.join(parts)}."
 
     def advice(self) -> str:
