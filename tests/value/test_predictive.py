@@ -69,6 +69,16 @@ def test_groups_are_drawn_in_the_same_futures_and_wider_for_their_size():
     assert "predictive interval" in found.summary()
 
 
+def test_futures_of_those_who_sent_back_more_than_they_bought_are_no_losses():
+    frame, summary, fit, spend = world("BG/NBD")
+    returned = frame.assign(monetary_value=np.where(frame["frequency"] > 0, -150.0, np.nan))
+    found = predicted_range(returned, summary, fit, spend, TERMS, draws=100, seed=1).to_frame()
+    assert (found["predicted_low"] > 0).all()
+    assert lifetime_values(returned, summary, fit, spend, TERMS).customers[
+        "lifetime_value"
+    ].min() >= 0  # fmt: skip
+
+
 def test_the_seed_decides_the_futures_and_a_factor_scales_them():
     parts = world("BG/NBD")
     first, second = (predicted_range(*parts, TERMS, draws=100, seed=4) for _ in range(2))

@@ -250,5 +250,6 @@ def _own_spend(frame: pd.DataFrame, spend: Floats, random: np.random.Generator) 
     """Draw each customer's nu: an order is worth gamma(p)/nu."""
     p, q, gamma = spend
     x = frame["frequency"].to_numpy(dtype=np.float64)
-    z = np.nan_to_num(frame["monetary_value"].to_numpy(dtype=np.float64, na_value=np.nan))
+    z = frame["monetary_value"].to_numpy(dtype=np.float64, na_value=np.nan)
+    z = np.maximum(np.nan_to_num(z), 0.0)  # as `expected_spend` has it: returns are no loss to come
     return np.asarray(random.gamma(p * x + q) / (gamma + x * z), dtype=np.float64)
