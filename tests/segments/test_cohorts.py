@@ -108,3 +108,11 @@ def test_cohorts_of_whole_quarters_end_before_the_window():
         "b": "2025 Q2", "c": "2025 Q4", "d": "2026 Q1", "e": "2026 Q1",
     }  # fmt: skip
     assert acquisition_cohorts(first, "2025-03-31").empty
+
+
+def test_a_month_that_only_the_oldest_cohorts_have_reached_gives_no_advice():
+    found = cohorts([0.30] * 12)
+    late = found.cells["months_since"].eq(2)
+    rare = found.cells[~late | found.cells["cohort"].eq("2024-01")].copy()
+    rare.loc[rare["months_since"] == 2, ["customers", "share"]] = [900, 0.9]
+    assert "in month 1" in CohortRetention(rare, "2025-01-01").advice()

@@ -79,7 +79,7 @@ def test_movers_are_told_by_what_moved_them():
     shown = found.causes().assign(share=[None, 0.0, 0.5, 0.0])
     assert found.causes_summary(shown).endswith("segment: 50.0 % by silence alone.")
     assert "Too few" in found.causes_summary(shown.assign(share=None))
-    assert "fresh before they fall silent" in found.advice()
+    assert "Write to fresh before more of them turn into gone" in found.advice()
 
 
 def test_a_refund_that_no_rule_reads_did_not_move_anybody():

@@ -110,7 +110,9 @@ class CohortRetention:
         latest = int(self.cells["months_since"].max())
         if latest < 1:
             return "Come back when a cohort is a month old."
-        shares = {month: self.average(month)[0] for month in range(1, min(latest, 12) + 1)}
+        months = {month: self.average(month) for month in range(1, min(latest, 12) + 1)}
+        enough = months[1][3] / 2  # later months are known of the oldest cohorts alone
+        shares = {month: found[0] for month, found in months.items() if found[3] >= enough}
         best = max(shares, key=lambda month: (shares[month], -month))
         text = (
             f"Ask for the next order in month {best}, when most come back "

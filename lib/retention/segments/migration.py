@@ -145,8 +145,8 @@ class Migration:
                                 ascending=[False, True, True]).iloc[0]  # fmt: skip
         names = [str(top[c]).replace("_", " ") for c in ("from_segment", "to_segment")]
         return (
-            f"Write to {names[0]} before they fall silent, on trial against a hold-out: more of "
-            f"them went to {names[1]} by silence than along any other path."
+            f"Write to {names[0]} before more of them turn into {names[1]}, on trial against a "
+            "hold-out: no other path takes as many customers by silence."
         )
 
 
