@@ -65,6 +65,7 @@ class Engine:
         settings: dict[str, Any] = {
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
+            "enable_progress_bar": False,  # it would be written into a notebook that takes long
         }
         if self.memory_limit:
             settings["memory_limit"] = self.memory_limit
