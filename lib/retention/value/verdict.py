@@ -78,24 +78,30 @@ class ValueVerdict:
         count = len(self.values.customers)
         unit = self.values.terms.currency
         low, high = self.values.interval()
-        row = self.comparison.line(self.comparison.used)
-        held = self.comparison.customers
-        total, earned = self.values.total, self.revenue.table.iloc[0]
-        customers, drawn = self.values.customers, self.reality.table.iloc[0]
-        error, rank = float(row["total_error"]), float(row["spearman"])
+        total, drawn = self.values.total, self.reality.table.iloc[0]
         return [
             Metric("customers", count, "customers", n=count),
             Metric("lifetime_value_total", total, unit, low, high, count),
             Metric(
-                "expected_purchases", float(customers["expected_purchases"].sum()), "purchases",
-                float(drawn["purchases_low"]), float(drawn["purchases_high"]), count,
+                "expected_purchases", float(self.values.customers["expected_purchases"].sum()),
+                "purchases", float(drawn["purchases_low"]), float(drawn["purchases_high"]), count,
             ),
             Metric(
                 "value_that_may_be_booked", total, unit, float(drawn["predicted_low"]),
                 float(drawn["predicted_high"]), count,
             ),
             Metric("top_fifth_share_of_value", self.spread.top_share, "share", n=count),
-            Metric("holdout_total_error", error, "share", n=held),
+            *self._holdout_metrics(),
+            Metric("margin_used", self.margin.used, "share", n=self.margin.customers),
+            Metric("forecast_used", self.comparison.used, "name", n=self.comparison.customers),
+        ]  # fmt: skip
+
+    def _holdout_metrics(self) -> list[Metric]:
+        """Return how the forecast in use met the hold-out."""
+        row, earned = self.comparison.line(self.comparison.used), self.revenue.table.iloc[0]
+        held, rank = self.comparison.customers, float(row["spearman"])
+        return [
+            Metric("holdout_total_error", float(row["total_error"]), "share", n=held),
             Metric(
                 "holdout_revenue_error", float(earned["error"]), "share",
                 float(earned["error_ci_low"]), float(earned["error_ci_high"]), held,
@@ -105,10 +111,6 @@ class ValueVerdict:
                 "holdout_rank_correlation", rank, "correlation",
                 float(row["spearman_ci_low"]), float(row["spearman_ci_high"]), held,
             ),
-            Metric(
-                "margin_used", self.margin.used, "share", n=self.margin.customers,
-            ),
-            Metric("forecast_used", self.comparison.used, "name", n=held),
         ]  # fmt: skip
 
     def parameters(self) -> pd.DataFrame:
