@@ -9,7 +9,7 @@ import pandas as pd
 
 from retention.campaign.codes import CampaignCode
 from retention.engine import Engine
-from retention.results import Check, Status
+from retention.results import Check, Status, p_text
 from retention.uplift.effects import NORMAL_95, ArmEffect, average_lift, two_sided_p
 from retention.uplift.trial import Trial
 
@@ -78,10 +78,10 @@ class GroupedLift:
         )
         if p < 0.05:
             return (
-                f"{arm}'s effect on {self.outcome} differs by {self.what} (p = {p:.3g}), {detail}."
+                f"{arm}'s effect on {self.outcome} differs by {self.what} ({p_text(p)}), {detail}."
             )
         return (
-            f"{arm}'s effect on {self.outcome} is not shown to differ by {self.what} (p = {p:.3g})."
+            f"{arm}'s effect on {self.outcome} is not shown to differ by {self.what} ({p_text(p)})."
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
-from retention.results import Check, Status
+from retention.results import Check, Status, p_text
 from retention.uplift.codes import UpliftCode
 from retention.uplift.models import fit_mean
 from retention.uplift.observational import (
@@ -66,7 +66,7 @@ class Comparability:
             f"{worst['arm']}; n = {self.n:,})"
         )
         if self.p_value < SUSPICIOUS:
-            return f"{text}, more than chance explains (p = {self.p_value:.2g})."
+            return f"{text}, more than chance explains ({p_text(self.p_value)})."
         return f"{text}, no more than chance explains."
 
     def checks(self) -> list[Check]:

@@ -14,6 +14,7 @@ from scipy import stats
 from sklearn.base import clone
 
 from retention.errors import ParameterError
+from retention.results import p_text
 from retention.uplift.effects import NORMAL_95
 from retention.uplift.learners import EffectLearner
 from retention.uplift.ranking import areas, half_sample_areas, one_sided_p, rank_quality, ranked
@@ -54,7 +55,7 @@ class SequentialQuality:
         return (
             f"{found} (AUTOC {self.estimate:.4g}, 95 % interval "
             f"{self.estimate - NORMAL_95 * self.error:.4g} to "
-            f"{self.estimate + NORMAL_95 * self.error:.4g}, p = {self.p_value:.3g}, "
+            f"{self.estimate + NORMAL_95 * self.error:.4g}, {p_text(self.p_value)}, "
             f"n = {self.n:,} over {self.folds} folds)."
         )
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from retention.results import p_text
 from retention.uplift.effects import NORMAL_95
 from retention.uplift.ranking import one_sided_p
 from retention.uplift.trial import Floats, Integers
@@ -62,7 +63,7 @@ class Heterogeneity:
             f"calibration slope {self.slope:.2f}, 95 % interval "
             f"{self.slope - NORMAL_95 * self.slope_error:.2f} to "
             f"{self.slope + NORMAL_95 * self.slope_error:.2f}, "
-            f"p = {self.p_value:.3g}, n = {self.n:,}"
+            f"{p_text(self.p_value)}, n = {self.n:,}"
         )
         if self.p_value < 0.05:
             return f"Effects differ between units, and the predictions tell how ({interval})."
