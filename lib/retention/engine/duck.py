@@ -26,9 +26,6 @@ from retention.engine.spill import spill_folder
 from retention.errors import InputError, RunError
 
 T = TypeVar("T")
-_SESSION = "SET TimeZone = 'UTC'; SET enable_progress_bar = false"
-"""A bar would be written into a notebook whose query takes long."""
-
 _KIND = """SELECT CASE WHEN count(*) > 0 THEN 'VIEW' ELSE 'TABLE' END FROM duckdb_views()
 WHERE view_name = ?"""
 
@@ -76,7 +73,7 @@ class Engine:
         self.spill = spill_folder(self, self.temporary_directory)
         settings["temp_directory"] = str(self.spill)
         self.connection = duckdb.connect(config=settings)
-        self.connection.execute(_SESSION)
+        self.connection.execute("SET TimeZone = 'UTC'")
 
     def register(
         self, name: str, source: Path | str | Iterable[Path] | pd.DataFrame | pa.Table
@@ -180,7 +177,7 @@ class Engine:
 
         def write(path: Path) -> None:
             with self.connection.cursor() as cursor:
-                cursor.execute(_SESSION)
+                cursor.execute("SET TimeZone = 'UTC'")
                 cursor.execute(_copy_text(queries[path][0], path, queries[path][1]))
 
         with ThreadPoolExecutor(1 if self.threads == 1 else 2) as pool:
