@@ -7,9 +7,11 @@ from itertools import chain
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from retention.runs.fingerprint import notebook_source
-from retention.runs.order import ready, urgency
+from retention.runs.order import lasts, ready, sequence, urgency
 from retention.runs.plan import NOTEBOOKS, Notebook
 from retention.runs.settings import Settings
 from retention.runs.workspace import Workspace
@@ -36,6 +38,40 @@ def test_a_notebook_is_ready_when_all_it_needs_of_the_plan_is_done():
     waiting = [Settings(each, {}, {}) for each in books]
     found = ready(waiting, {"a", "b", "c", "d"}, {"a"})
     assert [s.notebook.name for s in found] == ["b", "c"]
+
+
+def test_a_short_notebook_goes_before_a_longer_one_where_the_run_then_ends_sooner():
+    books = [
+        book("first"),
+        *(
+            book(name, "first", effort=e)
+            for name, e in (("a", 39), ("b", 28), ("c", 27), ("d", 15))
+        ),
+        *(book(name, "a", effort=effort) for name, effort in (("e", 59), ("f", 44), ("g", 37))),
+    ]
+    longest = urgency(books, {})
+    urgent = sorted(longest, key=lambda name: -longest[name])
+    order = sequence(books, {}, 2)
+    assert sorted(order) == sorted(urgent)
+    assert lasts(books, order, {}, 2) < lasts(books, urgent, {}, 2)
+    assert lasts(books, order, {}, 2) <= 1.02 * (1 + (39 + 28 + 27 + 15 + 59 + 44 + 37) / 2)
+
+
+@given(
+    st.lists(st.tuples(st.integers(1, 60), st.sets(st.integers(0, 7))), min_size=1, max_size=6),
+    st.integers(1, 3),
+)
+def test_the_order_never_lasts_longer_than_the_most_urgent_first(drawn, at_once):
+    books = [
+        book(str(place), *(str(need) for need in needs if need < place), effort=effort)
+        for place, (effort, needs) in enumerate(drawn)
+    ]
+    longest = urgency(books, {})
+    urgent = sorted(longest, key=lambda name: -longest[name])
+    order, total = sequence(books, {}, at_once), sum(each.effort for each in books)
+    end = lasts(books, order, {}, at_once)
+    assert max(max(longest.values()), total / at_once) <= end <= total
+    assert end <= lasts(books, urgent, {}, at_once)
 
 
 def tables(notebook: Notebook, call: str) -> set[str]:

@@ -28,7 +28,7 @@ class Notebook:
     recalls
         Whether it reads runs published before its own: earlier ones, or the one approved last.
     effort
-        How long it takes beside the others (processor seconds with 100,000 customers); it decides
+        How long it takes beside the others (seconds with 100,000 customers); it decides
         the order where no earlier run has told better.
     """
 
@@ -46,9 +46,9 @@ class Notebook:
 
 
 NOTEBOOKS: tuple[Notebook, ...] = (
-    Notebook("ingest", "01_ingest", "Can we trust this data?", "Ingest", effort=65),
+    Notebook("ingest", "01_ingest", "Can we trust this data?", "Ingest", effort=47),
     Notebook(
-        "segments", "02_segmentation", "Who are our customers?", "Segments", ("ingest",), effort=40
+        "segments", "02_segmentation", "Who are our customers?", "Segments", ("ingest",), effort=39
     ),
     Notebook(
         "lifetime_value",
@@ -56,10 +56,10 @@ NOTEBOOKS: tuple[Notebook, ...] = (
         "What is each customer worth?",
         "Segments",
         ("ingest", "segments"),
-        effort=40,
+        effort=44,
     ),
     Notebook(
-        "retention_curves", "03_churn", "When do customers leave?", "Churn", ("ingest",), effort=30
+        "retention_curves", "03_churn", "When do customers leave?", "Churn", ("ingest",), effort=28
     ),
     Notebook(
         "churn_risk",
@@ -68,7 +68,7 @@ NOTEBOOKS: tuple[Notebook, ...] = (
         "Churn",
         ("ingest", "segments"),
         recalls=True,
-        effort=50,
+        effort=59,
     ),
     Notebook(
         "design",
@@ -76,16 +76,16 @@ NOTEBOOKS: tuple[Notebook, ...] = (
         "How large must the test be?",
         "Campaign lift",
         ("ingest",),
-        effort=40,
+        effort=28,
     ),
-    Notebook("ab_test", "04_experiments", "Did it work?", "Campaign lift", ("ingest",), effort=20),
+    Notebook("ab_test", "04_experiments", "Did it work?", "Campaign lift", ("ingest",), effort=15),
     Notebook(
         "campaign_lift",
         "04_experiments",
         "For whom, was it worth it, whom next?",
         "Campaign lift",
         ("ingest", "segments"),
-        effort=40,
+        effort=37,
     ),
 )
 

@@ -27,7 +27,7 @@ from retention.runs.manifest import (
     describe_inputs,
     input_hashes,
 )
-from retention.runs.order import ready, urgency
+from retention.runs.order import ready, sequence
 from retention.runs.progress import RunProgress
 from retention.runs.publish import (
     mark_resumable,
@@ -212,11 +212,12 @@ def _schedule(
     course: _Course, kernels: KernelPool, progress: RunProgress, pool: ThreadPoolExecutor
 ) -> Failure | None:
     """Hand notebooks to the pool in dependency order until all are done or one has failed."""
-    longest = urgency([s.notebook for s in course.settings], _expected(course))
-    waiting = sorted(course.settings, key=lambda s: -longest[s.notebook.name])
+    planned = [settings.notebook for settings in course.settings]
+    order = sequence(planned, _expected(course), course.options.parallel)
+    waiting = sorted(course.settings, key=lambda s: order.index(s.notebook.name))
     running: dict[Future[Failure | None], str] = {}
     while waiting or running:
-        for settings in ready(waiting, longest, course.records)[: _room(course, running)]:
+        for settings in ready(waiting, order, course.records)[: _room(course, running)]:
             waiting.remove(settings)
             # Keys are made here, in one thread: Python 3.11's parser is not safe in several.
             task = pool.submit(_one, course, settings, _key(course, settings), kernels, progress)
