@@ -222,10 +222,18 @@ def histories(customers, tenure=400, silence=5):
 
 
 def test_the_gate_lets_enough_evidence_pass():
-    found = evidence_gate(histories(600), unit_days=1)
+    found = evidence_gate(histories(3_000), unit_days=1)
     assert found.enough
     assert found.summary().startswith("There is enough")
     assert set(found.to_frame()["status"]) == {"pass"}
+
+
+def test_a_small_base_may_be_valued_but_its_intervals_are_warned_of():
+    found = evidence_gate(histories(600), unit_days=1)
+    assert found.enough
+    (warned,) = [check for check in found.checks if check.status is not Status.PASS]
+    assert (warned.code, warned.status) == ("value.large_base", Status.WARN)
+    assert warned.action == "Widen the intervals of totals by about a third."
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,7 @@ class ValueCheck(StrEnum):
     FREQUENT_BUYERS = "value.frequent_buyers"
     CONVERGENCE = "value.convergence"
     SPEND_CONVERGENCE = "value.spend_convergence"
+    LARGE_BASE = "value.large_base"
     SPEND_INDEPENDENCE = "value.spend_independence"
     HOLDOUT_TOTAL = "value.holdout_total"
     HOLDOUT_BASELINE = "value.holdout_baseline"
