@@ -14,6 +14,7 @@ from retention.value import (
     GeometricDropoutCovariates,
     ParetoDropout,
     Tracking,
+    ValueCheck,
     ValueTerms,
     ValueVerdict,
     baseline_forecasts,
@@ -291,7 +292,7 @@ def test_the_verdict_carries_every_figure_and_says_when_evidence_is_thin(shop):
     assert set(verdict.parameters()["model"]) == {"BG/NBD", "Gamma-Gamma"}
     assert named["holdout_revenue_error"].ci_low < named["holdout_revenue_error"].value
     assert named["expected_purchases"].ci_low < named["expected_purchases"].value
-    assert len({check.code for check in verdict.checks(700)}) == 13
+    assert len({check.code for check in verdict.checks(700)}) == len(ValueCheck)
     assert "USD" in verdict.summary()
     thin = ValueVerdict(evidence_gate(frame.head(50), unit_days=1), *rest)
     assert thin.summary().startswith("Too little evidence")
