@@ -76,7 +76,10 @@ def segments(folder: str) -> Work:
 
     def work() -> dict[str, float]:
         later, earlier = rfm(now, rules=rules), rfm(then, rules=rules)
-        moves = migration(earlier.customers, later.customers, before, AS_OF)
+        moves = migration(
+            earlier.labelled(then), later.labelled(now), before, AS_OF,
+            drawn_before=earlier.apply, drawn_now=later.apply,
+        )  # fmt: skip
         return {"customers": len(later.customers), "moves": len(moves.to_frame())}
 
     return work
