@@ -18,8 +18,9 @@ import numpy as np
 import pandas as pd
 
 from retention.campaign.costs import CampaignCost
+from retention.intervals import NORMAL_95
 from retention.results import Metric, percent
-from retention.uplift.effects import NORMAL_95, ArmEffect, AverageLift, average_lift
+from retention.uplift.effects import ArmEffect, AverageLift, average_lift
 from retention.uplift.trial import Trial
 
 COLUMNS = ("revenue", "goods", "discount", "gifts", "profit", "marketing", "laid_out",

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from retention.engine import Engine
+from retention.intervals import NORMAL_95
 from retention.results import percent
-from retention.uplift.effects import NORMAL_95
 
 
 @dataclass(frozen=True)

@@ -9,8 +9,9 @@ import pandas as pd
 
 from retention.campaign.codes import CampaignCode
 from retention.engine import Engine
+from retention.intervals import NORMAL_95
 from retention.results import Check, Status, p_text
-from retention.uplift.effects import NORMAL_95, ArmEffect, average_lift, two_sided_p
+from retention.uplift.effects import ArmEffect, average_lift, two_sided_p
 from retention.uplift.trial import Trial
 
 SMALLEST_GROUP = 30

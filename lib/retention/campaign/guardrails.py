@@ -13,8 +13,8 @@ from retention.abtest.proportions import score_interval
 from retention.campaign.codes import CampaignCode
 from retention.engine import Engine
 from retention.errors import ParameterError
+from retention.intervals import NORMAL_95
 from retention.results import Check, Status
-from retention.uplift.effects import NORMAL_95
 from retention.uplift.trial import Floats, Trial
 
 DAY_S = 86_400

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retention.segments.intervals import Z95, Numbers, wilson
+from retention.intervals import NORMAL_95, difference
+from retention.segments.intervals import Numbers, wilson
 
 
 @dataclass(frozen=True)
@@ -24,18 +25,17 @@ class Estimate:
 
         Notes
         -----
-        Square-and-add of the two intervals (Zou and Donner 2008, equation 5). The two are taken
-        as independent; customers who stay make the true interval narrower, not wider.
+        `retention.intervals.difference`: customers who stay make the true interval narrower.
 
         Examples
         --------
         >>> Estimate(0.5, 0.4, 0.6, 9).less(Estimate(0.2, 0.1, 0.3, 9)).value
         0.3
         """
-        value = self.value - other.value
-        down = math.hypot(self.value - self.ci_low, other.ci_high - other.value)
-        up = math.hypot(self.ci_high - self.value, other.value - other.ci_low)
-        return Estimate(value, value - down, value + up, min(self.n, other.n))
+        value, low, high = difference(
+            (self.value, self.ci_low, self.ci_high), (other.value, other.ci_low, other.ci_high)
+        )
+        return Estimate(value, float(low), float(high), min(self.n, other.n))
 
     def scaled(self, factor: float) -> Estimate:
         """Return the estimate in another unit."""
@@ -120,7 +120,7 @@ def ratio(numerators: Numbers, denominators: Numbers) -> Estimate:
     if n == 1:
         return Estimate(value, math.nan, math.nan, 1)
     spread = math.sqrt(float(np.sum((top - value * bottom) ** 2)) * n / (n - 1))
-    half = Z95 * spread / float(bottom.sum())
+    half = NORMAL_95 * spread / float(bottom.sum())
     return Estimate(value, value - half, value + half, n)
 
 
@@ -132,7 +132,8 @@ def total(values: Numbers) -> Estimate:
     >>> total(np.array([3.0, 4.0])).ci_high.__round__(2)
     16.8
     """
-    value, half = float(np.sum(values)), Z95 * math.sqrt(float(np.sum(values.astype(float) ** 2)))
+    value = float(np.sum(values))
+    half = NORMAL_95 * math.sqrt(float(np.sum(values.astype(float) ** 2)))
     return Estimate(value, value - half, value + half, len(values))
 
 

@@ -9,11 +9,9 @@ from typing import Any
 
 import pandas as pd
 
+from retention.intervals import NORMAL_95
 from retention.runs.moves import SegmentMoves, segment_moves
 from retention.runs.run import Run
-
-Z_95 = 1.959963984540054
-"""Two-sided 95 % quantile of the normal distribution, by which intervals become errors."""
 
 MODEL_QUALITY = (
     "auc", "log_loss", "brier", "calibration_", "lift_top_decile", "pr_auc", "ece", "holdout_",
@@ -175,13 +173,13 @@ def _reading(old: Mapping[str, Any], new: Mapping[str, Any]) -> str:
     if not all(isinstance(value, int | float) for value in (before, after)):
         return "changed"
     error = math.hypot(_standard_error(old), _standard_error(new))
-    return "within noise" if error and abs(after - before) <= Z_95 * error else "changed"
+    return "within noise" if error and abs(after - before) <= NORMAL_95 * error else "changed"
 
 
 def _standard_error(metric: Mapping[str, Any]) -> float:
     """Return half the interval's width in standard errors, 0 where there is none."""
     low, high = metric["ci_low"], metric["ci_high"]
-    return 0.0 if low is None or high is None else (high - low) / (2 * Z_95)
+    return 0.0 if low is None or high is None else (high - low) / (2 * NORMAL_95)
 
 
 def _differing(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:

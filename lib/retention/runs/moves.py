@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from retention.intervals import NORMAL_95
 from retention.reports.suppression import suppress_counts
 from retention.runs.run import Run
 
 TABLE = "segments"
-Z_95 = 1.959963984540054
 OUTSIDE = "(not in the run)"
 """Where customers come from, or go to, who are in one of the runs only."""
 
@@ -76,7 +76,7 @@ def _sizes(table: pd.DataFrame, names: list[str], minimum: int) -> pd.DataFrame:
     before, after = table.sum(axis=1).to_numpy()[:-1], table.sum(axis=0).to_numpy()[:-1]
     moved_in, moved_out = after - stayed, before - stayed
     error = np.sqrt(moved_in + moved_out)
-    beyond = np.abs(moved_in - moved_out) > Z_95 * error
+    beyond = np.abs(moved_in - moved_out) > NORMAL_95 * error
     reading = np.where(before == after, "same", np.where(beyond, "changed", "within noise"))
     sizes = {"before": before, "after": after, "moved_in": moved_in, "moved_out": moved_out}
     hidden = suppress_counts(pd.DataFrame(sizes, index=names), minimum)

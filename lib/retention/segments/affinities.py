@@ -12,7 +12,7 @@ from retention.engine import Engine
 from retention.errors import ParameterError
 from retention.features import epoch_of, known_orders
 from retention.features.dates import DAY_S
-from retention.segments.intervals import Z95
+from retention.intervals import NORMAL_95
 
 LEVEL = 0.05
 """Share of the pairs told as clear that may be chance (false discovery rate)."""
@@ -161,7 +161,8 @@ def _lifts(counts: pd.DataFrame) -> pd.DataFrame:
             "item": counts["item"], "next_item": counts["next_item"],
             "customers_with_item": counts["had"], "bought_both": counts["bought_both"],
             "share_with": share_with, "share_without": share_without, "lift": np.exp(log_lift),
-            "ci_low": np.exp(log_lift - Z95 * error), "ci_high": np.exp(log_lift + Z95 * error),
+            "ci_low": np.exp(log_lift - NORMAL_95 * error),
+            "ci_high": np.exp(log_lift + NORMAL_95 * error),
             "p_adjusted": adjusted, "is_clear": adjusted < LEVEL,
             "is_repeat": (counts["item"] == counts["next_item"]).to_numpy(dtype=bool),
         }

@@ -10,6 +10,7 @@ import pandas as pd
 from retention.engine import Engine
 from retention.errors import EvidenceError
 from retention.features import epoch_of
+from retention.intervals import difference
 from retention.results import percent, points
 from retention.segments.intervals import wilson
 
@@ -77,10 +78,8 @@ class CohortRetention:
             (int(part["customers"].sum()), int(part["cohort_customers"].sum()))
             for part in (new, old)
         )
-        (p_low, p_high), (q_low, q_high) = wilson(x, n), wilson(y, m)
-        p, q = x / n, y / m
-        down, up = np.hypot(p - p_low, q_high - q), np.hypot(p_high - p, q - q_low)
-        return p - q, float(p - q - down), float(p - q + up), str(new.iloc[0]["cohort"])
+        gap, low, high = difference((x / n, *wilson(x, n)), (y / m, *wilson(y, m)))
+        return gap, float(low), float(high), str(new.iloc[0]["cohort"])
 
     def summary(self) -> str:
         """Return the finding in words."""

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.abtest.multiplicity import adjust
+from retention.intervals import difference
 from retention.results import percent, points
 from retention.segments.intervals import wilson
 
@@ -203,14 +204,12 @@ def _compared(table: pd.DataFrame) -> pd.DataFrame:
         for side in ("with", "without")
     )
     p, q = x / n, y / m
-    (p_low, p_high), (q_low, q_high) = wilson(x, n), wilson(y, m)
+    gap, low, high = difference((p, *wilson(x, n)), (q, *wilson(y, m)))
     pooled = (x + y) / (n + m)
     error = np.sqrt(np.maximum(pooled * (1 - pooled) * (1 / n + 1 / m), 1e-12))
-    adjusted = adjust((2 * norm.sf(np.abs(p - q) / error)).tolist(), "benjamini-hochberg")
+    adjusted = adjust((2 * norm.sf(np.abs(gap) / error)).tolist(), "benjamini-hochberg")
     return table.assign(
-        rate_with=p, rate_without=q, difference=p - q,
-        difference_low=p - q - np.hypot(p - p_low, q_high - q),
-        difference_high=p - q + np.hypot(p_high - p, q - q_low),
+        rate_with=p, rate_without=q, difference=gap, difference_low=low, difference_high=high,
         p_adjusted=adjusted, is_warning=(np.asarray(adjusted) < LEVEL) & (p < q),
     )  # fmt: skip
 

@@ -9,9 +9,10 @@ import pandas as pd
 
 from retention.abtest.design import power_at, proportion_design
 from retention.errors import EvidenceError
+from retention.intervals import NORMAL_95
 from retention.results import Check, Status, points
 from retention.segments.codes import SegmentCode
-from retention.segments.intervals import Z95, wilson
+from retention.segments.intervals import wilson
 
 JOIN = " + "
 """Between the names of segments that were merged."""
@@ -168,7 +169,7 @@ def _gap(
     (_, n, x), (_, m, y) = one, other
     p, q = x / n, y / m
     error = np.sqrt(max(p * (1 - p) / n + q * (1 - q) / m, 1e-12))
-    told = min(abs(p - q) / max(min_difference, 1e-12), abs(p - q) / (Z95 * error))
+    told = min(abs(p - q) / max(min_difference, 1e-12), abs(p - q) / (NORMAL_95 * error))
     return float(told if min(n, m) >= min_customers else min(told, 1.0) * min(n, m) / min_customers)
 
 

@@ -7,13 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Z95 = 1.959963984540054
-"""Standard normal quantile of a two-sided 95 % interval."""
+from retention.intervals import NORMAL_95
 
 Numbers = NDArray[np.float64]
 
 
-def wilson(successes: ArrayLike, n: ArrayLike, z: float = Z95) -> tuple[Any, Any]:
+def wilson(successes: ArrayLike, n: ArrayLike, z: float = NORMAL_95) -> tuple[Any, Any]:
     """Return the score interval of a share.
 
     Parameters

@@ -8,12 +8,10 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
+from retention.intervals import NORMAL_95
 from retention.quantities import between, quantity
 from retention.results import Metric
 from retention.uplift.trial import Floats, Trial
-
-NORMAL_95 = 1.959963984540054
-"""97.5 % point of the normal distribution."""
 
 MONEY = ("revenue", "net_margin", "spend")
 """Outcomes that are amounts of money."""

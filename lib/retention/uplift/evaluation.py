@@ -14,8 +14,8 @@ from scipy import stats
 from sklearn.base import clone
 
 from retention.errors import ParameterError
+from retention.intervals import NORMAL_95
 from retention.results import p_text
-from retention.uplift.effects import NORMAL_95
 from retention.uplift.learners import EffectLearner
 from retention.uplift.ranking import areas, half_sample_areas, one_sided_p, rank_quality, ranked
 from retention.uplift.scores import balanced_folds

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from retention.intervals import NORMAL_95
 from retention.results import p_text
-from retention.uplift.effects import NORMAL_95
 from retention.uplift.ranking import one_sided_p
 from retention.uplift.trial import Floats, Integers
 

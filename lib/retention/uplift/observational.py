@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from retention.intervals import NORMAL_95
 from retention.results import Check, Status, percent
 from retention.uplift.codes import UpliftCode
-from retention.uplift.effects import NORMAL_95
 from retention.uplift.models import fit_mean, predict_mean
 from retention.uplift.scores import balanced_folds, trial_scores
 from retention.uplift.trial import Floats, Trial

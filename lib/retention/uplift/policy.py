@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from retention.uplift.effects import NORMAL_95
+from retention.intervals import NORMAL_95
 from retention.uplift.ranking import one_sided_p
 from retention.uplift.trial import Floats, Integers
 

@@ -18,7 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from retention.uplift.effects import NORMAL_95
+from retention.intervals import NORMAL_95
 from retention.uplift.trial import Floats, Integers
 
 HALF_SAMPLES = 400

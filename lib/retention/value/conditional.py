@@ -8,11 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from retention.intervals import NORMAL_95
 from retention.results import percent
 
 Floats = NDArray[np.float64]
-
-_Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ def conditional_expectations(
     table = grouped.mean()
     counts = grouped.size()
     spread = grouped["actual"].std(ddof=1).fillna(0.0)
-    reach = _Z * spread / counts**0.5
+    reach = NORMAL_95 * spread / counts**0.5
     table.insert(0, "customers", counts)
     table.insert(2, "actual_ci_low", np.maximum(table["actual"] - reach, 0.0))
     table.insert(3, "actual_ci_high", table["actual"] + reach)

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import InputError
+from retention.intervals import NORMAL_95
 from retention.results import Check, Status, percent
 from retention.value.codes import ValueCheck
 from retention.value.holdout import Lesson
@@ -25,8 +26,6 @@ FEWEST_LESSONS = 200
 
 MATERIAL = 0.005
 """Share of the mean squared error by which another forecast must be better to be used."""
-
-_Z = 1.959963984540054
 
 
 @dataclass(frozen=True)
@@ -221,7 +220,7 @@ def boosted_forecast(
 
 def _scores(name: str, actual: Floats, forecast: Floats, base: Floats) -> dict[str, float | str]:
     """Return one line of the comparison."""
-    root = _Z / np.sqrt(len(actual))
+    root = NORMAL_95 / np.sqrt(len(actual))
     error = forecast - actual
     square, off = error**2, np.abs(error)
     rmse = float(np.sqrt(square.mean()))
@@ -252,7 +251,7 @@ def _rank_correlation(forecast: Floats, actual: Floats) -> dict[str, float]:
 
     varied = np.ptp(forecast) > 0 and np.ptp(actual) > 0
     rho = float(spearmanr(forecast, actual).statistic) if varied else 0.0
-    reach = _Z * np.sqrt((1 + rho**2 / 2) / max(len(actual) - 3, 1))
+    reach = NORMAL_95 * np.sqrt((1 + rho**2 / 2) / max(len(actual) - 3, 1))
     middle = np.arctanh(min(rho, 0.999999))
     return {
         "spearman": rho,

@@ -9,6 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import InputError
+from retention.intervals import difference
 from retention.results import percent
 from retention.value.lifetime import LifetimeValues
 
@@ -148,8 +149,8 @@ def beside(now: GroupValues, before: GroupValues | None, whole: LifetimeValues) 
 
     Notes
     -----
-    The interval of the change squares and adds those of the two means (Zou and Donner 2008,
-    equation 5); they rest on much the same customers, so the true one is narrower.
+    The interval of the change is `retention.intervals.difference`; the two means rest on much the
+    same customers, so the true one is narrower.
     """
     columns = ["group", "customers", "mean_value", "mean_ci_low", "mean_ci_high"]
     table = now.to_frame()[columns]
@@ -161,12 +162,8 @@ def beside(now: GroupValues, before: GroupValues | None, whole: LifetimeValues) 
         past = table[["group"]].merge(before.to_frame()[["group", *columns[2:]]], "left", "group")
     value, low, high = (table[c].to_numpy() for c in columns[2:])
     was, was_low, was_high = (past[c].to_numpy() for c in columns[2:])
-    change = value - was
-    return table.assign(
-        mean_before=was, change=change,
-        change_ci_low=change - np.hypot(value - low, was_high - was),
-        change_ci_high=change + np.hypot(high - value, was - was_low),
-    )  # fmt: skip
+    change, least, most = difference((value, low, high), (was, was_low, was_high))
+    return table.assign(mean_before=was, change=change, change_ci_low=least, change_ci_high=most)
 
 
 def beside_summary(compared: pd.DataFrame) -> str:

@@ -19,6 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import EvidenceError, ParameterError
+from retention.intervals import NORMAL_95
 from retention.results import Check, Status, percent
 from retention.value.codes import ValueCheck
 from retention.value.models import PurchaseFit
@@ -303,5 +304,5 @@ def _log_interval(total: float, slope: Floats, covariance: Floats) -> tuple[floa
     if total <= 0:
         return 0.0, 0.0
     spread = math.sqrt(max(float(slope @ covariance @ slope), 0.0)) / total
-    reach = float(np.exp(1.959963984540054 * spread))
+    reach = float(np.exp(NORMAL_95 * spread))
     return total / reach, total * reach

@@ -10,6 +10,7 @@ import pandas as pd
 from retention.engine import Engine
 from retention.errors import ParameterError
 from retention.features import epoch_of, goods_costs, known_orders, shifted
+from retention.intervals import NORMAL_95
 from retention.results import Check, Status, percent
 from retention.value.codes import ValueCheck
 
@@ -145,7 +146,7 @@ def margin_of(engine: Engine, as_of: str, *, given: float, source: str = AUTOMAT
     value, margin = (costed[c].to_numpy(dtype=float) for c in ("costed_minor", "margin_minor"))
     share = float(margin.sum() / value.sum())
     # Linearised variance of a ratio of means (Cochran 1977, "Sampling techniques", equation 6.13).
-    reach = 1.959963984540054 * float(np.sqrt(((margin - share * value) ** 2).sum()) / value.sum())
+    reach = NORMAL_95 * float(np.sqrt(((margin - share * value) ** 2).sum()) / value.sum())
     part = float(value.sum() / max(found["value_minor"].sum(), 1))
     made = Margin(given, given, share, share - reach, share + reach, len(costed), part, insisted)
     if insisted or not made.is_measured:

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import EvidenceError, ParameterError
+from retention.intervals import NORMAL_95
 from retention.value.optimise import Objective, Optimum, covariance_of, maximise
 from retention.value.summary import PurchaseSummary
 
@@ -187,7 +188,7 @@ class PurchaseFit:
 
     def to_frame(self) -> pd.DataFrame:
         """Return one line per parameter: estimate, standard error and 95 % interval."""
-        spread = self.working_errors * 1.959963984540054
+        spread = self.working_errors * NORMAL_95
         return pd.DataFrame(
             {
                 "model": self.model.name,

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import EvidenceError, InputError
+from retention.intervals import NORMAL_95
 from retention.results import Check, Status
 from retention.value.codes import ValueCheck
 from retention.value.optimise import covariance_of, maximise
@@ -87,7 +88,7 @@ class SpendFit:
     def to_frame(self) -> pd.DataFrame:
         """Return one line per parameter: estimate, standard error and 95 % interval."""
         spread = np.sqrt(np.maximum(np.diag(self.covariance), 0))
-        reach = np.exp(1.959963984540054 * spread)
+        reach = np.exp(NORMAL_95 * spread)
         return pd.DataFrame(
             {
                 "model": "Gamma-Gamma",
@@ -230,7 +231,7 @@ def spend_independence(x: Floats, z: Floats, w: Floats) -> tuple[float, float, f
     if spread == 0:
         return 0.0, -1.0, 1.0
     r = float(np.clip((w @ (u * v)) / spread, -0.999999, 0.999999))
-    reach = 1.959963984540054 / np.sqrt(max(float(w.sum()) - 3, 1.0))
+    reach = NORMAL_95 / np.sqrt(max(float(w.sum()) - 3, 1.0))
     return r, float(np.tanh(np.arctanh(r) - reach)), float(np.tanh(np.arctanh(r) + reach))
 
 

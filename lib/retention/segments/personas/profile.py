@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from retention.segments.intervals import Z95
+from retention.intervals import NORMAL_95
 from retention.segments.personas.methods import Labels
 from retention.segments.personas.preparation import Prepared
 
@@ -39,7 +39,7 @@ def effects(prepared: Prepared, raw: pd.DataFrame, labels: Labels) -> pd.DataFra
             pooled = np.sqrt(((n - 1) * own.var(ddof=1) + (m - 1) * others.var(ddof=1))
                              / (n + m - 2))  # fmt: skip
             effect = float((own.mean() - others.mean()) / max(pooled, 1e-9))
-            half = Z95 * np.sqrt(1 / n + 1 / m + effect**2 / (2 * (n + m)))
+            half = NORMAL_95 * np.sqrt(1 / n + 1 / m + effect**2 / (2 * (n + m)))
             means = raw.loc[inside, feature].mean(), raw.loc[~inside, feature].mean()
             rows.append((int(cluster), feature, n, *means, effect, effect - half, effect + half))
     return pd.DataFrame(rows, columns=EFFECT_COLUMNS)
