@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from retention.results import percent
+from retention.results import percent, points, points_between
 
 ZERO_DECIMALS = (
     "BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV",
@@ -21,7 +21,7 @@ def quantity(value: float, unit: str, *, signed: bool = False) -> str:
     """
     sign = "+" if signed else ""
     if unit == "share":
-        return f"{100 * value:{sign}.2f} points" if signed else percent(value, 2)
+        return points(value, 2, signed=True) if signed else percent(value, 2)
     if is_currency(unit):
         return f"{unit} {value:{sign},.2f}"
     return f"{value:{sign},.4g} {unit}".rstrip()
@@ -35,11 +35,12 @@ def between(low: float, high: float, unit: str) -> str:
     >>> between(-1.07, 7.886, "USD"), between(0.001, 0.0674, "share"), between(-1.2, 0.5, "days")
     ('USD -1.07 to +7.89', '+0.10 to +6.74 points', '-1.2 to +0.5 days')
     """
+    if unit == "share":
+        return points_between(low, high, 2)
     first, second = (quantity(value, unit, signed=True) for value in (low, high))
     if is_currency(unit):
         return f"{first} to {second.removeprefix(unit).strip()}"
-    words = "points" if unit == "share" else unit
-    return f"{first.removesuffix(words).strip()} to {second}"
+    return f"{first.removesuffix(unit).strip()} to {second}"
 
 
 def is_currency(unit: str) -> bool:

@@ -113,6 +113,18 @@ def points(difference: float | None, digits: int = 1, *, signed: bool = False) -
     return f"{100 * difference:{'+' if signed else ''},.{digits}f} points"
 
 
+def points_between(low: float | None, high: float | None, digits: int = 1) -> str:
+    """Write the ends of the interval of a difference of two shares, the unit once.
+
+    Examples
+    --------
+    >>> points_between(-0.012, 0.034), points_between(0.001, 0.0674, 2)
+    ('-1.2 to +3.4 points', '+0.10 to +6.74 points')
+    """
+    first, second = (points(end, digits, signed=True) for end in (low, high))
+    return f"{first.removesuffix(' points')} to {second}"
+
+
 def p_text(p_value: float, digits: int = 3) -> str:
     """Write a p-value in prose; one too small for the digits is never zero.
 

@@ -15,7 +15,7 @@ from retention.kpis import KeyFigure, KeyFigures, Worth
 from retention.kpis.estimates import NOTHING, Estimate
 from retention.reports.formatting import SUPPRESSED, interval_text, money_of_minor, with_unit
 from retention.reports.suppression import suppress_counts
-from retention.results import MISSING, points
+from retention.results import MISSING, points, points_between
 from retention.value import reporting_currency
 
 ABOVE, BELOW = "▲", "▼"
@@ -187,7 +187,7 @@ def _change_interval(low: float | None, high: float | None, unit: str) -> str:
     """Write the interval of a change; that of a share is in points."""
     if unit != "share" or low is None or high is None:
         return interval_text(low, high, unit)
-    return f"{100 * low:+.1f} to {points(high, signed=True)}"
+    return points_between(low, high)
 
 
 def _known(value: float) -> float | None:

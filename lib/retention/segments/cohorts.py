@@ -11,7 +11,7 @@ from retention.engine import Engine
 from retention.errors import EvidenceError
 from retention.features import epoch_of
 from retention.intervals import difference
-from retention.results import percent, points
+from retention.results import percent, points, points_between
 from retention.segments.intervals import wilson
 
 RECENT = 6
@@ -100,8 +100,7 @@ class CohortRetention:
         )
         return (
             f"{text} Cohorts since {since} {how} than the older ones: "
-            f"{points(gap, signed=True)} (95 % interval {100 * least:+.1f} to "
-            f"{points(most, signed=True)})."
+            f"{points(gap, signed=True)} (95 % interval {points_between(least, most)})."
         )
 
     def advice(self) -> str:

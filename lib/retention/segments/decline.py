@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from retention.abtest.multiplicity import adjust
 from retention.intervals import difference
-from retention.results import percent, points
+from retention.results import percent, points, points_between
 from retention.segments.intervals import wilson
 
 OVERDUE_FACTOR = 2.0
@@ -79,8 +79,8 @@ class Decline:
             f"{len(self.signs)} signs have proved to be one: the strongest is {_named(row)}: of "
             f"those who showed it {percent(row.rate_with)} bought in the next {self.days} days, of "
             f"the others {percent(row.rate_without)} ({points(row.difference, signed=True)}, 95 % "
-            f"interval {100 * row.difference_low:+.1f} to "
-            f"{points(row.difference_high, signed=True)}, n = {row.n_with + row.n_without:,})."
+            f"interval {points_between(row.difference_low, row.difference_high)}, "
+            f"n = {row.n_with + row.n_without:,})."
         )
 
     def advice(self) -> str:
