@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import ParameterError
-from retention.results import Check, Status
+from retention.results import Check, Status, p_text
 from retention.value.codes import ValueCheck
 from retention.value.forecasts import MATERIAL
 from retention.value.geometric import GeometricDropout
@@ -238,6 +238,5 @@ def _gain(plain: PurchaseFit, rich: PurchaseFit) -> str:
     verdict = "more than chance" if chance < 0.05 else "no more than chance"
     return (
         f"In {plain.model.name} the static covariates explain {verdict}: likelihood ratio "
-        f"{gain:,.1f} on {freedom} degrees of freedom, "
-        f"{'p < 0.001' if chance < 0.001 else f'p = {chance:.3f}'}."
+        f"{gain:,.1f} on {freedom} degrees of freedom, {p_text(chance)}."
     )
