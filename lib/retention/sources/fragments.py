@@ -60,6 +60,24 @@ def unreadable_money(currency: str, *names: str) -> list[tuple[ReasonCode, str, 
     ]
 
 
+def money_parsed(currency: str, names: dict[str, str]) -> str:
+    """Return columns of money parsed, each under the name given: once parsed, often used.
+
+    Examples
+    --------
+    >>> money_parsed("code", {"Taxes": "taxed", "Total": "total"})
+    'minor_of("Taxes", code) AS taxed, minor_of("Total", code) AS total'
+    """
+    return ", ".join(
+        f"minor_of({column(text)}, {currency}) AS {parsed}" for text, parsed in names.items()
+    )
+
+
+def unreadable_parsed(names: dict[str, str]) -> list[tuple[ReasonCode, str, str]]:
+    """Return the triples of columns of money that `money_parsed` has parsed."""
+    return [(ReasonCode.UNREADABLE_MONEY, text, parsed) for text, parsed in names.items()]
+
+
 def unreadable_integers(*names: str) -> list[tuple[ReasonCode, str, str]]:
     """Return the triples of columns that hold whole numbers."""
     return [(ReasonCode.UNREADABLE_NUMBER, name, f"integer_of({column(name)})") for name in names]

@@ -14,7 +14,9 @@ from retention.sources.fragments import (
     NO_REASONS,
     identities,
     labels,
+    money_parsed,
     reasons,
+    unreadable_parsed,
 )
 
 STATUS = {
@@ -50,7 +52,7 @@ _AMOUNTS = f"""
 SELECT *, coalesce(given, 0) AS discount,
   coalesce(shipped, 0) - coalesce(shipping_given, 0) AS shipping_paid,
   coalesce(taxed, 0) AS tax_paid, total - adjusted_total AS paid_back
-FROM (SELECT *, {", ".join(f'minor_of("{text}", code) AS {name}' for text, name in _READ.items())}
+FROM (SELECT *, {money_parsed("code", _READ)}
       FROM etsy_orders)"""
 
 _ORDERS = f"""
@@ -67,7 +69,7 @@ SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, 'day' AS time_prec
   line_no, text_of("Order ID") AS source_record_id,
   {reasons(
       (ReasonCode.UNREADABLE_TIME, "Sale Date", "moment"),
-      *((ReasonCode.UNREADABLE_MONEY, text, parsed) for text, parsed in _READ.items()),
+      *unreadable_parsed(_READ),
       (ReasonCode.UNKNOWN_LABEL, "Status", labels('"Status"', STATUS)),
   )},
   {NO_EXCLUSION}, moment AS occurred_at, minor_value("Order Value", code) AS value_minor,

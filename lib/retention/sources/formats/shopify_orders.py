@@ -15,9 +15,11 @@ from retention.sources.fragments import (
     condition,
     identities,
     labels,
+    money_parsed,
     reasons,
     refunded_and_net,
     sku_columns,
+    unreadable_parsed,
 )
 
 STATUS = {
@@ -74,7 +76,7 @@ _READ = {
 _ORDERS = f"""
 WITH priced AS (
   SELECT h.*, time_of("Created at") AS moment,
-    {", ".join(f'minor_of("{text}", code) AS {name}' for text, name in _READ.items())},
+    {money_parsed("code", _READ)},
     s.lines_minor
   FROM shopify_heads AS h
   LEFT JOIN shopify_sums AS s ON h.order_key = s.order_key AND h.copy = s.copy
@@ -99,7 +101,7 @@ SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, 'second' AS time_p
   line_no, coalesce(text_of("Id"), text_of("Name")) AS source_record_id,
   {reasons(
       (ReasonCode.UNREADABLE_TIME, "Created at", "moment"),
-      *((ReasonCode.UNREADABLE_MONEY, text, parsed) for text, parsed in _READ.items()),
+      *unreadable_parsed(_READ),
       (ReasonCode.UNKNOWN_LABEL, "Financial Status", labels('"Financial Status"', STATUS)),
   )},
   excluded AS exclusion, moment AS occurred_at, {NO_MONEY},
