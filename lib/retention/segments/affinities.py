@@ -59,8 +59,7 @@ class Affinities:
 
     def advice(self) -> str:
         """Return what to offer after what."""
-        pairs = self.next_pairs()
-        clear = pairs[pairs["is_clear"] & (pairs["lift"] > 1)]
+        clear = _more_than_chance(self.next_pairs())
         if clear.empty:
             return (
                 f"Do not recommend by the first {self.unit}: nothing follows it more than chance."
@@ -73,8 +72,7 @@ class Affinities:
 
     def repeats_summary(self) -> str:
         """Return in words which item is bought again most."""
-        again = self.repeats()
-        clear = again[again["is_clear"] & (again["lift"] > 1)]
+        clear = _more_than_chance(self.repeats())
         if clear.empty:
             return f"No {self.unit} is bought again more often than by others."
         top = clear.iloc[0]
@@ -87,7 +85,7 @@ class Affinities:
     def summary(self) -> str:
         """Return the finding in words."""
         pairs = self.next_pairs()
-        clear = pairs[pairs["is_clear"] & (pairs["lift"] > 1)]
+        clear = _more_than_chance(pairs)
         if clear.empty:
             return (
                 f"Among {len(pairs)} pairs with support, no {self.unit} is followed by "
@@ -99,6 +97,11 @@ class Affinities:
             f"{top.next_item} {top.lift:.1f} times as often as others (95 % interval "
             f"{top.ci_low:.1f} to {top.ci_high:.1f}, {top.bought_both:,} customers bought both)."
         )
+
+
+def _more_than_chance(pairs: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs bought more often than chance explains, strongest first."""
+    return pairs[pairs["is_clear"] & (pairs["lift"] > 1)]
 
 
 def next_items(engine: Engine, as_of: str, *, weeks: int = 12, min_support: int = 20) -> Affinities:
