@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -149,6 +149,4 @@ def margin_of(engine: Engine, as_of: str, *, given: float, source: str = AUTOMAT
     reach = NORMAL_95 * float(np.sqrt(((margin - share * value) ** 2).sum()) / value.sum())
     part = float(value.sum() / max(found["value_minor"].sum(), 1))
     made = Margin(given, given, share, share - reach, share + reach, len(costed), part, insisted)
-    if insisted or not made.is_measured:
-        return made
-    return Margin(share, given, share, made.ci_low, made.ci_high, len(costed), part, insisted)
+    return replace(made, used=share) if made.is_measured and not insisted else made
