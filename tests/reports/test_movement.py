@@ -99,3 +99,4 @@ def test_a_balance_of_large_cells_is_shown_whole():
     assert tables.moves["customers"].tolist() == moves.to_frame()["customers"].tolist()
     assert set(tables.moves["main_cause"].dropna()) == {"cut_offs"}
     assert tables.matrix().notna().all(axis=None)
+    assert NEW not in tables.matrix().index

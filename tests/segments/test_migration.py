@@ -60,7 +60,6 @@ def test_shares_are_of_those_who_were_there():
 def test_new_customers_come_from_outside():
     found = moved(BEFORE, NOW)
     assert found.moves.loc[found.moves["from_segment"] == NEW, "to_segment"].tolist() == ["fresh"]
-    assert NEW not in found.matrix().index
 
 
 def test_inflow_and_outflow_explain_the_change_of_size():

@@ -57,11 +57,6 @@ class Migration:
             ["customers", "from_segment", "to_segment"], ascending=[False, True, True]
         ).reset_index(drop=True)
 
-    def matrix(self) -> pd.DataFrame:
-        """Return shares: rows are where customers were, columns where they are now."""
-        known = self.moves[self.moves["from_segment"] != NEW]
-        return known.pivot_table("share", "from_segment", "to_segment", fill_value=0.0)
-
     def balance(self) -> pd.DataFrame:
         """Return size before and now, and inflow and outflow by cause, per segment.
 
