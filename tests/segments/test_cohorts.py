@@ -7,7 +7,7 @@ import pytest
 
 from retention.engine import Engine
 from retention.errors import EvidenceError
-from retention.segments import CohortRetention, acquisition_cohorts, cohort_retention
+from retention.segments import CohortRetention, cohort_retention, newest_cohorts
 
 
 def engine_of(*rows: tuple[str, str, str]) -> Engine:
@@ -103,11 +103,11 @@ def test_cohorts_of_whole_quarters_end_before_the_window():
     ]
     first = pd.DataFrame({"customer_key": list("abcdef"), "first_order_at": pd.to_datetime(
         days, format="ISO8601")})  # fmt: skip
-    found = acquisition_cohorts(first, "2026-04-02")
+    found = newest_cohorts(first, "2026-04-02")
     assert dict(found.to_numpy()) == {
         "b": "2025 Q2", "c": "2025 Q4", "d": "2026 Q1", "e": "2026 Q1",
     }  # fmt: skip
-    assert acquisition_cohorts(first, "2025-03-31").empty
+    assert newest_cohorts(first, "2025-03-31").empty
 
 
 def test_a_month_that_only_the_oldest_cohorts_have_reached_gives_no_advice():

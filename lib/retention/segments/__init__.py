@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from retention.segments.affinities import Affinities, next_items
 from retention.segments.codes import SegmentCode
-from retention.segments.cohorts import CohortRetention, acquisition_cohorts, cohort_retention
+from retention.segments.cohorts import CohortRetention, cohort_retention, newest_cohorts
 from retention.segments.declared import Declared, declare
 from retention.segments.decline import Decline, early_decline
 from retention.segments.drift import Drift, drift, drift_within, stability_index
@@ -53,7 +53,6 @@ __all__ = [
     "Staleness",
     "TemplateMatch",
     "Terms",
-    "acquisition_cohorts",
     "assign",
     "audit",
     "cohort_retention",
@@ -66,6 +65,7 @@ __all__ = [
     "early_decline",
     "guard",
     "migration",
+    "newest_cohorts",
     "next_items",
     "parse_rule",
     "parse_rules",

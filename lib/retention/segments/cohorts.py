@@ -148,7 +148,7 @@ def cohort_retention(engine: Engine, as_of: str) -> CohortRetention:
     return CohortRetention(_cells(counts, open_month), as_of)
 
 
-def acquisition_cohorts(features: pd.DataFrame, until: str, quarters: int = 4) -> pd.DataFrame:
+def newest_cohorts(features: pd.DataFrame, until: str, quarters: int = 4) -> pd.DataFrame:
     """Return the customers of the newest whole quarters of first purchases.
 
     Parameters
@@ -170,7 +170,7 @@ def acquisition_cohorts(features: pd.DataFrame, until: str, quarters: int = 4) -
     --------
     >>> first = pd.DataFrame({"customer_key": ["a", "b", "c"], "first_order_at": pd.to_datetime(
     ...     ["2025-12-31", "2026-01-01", "2026-04-01"])})
-    >>> acquisition_cohorts(first, "2026-04-01", quarters=1).to_dict("list")
+    >>> newest_cohorts(first, "2026-04-01", quarters=1).to_dict("list")
     {'customer_key': ['b'], 'segment': ['2026 Q1']}
     """
     first = features["first_order_at"].dt
