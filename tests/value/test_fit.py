@@ -232,11 +232,14 @@ def test_the_gradient_with_covariates_is_that_of_the_value_and_the_plain_model_i
 class Forecasting:
     """A fit whose forecasts have a known error."""
 
-    def __init__(self, off, converged=True, identified=True):
-        self.off, self.converged, self.identified = off, converged, identified
+    def __init__(self, name, off, converged=True, identified=True):
+        self.model, self.off = MODELS[name], off
+        self.converged, self.identified = converged, identified
 
-    def expected_future(self, summary, days):
-        return np.full(summary.rows, self.off)
+
+def chosen_of(family: ModelFamily, later: ModelFamily) -> str:
+    forecasts = {fit.model.name: np.full(1, fit.off) for fit in family.fits.values()}
+    return family.choose("auto", later, np.zeros(1), forecasts)
 
 
 @pytest.mark.parametrize(
@@ -253,22 +256,23 @@ class Forecasting:
     ],
 )  # fmt: skip
 def test_auto_takes_the_simplest_model_within_half_a_per_cent_of_the_least_error(errors, chosen):
-    summary = compress(pd.DataFrame({"frequency": [1], "recency": [2], "tenure": [3]}))
-    family = ModelFamily({name: Forecasting(off) for name, off in errors.items()})
-    assert family.choose("auto", family, np.zeros(1), summary, 90) == chosen
+    family = ModelFamily({name: Forecasting(name, off) for name, off in errors.items()})
+    assert chosen_of(family, family) == chosen
     best = min(errors, key=errors.get)
-    later = ModelFamily(family.fits | {best: Forecasting(1.0, converged=False)})
-    assert family.choose("auto", later, np.zeros(1), summary, 90) != best
+    later = ModelFamily(family.fits | {best: Forecasting(best, 1.0, converged=False)})
+    assert chosen_of(family, later) != best
 
 
 def test_auto_puts_what_the_whole_history_identifies_before_a_smaller_error():
-    summary = compress(pd.DataFrame({"frequency": [1], "recency": [2], "tenure": [3]}))
-    vague = {"mbg_nbd": Forecasting(0.9, identified=False), "bg_nbd": Forecasting(1.0)}
+    vague = {
+        "mbg_nbd": Forecasting("mbg_nbd", 0.9, identified=False),
+        "bg_nbd": Forecasting("bg_nbd", 1.0),
+    }
     past = ModelFamily(
-        {name: Forecasting(fit.off, identified=False) for name, fit in vague.items()}
+        {name: Forecasting(name, fit.off, identified=False) for name, fit in vague.items()}
     )
-    assert past.choose("auto", ModelFamily(vague), np.zeros(1), summary, 90) == "bg_nbd"
-    assert past.choose("auto", past, np.zeros(1), summary, 90) == "mbg_nbd"
+    assert chosen_of(past, ModelFamily(vague)) == "bg_nbd"
+    assert chosen_of(past, past) == "mbg_nbd"
 
 
 def test_a_likelihood_ratio_beyond_doubt_is_not_written_as_zero():

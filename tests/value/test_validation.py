@@ -274,7 +274,7 @@ def test_the_verdict_carries_every_figure_and_says_when_evidence_is_thin(shop):
     daily = daily_purchases(shop, END, split.calibration_end)
     tracking = track(past_family["bg_nbd"], daily, past, calibration_end=split.calibration_end)
     spread = concentration(values.customers["lifetime_value"].to_numpy())
-    chosen = past_family.choose("auto", family, split.actual, past, 180)
+    chosen = past_family.choose("auto", family, split.actual, forecasts)
     assert chosen == "bg_nbd"
     reality = predicted_range(frame, summary, family["bg_nbd"], spend, terms, draws=100)
     revenue = compare_revenue(forecasts["BG/NBD"], split.revenue, forecast="BG/NBD", currency="USD")

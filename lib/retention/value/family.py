@@ -64,7 +64,7 @@ class ModelFamily:
         }
 
     def choose(
-        self, wanted: str, later: ModelFamily, actual: Floats, summary: PurchaseSummary, days: float
+        self, wanted: str, later: ModelFamily, actual: Floats, forecasts: dict[str, Floats]
     ) -> str:
         """Return the model to use.
 
@@ -79,10 +79,8 @@ class ModelFamily:
             The same models fitted to the whole history.
         actual
             Purchases of each customer in the hold-out.
-        summary
-            The histories that this family was fitted to.
-        days
-            Length of the hold-out in days.
+        forecasts
+            What `forecasts` gives of this family for the hold-out.
 
         Raises
         ------
@@ -100,7 +98,7 @@ class ModelFamily:
             for name, fit in self.fits.items()
         }
         square = {
-            name: np.mean((summary.expand(fit.expected_future(summary, days)) - actual) ** 2)
+            name: np.mean((forecasts[fit.model.name] - actual) ** 2)
             for name, fit in self.fits.items()
             if trust[name] == max(trust.values())
         }
