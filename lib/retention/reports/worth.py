@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from retention.engine import Engine
 from retention.features import minor_per_major
@@ -51,8 +52,7 @@ def figures_without_small(figures: KeyFigures, minimum: int) -> KeyFigures:
     """
 
     def kept(name: str, estimate: Estimate) -> Estimate:
-        frame = pd.DataFrame({"name": [name], "value": [estimate.value], "n": [estimate.n]})
-        return NOTHING if _is_small(frame, "value", "n", minimum)[0] else estimate
+        return NOTHING if _is_small(name, estimate.value, estimate.n, minimum) else estimate
 
     found = []
     for figure in figures.figures:
@@ -69,16 +69,16 @@ def worth_without_small(worth: Worth, minimum: int) -> Worth:
     blank, and with them what would give them away. The column ``is_small`` tells which are.
     """
     rows = worth.figures
-    small = _is_small(rows, "value", "n", minimum)
-    if "is_small" in rows:
-        small |= rows["is_small"].to_numpy(dtype=bool)
+    names = rows["name"].to_numpy(dtype=str)
+    small = _is_small(names, _numbers(rows["value"]), _numbers(rows["n"]), minimum)
     active = rows[rows["name"] == "active_customers"]
     counts = pd.DataFrame({"n": _numbers(active["n"])}, index=active["segment"])
     hidden = counts[suppress_counts(counts, minimum)["n"].isna()]["n"]
     telling = _numbers(rows["n"]) == rows["segment"].map(hidden).to_numpy(dtype=float)
-    telling |= (rows["name"] == "reorder_rate").to_numpy()
+    telling |= names == "reorder_rate"
     small |= rows["segment"].isin(hidden.index).to_numpy() & telling
-    before = small | _is_small(rows, "previous", "previous_n", minimum)
+    past = _numbers(rows["previous"]), _numbers(rows["previous_n"])
+    before = small | _is_small(names, *past, minimum)
     return Worth(_blank(rows, small, before).assign(is_small=small))
 
 
@@ -93,11 +93,11 @@ def _blank(rows: pd.DataFrame, small: np.ndarray, before: np.ndarray) -> pd.Data
     return rows.assign(**blank, **counts, differs=rows["differs"] & ~small)
 
 
-def _is_small(rows: pd.DataFrame, value: str, n: str, minimum: int) -> np.ndarray:
+def _is_small(name: ArrayLike, value: ArrayLike, n: ArrayLike, minimum: int) -> np.ndarray:
     """Tell which figures rest on 1 to ``minimum - 1`` customers."""
-    size = _numbers(rows[n])
-    did = np.round(_numbers(rows[value]) * size)
-    fewest = np.where(rows["name"].isin(SHARES_OF_CUSTOMERS), np.minimum(did, size - did), 0.0)
+    size = np.asarray(n, dtype=float)
+    did = np.round(np.asarray(value, dtype=float) * size)
+    fewest = np.where(np.isin(name, SHARES_OF_CUSTOMERS), np.minimum(did, size - did), 0.0)
     return ((size > 0) & (size < minimum)) | ((fewest > 0) & (fewest < minimum))
 
 
@@ -106,17 +106,23 @@ def _numbers(column: pd.Series) -> np.ndarray:
     return column.astype("Float64").to_numpy(dtype=float, na_value=np.nan)
 
 
-def worth_table(worth: Worth, whole: KeyFigures, minimum: int = 10) -> pd.DataFrame:
+def worth_table(worth: Worth, whole: KeyFigures) -> pd.DataFrame:
     """Return figures as rows and segments as columns, the whole shop last.
 
     A triangle marks what differs from the whole shop beyond chance. Figures that a segment of
-    known customers has by definition (no new ones, all of them repeat) are left out, and so are
-    figures of fewer than ``minimum`` customers.
+    known customers has by definition (no new ones, all of them repeat) are left out.
+
+    Parameters
+    ----------
+    worth
+        From `worth_without_small`: what it has blanked is marked as too small to show.
+    whole
+        Key figures of the whole shop.
     """
     names = dict.fromkeys(worth.figures["name"])
     listed = [name for name in names if name not in ("new_customers", "repeat_purchase_rate")]
     rows = []
-    for segment, cells in worth_without_small(worth, minimum).figures.groupby("segment"):
+    for segment, cells in worth.figures.groupby("segment"):
         keyed = cells.set_index("name")
         row = {"segment": str(segment)}
         rows.append(row | {_words(n): _cell(keyed.loc[n]) for n in listed if n in keyed.index})
