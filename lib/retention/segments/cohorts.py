@@ -40,10 +40,6 @@ class CohortRetention:
         """Return the cells."""
         return self.cells
 
-    def matrix(self) -> pd.DataFrame:
-        """Return shares, one row per cohort, one column per month since the first purchase."""
-        return self.cells.pivot_table("share", "cohort", "months_since")
-
     def average(self, months_since: int) -> tuple[float, float, float, int]:
         """Return the share over all cohorts old enough, its interval and their customers.
 
