@@ -74,6 +74,10 @@ def _named(landed: Landed, fmt: SourceFormat) -> str:
     return f"SELECT {', '.join(wanted)}, line_no, file FROM ({landed.select()})"
 
 
+_YEAR_FIRST = """"{column}" BETWEEN '1970' AND '1999~' OR "{column}" BETWEEN '2000' AND '2099~'"""
+"""Texts that begin with a year: no day and month come first there, and no pattern is tried."""
+
+
 def _date_order(
     connection: duckdb.DuckDBPyConnection, landed: Landed, fmt: SourceFormat, options: ReadOptions
 ) -> str:
@@ -93,7 +97,7 @@ def _proven_order(connection: duckdb.DuckDBPyConnection, landed: Landed, column:
     part = f'TRY_CAST(regexp_extract("{column}", {pattern}, %d) AS INTEGER)'
     written, first, second, line = connection.execute(
         f"SELECT count(*), max({part % 1}), max({part % 2}), min(line_no) FROM landed "
-        f'WHERE regexp_matches("{column}", {pattern})'
+        f'WHERE NOT ({_YEAR_FIRST.format(column=column)}) AND regexp_matches("{column}", {pattern})'
     ).fetchall()[0]
     if not written:
         return None
