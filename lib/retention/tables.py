@@ -93,7 +93,13 @@ T, I, N, F, AT = Kind.TEXT, Kind.INTEGER, Kind.NUMBER, Kind.FLAG, Kind.TIME  # n
 
 ORIGIN = (
     Column("source", T, "export format the row came from"),
-    Column("source_record_id", T, "the row's own identifier in that export", personal=True),
+    Column(
+        "source_record_id",
+        T,
+        "the row's own identifier in that export, empty where its key is made from it",
+        nullable=True,
+        personal=True,
+    ),
     Column("batch_id", T, "the import that brought the row (see batches)"),
 )
 

@@ -20,14 +20,18 @@ from retention.ingest.keying import (
     told_columns,
 )
 from retention.ingest.keys import KeyRing
+from retention.ingest.repeats import keep_repeated
 from retention.sources.base import SourceFormat
 from retention.sources.countries import install_countries
-from retention.tables import Table, get
+from retention.tables import Kind, Table, get
 
 ACCEPTED, QUARANTINED, EXCLUDED = "accepted", "quarantined", "excluded"
 
 SMALL_FILE_ROWS = 200_000
 """A file of more records is mapped as it is judged, without a copy in between."""
+
+_FATE = f"ENUM ('{ACCEPTED}', '{QUARANTINED}', '{EXCLUDED}')"
+"""Type of a row's fate: one byte a row, where a word would take sixteen."""
 
 BOOKKEEPING = ("line_no", "occurred_at", "value_minor", "value_currency", "exclusion")
 
@@ -101,7 +105,8 @@ def judge_all(
     for number, mapping in enumerate(source.tables):
         given = columns_of(connection, f"mapped_{number}")
         table, origin = get(mapping.table), {"source": source.name, "batch_id": batch_id}
-        told = told_columns(table, given, mapping.person, origin)
+        constants = _constants(connection, table, mapping.constants)
+        told = told_columns(table, given, mapping.person, origin, constants)
         made = Judged(f"judged_{number}", table, mapping.accounts, told)
         judge(connection, made, f"mapped_{number}", given, mapping.person)
         connection.execute(f"DROP {kind} mapped_{number}")
@@ -122,8 +127,12 @@ def _map(connection: duckdb.DuckDBPyConnection, source: SourceFormat) -> tuple[l
     one are tables: there, planning a mapping again costs more than its rows. The kind is returned.
     """
     views = {name: sql for mapping in source.tables for name, sql in mapping.views.items()}
+    hashes = {name: sql for mapping in source.tables for name, sql in mapping.hashes.items()}
     for name, select in views.items():
-        connection.execute(f'CREATE TEMP TABLE "{name}" AS {select}')
+        if name in hashes:
+            keep_repeated(connection, name, hashes[name])
+        else:
+            connection.execute(f'CREATE TEMP TABLE "{name}" AS {select}')
     rows = connection.execute("SELECT count(*) FROM landed").fetchall()[0][0]
     kind = "VIEW" if rows > SMALL_FILE_ROWS else "TABLE"
     for number, mapping in enumerate(source.tables):
@@ -134,6 +143,19 @@ def _map(connection: duckdb.DuckDBPyConnection, source: SourceFormat) -> tuple[l
         f"AS rows, coalesce(sum(value_minor), 0) AS value FROM mapped_{counting} GROUP BY 1"
     )
     return list(views), kind
+
+
+def _constants(
+    connection: duckdb.DuckDBPyConnection, table: Table, constants: Mapping[str, str]
+) -> dict[str, str]:
+    """Return a mapping's constant columns with their values as SQL that needs no macro."""
+    told = {}
+    for name, sql in constants.items():
+        kind = table[name].kind if name in table.names else Kind.TEXT
+        (value,) = connection.execute(f"SELECT CAST({sql} AS VARCHAR)").fetchall()[0]
+        text = "NULL" if value is None else "'" + value.replace("'", "''") + "'"
+        told[name] = f"CAST({text} AS {kind})"
+    return told
 
 
 def _naming(column: str, source: SourceFormat) -> list[str]:
@@ -179,9 +201,10 @@ def judge(
         Column that the person's key goes into, empty where there is none.
     """
     table = made.table
-    own = [c for c in table if c.name in given or c.name == person or made.stores(c.name)]
+    own = [c for c in table if made.stores(c.name)]
     stored = ", ".join(stored_column(c, given, person, table.key[0]) for c in own)
-    names = [*(c.name for c in own), *BOOKKEEPING]
+    book = [name for name in BOOKKEEPING if name not in made.told]
+    names = [*(c.name for c in own), *book]
     kept = ", ".join(f'"{name}"' for name in names)
     same = join_on_identity(connection, "m", "p") if person else ""
     joins = f"LEFT JOIN people AS p ON {same}" if person else ""
@@ -193,7 +216,7 @@ def judge(
     connection.execute(f"""
         CREATE OR REPLACE TABLE {made.stored} AS
         WITH keyed AS (
-            SELECT {stored}, {", ".join("m." + name for name in BOOKKEEPING)},
+            SELECT {stored}, {", ".join("m." + name for name in book)},
                    m.reasons AS source_reasons
             FROM {mapped} AS m {joins}
         ), judged AS (
@@ -201,15 +224,13 @@ def judge(
                                 ELSE list_concat(source_reasons, {contract}) END AS reasons
             FROM (SELECT {", ".join(["*", *absent])} FROM keyed)
         )
-        SELECT *, CASE WHEN exclusion IS NOT NULL THEN '{EXCLUDED}'
-                       WHEN len(reasons) > 0 THEN '{QUARANTINED}'
-                       ELSE '{ACCEPTED}' END AS fate
+        SELECT *, CAST(CASE WHEN exclusion IS NOT NULL THEN '{EXCLUDED}'
+                            WHEN len(reasons) > 0 THEN '{QUARANTINED}'
+                            ELSE '{ACCEPTED}' END AS {_FATE}) AS fate
         FROM judged""")
-    columns = ", ".join(f'{made.told.get(name, name)} AS "{name}"' for name in table.names)
-    connection.execute(
-        f"CREATE OR REPLACE VIEW {made.name} AS "
-        f"SELECT {columns}, {', '.join(BOOKKEEPING)}, reasons, fate FROM {made.stored}"
-    )
+    columns = [*table.names, *BOOKKEEPING, "reasons", "fate"]
+    told = ", ".join(f'{made.told.get(name, name)} AS "{name}"' for name in columns)
+    connection.execute(f"CREATE OR REPLACE VIEW {made.name} AS SELECT {told} FROM {made.stored}")
 
 
 def refuse_duplicates(connection: duckdb.DuckDBPyConnection, made: Judged) -> None:
@@ -218,11 +239,12 @@ def refuse_duplicates(connection: duckdb.DuckDBPyConnection, made: Judged) -> No
     Taken keys are few: they are sought by their hashes, and only those are compared whole.
     """
     key = ", ".join(f'"{name}"' for name in made.table.key)
+    accepted = f"FROM {made.name} WHERE fate = '{ACCEPTED}'"
+    if not keep_repeated(connection, "alike", f"SELECT hash({key}) {accepted}"):
+        return
     connection.execute(f"""
         CREATE OR REPLACE TEMP TABLE repeated AS
-        SELECT {key}, min(line_no) AS first_line FROM {made.name} WHERE fate = '{ACCEPTED}'
-            AND hash({key}) IN (SELECT hash({key}) FROM {made.name} WHERE fate = '{ACCEPTED}'
-                                GROUP BY ALL HAVING count(*) > 1)
+        SELECT {key}, min(line_no) AS first_line {accepted} AND hash({key}) IN (FROM alike)
         GROUP BY ALL HAVING count(*) > 1""")
     match = " AND ".join(f't."{n}" IS NOT DISTINCT FROM repeated."{n}"' for n in made.table.key)
     refuse(

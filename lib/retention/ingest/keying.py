@@ -3,15 +3,17 @@
 HMAC is the dearest step of an ingest, so that it is spared where it would say the same again. What
 many rows name (an order, a visit, a browser) is keyed once and looked up; a line's key is its
 order's pseudonym followed by the line's number, where the format tells one; a record whose id is
-the end of its row's own key takes that key.
+the end of its row's own key is not keyed again: that key stands for it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 import duckdb
 
+from retention.sources.base import MAXIMUM_PLACE
 from retention.tables import Column, Table
 
 NAMESPACES: dict[str, str] = {
@@ -35,9 +37,6 @@ REPEATED = {"order_key": "o", "session_key": "s", "anon_key": "a"}
 
 PLACE = "line_place"
 """Column by which a mapping may give a line's number within its order, instead of in its key."""
-
-MAXIMUM_PLACE = 999_999
-"""A line's number that follows its order's pseudonym; more digits could be anybody's number."""
 
 
 def collect_pseudonyms(
@@ -75,7 +74,11 @@ def columns_of(connection: duckdb.DuckDBPyConnection, name: str) -> set[str]:
 
 
 def told_columns(
-    table: Table, given: set[str], person: str, origin: dict[str, str]
+    table: Table,
+    given: set[str],
+    person: str,
+    origin: Mapping[str, str],
+    constants: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, str]:
     """Return the columns that need not be stored, each with the SQL that tells it.
 
@@ -90,9 +93,11 @@ def told_columns(
     person
         Column that the person's key goes into, empty where there is none.
     origin
-        Constant columns.
+        Columns that say where the rows came from, with their values.
+    constants
+        Columns that the mapping gives the same value in every row, each with its SQL.
     """
-    told = {name: f"'{value}'" for name, value in origin.items()}
+    told = {name: f"'{value}'" for name, value in origin.items()} | dict(constants)
     for column in table:
         name, stem = column.name, column.name.removesuffix("_epoch_s")
         if name in given or name in told or name == person:
@@ -102,8 +107,6 @@ def told_columns(
         follows = stem != name and f"{stem}_at" in given
         value = f"epoch({stem}_at)" if follows else "NULL"
         told[name] = f"CAST({value} AS {column.kind})"
-    if _has_own_record_id(given, table.key[0]):
-        told["source_record_id"] = f"coalesce(source_record_id, CAST({table.key[0]} AS VARCHAR))"
     return told
 
 

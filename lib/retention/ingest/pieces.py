@@ -36,11 +36,12 @@ def ledger_pieces(engine: Engine, judged: Sequence[Judged]) -> list[Piece]:
     rows, first, last = engine.connection.execute(
         f"SELECT count(*), min(line_no), max(line_no) FROM ({query})"
     ).fetchall()[0]
-    if rows <= ROW_GROUP_ROWS or not _is_in_order(engine, accounting(judged)):
+    if rows <= ROW_GROUP_ROWS:
         return [Piece(f"{query} ORDER BY line_no", rows)]
+    order = "" if _is_in_order(engine, accounting(judged)) else " ORDER BY line_no"
     return [
-        Piece(f"SELECT * FROM ({query}) WHERE line_no BETWEEN {line} AND {line + PIECE_ROWS - 1}",
-              PIECE_ROWS, "", PIECE_ROWS)
+        Piece(f"SELECT * FROM ({query}) WHERE line_no BETWEEN {line} AND {line + PIECE_ROWS - 1}"
+              f"{order}", PIECE_ROWS, "", PIECE_ROWS)
         for line in range(first, last + 1, PIECE_ROWS)
     ]  # fmt: skip
 
@@ -54,14 +55,14 @@ def table_pieces(engine: Engine, table: Table, judged: Sequence[Judged]) -> list
         for name, condition, count in cuts(engine, rows)
     ]
     # The line orders one record's rows completely, and costs a fraction of ordering by keys.
-    key = "line_no" if all(j.accounts for j in judged) else ", ".join(table.key)
-    order = f"ORDER BY {key}, source_record_id"
+    of_records = all(made.accounts for made in judged)
+    order = "line_no" if of_records else ", ".join((*table.key, "source_record_id"))
     is_large = sum(count for _, count, _ in parts) > ROW_GROUP_ROWS
     spared = is_large and len(judged) == 1 and judged[0].accounts
     spared = spared and _is_in_order(engine, judged[0])
     return [
         Piece(query, count, name, PIECE_ROWS)
-        if spared and count <= PIECE_ROWS else Piece(f"{query} {order}", count, name)
+        if spared and count <= PIECE_ROWS else Piece(f"{query} ORDER BY {order}", count, name)
         for query, count, name in parts
     ]  # fmt: skip
 

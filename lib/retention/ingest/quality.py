@@ -16,7 +16,7 @@ from retention.ingest.quality_limits import QualityLimits
 from retention.ingest.quality_oddities import finding, oddities
 from retention.ingest.snapshot import Snapshot
 from retention.results import Check, Status, percent
-from retention.tables import TABLES, get
+from retention.tables import ORIGIN, TABLES, get
 
 __all__ = ["Quality", "inspect", "stability_index"]
 
@@ -156,7 +156,8 @@ def _completeness(engine: Engine) -> pd.DataFrame:
     """Return the share filled of every column that may be empty."""
     rows = []
     for name in _present(engine):
-        columns = [c.name for c in get(name) if c.nullable and not c.name.endswith("_epoch_s")]
+        open_columns = [c.name for c in get(name) if c.nullable and c not in ORIGIN]
+        columns = [column for column in open_columns if not column.endswith("_epoch_s")]
         given = set(engine.sql(f"SELECT * FROM {name} LIMIT 0").arrow().column_names)
         counts = ", ".join(f'count("{c}") AS "{c}"' for c in columns if c in given)
         if not counts:

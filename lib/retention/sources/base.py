@@ -35,6 +35,9 @@ RESERVED_COLUMNS: tuple[str, ...] = (
 )
 """Columns that every mapping yields beside those of its canonical table."""
 
+MAXIMUM_PLACE = 999_999
+"""A line's number that follows its order's pseudonym; more digits could be anybody's number."""
+
 DateOrder = Literal["auto", "month_first", "day_first"]
 Decimal = Literal["auto", ".", ","]
 
@@ -133,8 +136,9 @@ class TableMapping:
         - ``identity_*``: raw identities, NULL where absent.
 
         Order lines may give ``line_place BIGINT``, their number within the order: their key is then
-        the order's pseudonym with that number. A ``source_record_id`` that is NULL stands for the
-        row's own key.
+        the order's pseudonym with that number, and what they give as key is looked at only where
+        the number is none of 0 ... `MAXIMUM_PLACE`. A ``source_record_id`` that is NULL says that
+        the row has none but its key.
     accounts
         Whether this mapping yields exactly one row for each landed row. Exactly one mapping of a
         format does; reconciliation counts its rows and its ``value_minor``. The others are derived.
@@ -143,6 +147,12 @@ class TableMapping:
         ``unit_key``, or empty where the table has none.
     views
         Preparatory views, name → SELECT, to create in order before any ``select`` of the format.
+    hashes
+        Those of the ``views`` that give the 64-bit hashes which stand more than once, in the column
+        ``hash``: name → SELECT of all the hashes. A large file's are found faster by sorting them.
+    constants
+        Columns that ``select`` gives the same value in every row, name → its SQL: they need not be
+        stored with each of many rows.
     """
 
     table: str
@@ -150,6 +160,8 @@ class TableMapping:
     accounts: bool = False
     person: str = "customer_key"
     views: Mapping[str, str] = field(default_factory=dict)
+    hashes: Mapping[str, str] = field(default_factory=dict)
+    constants: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

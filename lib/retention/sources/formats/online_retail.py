@@ -18,7 +18,7 @@ canonical ``*_minor`` columns are rounded once per line.
 
 from __future__ import annotations
 
-from retention.sources.base import SourceFormat, TableMapping
+from retention.sources.base import MAXIMUM_PLACE, SourceFormat, TableMapping
 from retention.sources.codes import ReasonCode
 from retention.sources.fragments import (
     NO_EXCLUSION,
@@ -68,10 +68,11 @@ _VALUE = f"""coalesce(CAST(product_of(pieces, minor) AS DECIMAL(38, 6)),
     line_value("Quantity", "UnitPrice", {_CODE}))"""
 
 # Few lines are repeated: they are found by their fingerprints, and only those are compared whole.
+_HASHES = "SELECT fingerprint FROM retail_rows"
+_ALIKE = f"SELECT fingerprint AS hash FROM ({_HASHES}) GROUP BY ALL HAVING count(*) > 1"
 _COPIES = f"""
 WITH alike AS (
-  SELECT line_no FROM retail_rows WHERE fingerprint IN (
-    SELECT fingerprint FROM retail_rows GROUP BY fingerprint HAVING count(*) > 1)
+  SELECT line_no FROM retail_rows WHERE fingerprint IN (FROM retail_alike)
 ), numbered AS (
   SELECT line_no, row_number() OVER (PARTITION BY {_EVERY} ORDER BY line_no) AS copy
   FROM landed SEMI JOIN alike USING (line_no)
@@ -109,7 +110,8 @@ FROM retail_rows SEMI JOIN (SELECT invoice FROM retail_invoices WHERE NOT is_tog
 _INDEX = "coalesce(scattered.line_index, rows.line_no - invoices.first_line + 1)"
 
 _LINES = f"""
-SELECT shop_id() || ':' || rows.invoice || ':' || {_INDEX} AS order_line_key,
+SELECT CASE WHEN {_INDEX} > {MAXIMUM_PLACE}
+            THEN shop_id() || ':' || rows.invoice || ':' || {_INDEX} END AS order_line_key,
   shop_id() || ':' || rows.invoice AS order_key, product AS product_key, sku, category,
   pieces AS quantity, {_CODE} AS currency,
   coalesce(minor, rounded_minor(minor_value("UnitPrice", {_CODE}))) AS unit_price_minor,
@@ -170,8 +172,13 @@ FORMAT = SourceFormat(
     optional=(),
     tables=(
         TableMapping("order_lines", _LINES, accounts=True, person="",
-                     views={"retail_rows": _ROWS, "retail_copies": _COPIES,
-                            "retail_invoices": _INVOICES, "retail_scattered": _SCATTERED}),
+                     views={"retail_rows": _ROWS, "retail_alike": _ALIKE,
+                            "retail_copies": _COPIES, "retail_invoices": _INVOICES,
+                            "retail_scattered": _SCATTERED},
+                     hashes={"retail_alike": _HASHES},
+                     constants={"currency": _CODE, "value_currency": _CODE,
+                                "line_discount_minor": "0", "is_made_to_order": "NULL",
+                                "source_record_id": "NULL"}),
         TableMapping("orders", _ORDERS),
         TableMapping("refunds", _REFUNDS, person=""),
         TableMapping("customers", _CUSTOMERS),
