@@ -21,7 +21,7 @@ from retention.ingest.keying import (
 )
 from retention.ingest.keys import KeyRing
 from retention.ingest.repeats import keep_repeated
-from retention.sources.base import SourceFormat
+from retention.sources.base import SourceFormat, TableMapping
 from retention.sources.countries import install_countries
 from retention.tables import Kind, Table, get
 
@@ -126,13 +126,7 @@ def _map(connection: duckdb.DuckDBPyConnection, source: SourceFormat) -> tuple[l
     large file are views, so that a wide row is made only once, as it is judged; those of a small
     one are tables: there, planning a mapping again costs more than its rows. The kind is returned.
     """
-    views = {name: sql for mapping in source.tables for name, sql in mapping.views.items()}
-    hashes = {name: sql for mapping in source.tables for name, sql in mapping.hashes.items()}
-    for name, select in views.items():
-        if name in hashes:
-            keep_repeated(connection, name, hashes[name])
-        else:
-            connection.execute(f'CREATE TEMP TABLE "{name}" AS {select}')
+    prepared = [name for mapping in source.tables for name in _prepare(connection, mapping)]
     rows = connection.execute("SELECT count(*) FROM landed").fetchall()[0][0]
     kind = "VIEW" if rows > SMALL_FILE_ROWS else "TABLE"
     for number, mapping in enumerate(source.tables):
@@ -142,7 +136,20 @@ def _map(connection: duckdb.DuckDBPyConnection, source: SourceFormat) -> tuple[l
         "CREATE TEMP TABLE measured AS SELECT coalesce(value_currency, '') AS currency, count(*) "
         f"AS rows, coalesce(sum(value_minor), 0) AS value FROM mapped_{counting} GROUP BY 1"
     )
-    return list(views), kind
+    return prepared, kind
+
+
+def _prepare(connection: duckdb.DuckDBPyConnection, mapping: TableMapping) -> list[str]:
+    """Make the tables that a mapping looks things up in; return their names."""
+    for name, select in mapping.views.items():
+        if name in mapping.hashes:
+            keep_repeated(connection, name, mapping.hashes[name])
+        else:
+            connection.execute(f'CREATE TEMP TABLE "{name}" AS {select}')
+    for name, columns in mapping.spent.items():
+        for column in columns:
+            connection.execute(f'ALTER TABLE "{name}" DROP COLUMN "{column}"')
+    return list(mapping.views)
 
 
 def _constants(

@@ -150,6 +150,9 @@ class TableMapping:
     hashes
         Those of the ``views`` that give the 64-bit hashes which stand more than once, in the column
         ``hash``: name → SELECT of all the hashes. A large file's are found faster by sorting them.
+    spent
+        Columns of the ``views`` that no ``select`` reads, view → columns: they were there for the
+        mapping's own views, and are given up when these are made.
     constants
         Columns that ``select`` gives the same value in every row, name → its SQL: they need not be
         stored with each of many rows.
@@ -161,6 +164,7 @@ class TableMapping:
     person: str = "customer_key"
     views: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
+    spent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -176,6 +176,7 @@ FORMAT = SourceFormat(
                             "retail_copies": _COPIES, "retail_invoices": _INVOICES,
                             "retail_scattered": _SCATTERED},
                      hashes={"retail_alike": _HASHES},
+                     spent={"retail_rows": ("fingerprint", "country", "customer")},
                      constants={"currency": _CODE, "value_currency": _CODE,
                                 "line_discount_minor": "0", "is_made_to_order": "NULL",
                                 "source_record_id": "NULL"}),
