@@ -6,7 +6,14 @@ import duckdb
 import pytest
 
 from retention.ingest.judge import Judged, judge
-from retention.ingest.keying import MAXIMUM_PLACE, columns_of, stored_column, told_columns
+from retention.ingest.keying import (
+    MAXIMUM_PLACE,
+    ORDER_APART,
+    columns_of,
+    stored_column,
+    stored_columns,
+    told_columns,
+)
 from retention.ingest.keys import KeyRing
 from retention.tables import get
 
@@ -52,7 +59,32 @@ def test_what_is_the_same_in_every_row_is_told_instead_of_stored():
     told = told_columns(LINES, GIVEN, "", ORIGIN)
     assert told["source"] == "'some_shop'"
     assert told["is_made_to_order"] == "CAST(NULL AS BOOLEAN)"
-    assert not {"order_key", "quantity"} & set(told)
+    assert not {"order_line_key", "quantity"} & set(told)
+
+
+@pytest.mark.parametrize(
+    ("order", "place"),
+    [("'shop:1001'", "7"), ("'shop:1001'", "NULL"), ("'shop:1001'", "-1"), ("NULL", "7")],
+)
+def test_the_order_of_a_line_is_told_whether_or_not_its_key_begins_with_it(
+    connection, order, place
+):
+    told = told_columns(LINES, GIVEN, "", ORIGIN)
+    stored = stored_columns(LINES, GIVEN, "", told)
+    assert "order_key" not in stored
+    named = ", ".join(stored[name] for name in ("order_line_key", ORDER_APART))
+    found = connection.execute(
+        f"SELECT {told['order_key']} FROM (SELECT {named} FROM (SELECT {order} AS order_key, "
+        f"{place} AS line_place, 'shop:1001:7' AS order_line_key) AS m LEFT JOIN "
+        "(SELECT 'shop:1001' AS raw, repeat('p', 32) AS pseudonym) AS o ON m.order_key = o.raw)"
+    ).fetchall()[0][0]
+    assert found == (None if order == "NULL" else "p" * 32)
+
+
+def test_an_order_line_table_without_places_stores_its_orders():
+    given = GIVEN - {"line_place"}
+    told = told_columns(LINES, given, "", ORIGIN)
+    assert {"order_key", "order_line_key"} <= set(stored_columns(LINES, given, "", told))
 
 
 def test_seconds_follow_from_the_time_they_stand_for():

@@ -16,7 +16,7 @@ from retention.ingest.keying import (
     collect_pseudonyms,
     columns_of,
     joined_pseudonyms,
-    stored_column,
+    stored_columns,
     told_columns,
 )
 from retention.ingest.keys import KeyRing
@@ -208,10 +208,10 @@ def judge(
         Column that the person's key goes into, empty where there is none.
     """
     table = made.table
-    own = [c for c in table if made.stores(c.name)]
-    stored = ", ".join(stored_column(c, given, person, table.key[0]) for c in own)
+    own = stored_columns(table, given, person, made.told)
+    stored = ", ".join(own.values())
     book = [name for name in BOOKKEEPING if name not in made.told]
-    names = [*(c.name for c in own), *book]
+    names = [*own, *book]
     kept = ", ".join(f'"{name}"' for name in names)
     same = join_on_identity(connection, "m", "p") if person else ""
     joins = f"LEFT JOIN people AS p ON {same}" if person else ""
@@ -273,7 +273,7 @@ def refuse_with_order(connection: duckdb.DuckDBPyConnection, orders: str, made: 
         connection,
         made,
         f"{Reason.ORDER_REFUSED}:order_key",
-        f"t.order_key IN ({refused})",
+        f"{made.told.get('order_key', 'order_key')} IN ({refused})",
         f"SELECT count(*) FROM ({refused})",
     )
 
@@ -308,8 +308,9 @@ def exclude_erased(
                 orders.append(f"SELECT order_key FROM {made.name} WHERE fate = '{EXCLUDED}' "
                               f"AND exclusion = '{Exclusion.ERASED_PERSON}'")  # fmt: skip
     for made in tables:
-        if orders and made.stores("order_key") and not person_column(made.table):
-            _exclude(connection, made, f"order_key IN ({' UNION ALL '.join(orders)})")
+        if orders and "order_key" in made.table.names and not person_column(made.table):
+            own = made.told.get("order_key", "order_key")
+            _exclude(connection, made, f"{own} IN ({' UNION ALL '.join(orders)})")
     connection.execute("DELETE FROM people WHERE person_key IN (FROM erased_people)")
 
 

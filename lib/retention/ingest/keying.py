@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 import duckdb
 
+from retention.ingest.keys import PSEUDONYM_LENGTH
 from retention.sources.base import MAXIMUM_PLACE
 from retention.tables import Column, Table
 
@@ -37,6 +38,11 @@ REPEATED = {"order_key": "o", "session_key": "s", "anon_key": "a"}
 
 PLACE = "line_place"
 """Column by which a mapping may give a line's number within its order, instead of in its key."""
+
+ORDER_APART = "order_apart"
+"""What is stored of a line's ``order_key`` where its own key does not begin with it."""
+
+_IS_SHORT = f"coalesce(m.order_key IS NOT NULL AND m.{PLACE} BETWEEN 0 AND {MAXIMUM_PLACE}, false)"
 
 
 def collect_pseudonyms(
@@ -107,7 +113,24 @@ def told_columns(
         follows = stem != name and f"{stem}_at" in given
         value = f"epoch({stem}_at)" if follows else "NULL"
         told[name] = f"CAST({value} AS {column.kind})"
+    if _begins_with_order(table, given):
+        told["order_key"] = (
+            f"CASE WHEN strlen(order_line_key) > {PSEUDONYM_LENGTH} "
+            f"THEN left(order_line_key, {PSEUDONYM_LENGTH}) ELSE {ORDER_APART} END"
+        )
     return told
+
+
+def stored_columns(
+    table: Table, given: set[str], person: str, told: Mapping[str, str]
+) -> dict[str, str]:
+    """Return the columns that are stored, each with its SQL; arguments as of `told_columns`."""
+    own = {c.name: stored_column(c, given, person, table.key[0]) for c in table
+           if c.name not in told}  # fmt: skip
+    if _begins_with_order(table, given):
+        apart = f"CASE WHEN NOT {_IS_SHORT} THEN {_looked_up('order_key')} END"
+        own[ORDER_APART] = f"{apart} AS {ORDER_APART}"
+    return own
 
 
 def stored_column(column: Column, given: set[str], person: str, own_key: str) -> str:
@@ -142,6 +165,11 @@ def stored_column(column: Column, given: set[str], person: str, own_key: str) ->
     return f"CAST(m.{name} AS {column.kind}) AS {name}"
 
 
+def _begins_with_order(table: Table, given: set[str]) -> bool:
+    """Tell whether lines' keys are made of their order's, which then need not be stored, too."""
+    return {"order_key", "order_line_key"} <= set(table.names) and {"order_key", PLACE} <= given
+
+
 def _has_own_record_id(given: set[str], own_key: str) -> bool:
     """Tell whether a record's id may be the end of its row's own key."""
     return "source_record_id" in given and own_key in NAMESPACES and own_key in given
@@ -154,8 +182,7 @@ def _key(name: str, given: set[str], own_key: str) -> str:
         return _looked_up(name)
     keyed = f"WHEN {raw} IS NOT NULL THEN pseudonym('{NAMESPACES[name]}', {raw})"
     if name == "order_line_key" and {"order_key", PLACE} <= given:
-        is_short = f"m.order_key IS NOT NULL AND m.{PLACE} BETWEEN 0 AND {MAXIMUM_PLACE}"
-        keyed = f"WHEN {is_short} THEN {_looked_up('order_key')} || ':' || m.{PLACE} {keyed}"
+        keyed = f"WHEN {_IS_SHORT} THEN {_looked_up('order_key')} || ':' || m.{PLACE} {keyed}"
     if name == "source_record_id" and _has_own_record_id(given, own_key):
         keyed = f"WHEN ends_with(CAST(m.{own_key} AS VARCHAR), {raw}) THEN NULL {keyed}"
     return f"CASE {keyed} END"
