@@ -88,6 +88,7 @@ def test_each_table_has_a_verdict_and_what_is_not_ready_says_what_to_do(demo):
     assert (frame["what to do"].str.len() > 10).tolist() == [True, True, True, False, False]
     assert [c.status for c in result.checks()].count(Status.WARN) == 3
     assert "Not ready: customers" in result.summary()
+    assert result.headline().startswith("Not ready to leave the old system: customers")
 
 
 def test_the_demo_does_not_ingest_the_old_export(demo):
@@ -113,6 +114,7 @@ def test_two_equal_exports_are_ready(shop, make_order):
     assert set(result.to_frame().verdict) == {"ready", "nothing to compare"}
     assert result.days_at_fault().empty
     assert "All 1 days agree" in result.days_summary()
+    assert result.headline().endswith("ready to leave the old system.")
 
 
 def test_what_the_new_system_holds_twice_and_what_lies_outside_the_period(shop, make_order):
@@ -146,3 +148,10 @@ def test_an_empty_period_is_refused(shop, make_order):
     exports = Exports("tiny_orders: old.csv", "tiny_orders: old.csv", shop.root, shop.private)
     with pytest.raises(ParameterError, match="empty"):
         check_migration(exports, "2025-03-01", "2025-03-01")
+
+
+def test_without_an_old_export_the_headline_says_nothing_of_it(shop):
+    exports = Exports("", "", shop.root, shop.private)
+    result = check_migration(exports, "", "", threads=1)
+    assert result.headline() == ""
+    assert not result.checks()

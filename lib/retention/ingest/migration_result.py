@@ -148,6 +148,15 @@ class MigrationResult:
             Metric("migration_amounts_different", int(frame.different["amounts"]), "orders"),
         ]
 
+    def headline(self) -> str:
+        """Say in a sentence whether the old system can be left; nothing where none was named."""
+        if not self.is_asked:
+            return ""
+        frame = self.to_frame()
+        bad = frame[frame.verdict == "not ready"].table
+        return (f"Not ready to leave the old system: {', '.join(bad)}." if len(bad)
+                else "Every table that was compared is ready to leave the old system.")  # fmt: skip
+
     def summary(self) -> str:
         """Say which tables can be cut over, and what stands against the others."""
         if not self.is_asked:

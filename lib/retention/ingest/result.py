@@ -200,6 +200,8 @@ class IngestResult:
         if failed:
             return f"Do not use this data yet: {failed[0].detail}"
         if warned:
-            return (f"Every record is accounted for; {len(warned)} finding(s) deserve a look "
-                    "before decisions.")  # fmt: skip
+            found = "1 finding on the data deserves" if len(warned) == 1 else (
+                f"{len(warned)} findings on the data deserve"
+            )  # fmt: skip
+            return f"Every record is accounted for; {found} a look before decisions."
         return "Every record is accounted for, and no check found fault."
