@@ -71,6 +71,10 @@ class Judged:
         """Tell whether a canonical column is stored as it is."""
         return column in self.table.names and column not in self.told
 
+    def sql(self, column: str) -> str:
+        """Return the SQL of a column over what is stored."""
+        return self.told.get(column, column)
+
 
 def judge_all(
     engine: Engine,
@@ -236,7 +240,7 @@ def judge(
                             ELSE '{ACCEPTED}' END AS {_FATE}) AS fate
         FROM judged""")
     columns = [*table.names, *BOOKKEEPING, "reasons", "fate"]
-    told = ", ".join(f'{made.told.get(name, name)} AS "{name}"' for name in columns)
+    told = ", ".join(f'{made.sql(name)} AS "{name}"' for name in columns)
     connection.execute(f"CREATE OR REPLACE VIEW {made.name} AS SELECT {told} FROM {made.stored}")
 
 
@@ -273,7 +277,7 @@ def refuse_with_order(connection: duckdb.DuckDBPyConnection, orders: str, made: 
         connection,
         made,
         f"{Reason.ORDER_REFUSED}:order_key",
-        f"{made.told.get('order_key', 'order_key')} IN ({refused})",
+        f"{made.sql('order_key')} IN ({refused})",
         f"SELECT count(*) FROM ({refused})",
     )
 
@@ -309,8 +313,8 @@ def exclude_erased(
                               f"AND exclusion = '{Exclusion.ERASED_PERSON}'")  # fmt: skip
     for made in tables:
         if orders and "order_key" in made.table.names and not person_column(made.table):
-            own = made.told.get("order_key", "order_key")
-            _exclude(connection, made, f"{own} IN ({' UNION ALL '.join(orders)})")
+            theirs = " UNION ALL ".join(orders)
+            _exclude(connection, made, f"{made.sql('order_key')} IN ({theirs})")
     connection.execute("DELETE FROM people WHERE person_key IN (FROM erased_people)")
 
 
