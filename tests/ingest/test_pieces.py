@@ -7,6 +7,7 @@ import json
 import pandas as pd
 import pytest
 
+from retention.engine import Engine
 from retention.ingest import pieces as module
 from retention.ingest import run_ingest
 
@@ -23,10 +24,10 @@ def export(tmp_path):
     return tmp_path
 
 
-def ingested(root, store: str):
+def ingested(root, store: str, threads: int | None = None):
     """Return what an ingest of the export gives."""
     return run_ingest(["online_retail: retail.csv"], root / store, root / ".retention", root=root,
-                      as_of="2012-01-01", currency="GBP")  # fmt: skip
+                      as_of="2012-01-01", currency="GBP", threads=threads)  # fmt: skip
 
 
 def files(made) -> list[str]:
@@ -36,29 +37,55 @@ def files(made) -> list[str]:
     return [*manifest["batches"][0]["ledger"], *lines]
 
 
-def test_a_large_file_in_its_lines_order_is_cut_without_ordering(export, monkeypatch):
-    whole = ingested(export, "whole")
+def make_large(monkeypatch) -> list[str]:
+    """Let a thousand rows be a large file; return the list that its queries will be put into."""
     monkeypatch.setattr(module, "ROW_GROUP_ROWS", 1_000)
     monkeypatch.setattr(module, "PIECE_ROWS", 2_048)
     monkeypatch.setattr("retention.ingest.partition.PARTITION_ROWS", 1_000)
+    monkeypatch.setattr("retention.ingest.judge.SMALL_FILE_ROWS", 1_000)
+    written, write = [], Engine.copy_together
+
+    def noting(engine, queries):
+        written.extend(query for query, _ in queries.values())
+        write(engine, queries)
+
+    monkeypatch.setattr(Engine, "copy_together", noting)
+    return written
+
+
+def ordered(written: list[str]) -> int:
+    """Return how many of the ledger's and the lines' queries order their rows."""
+    return sum("ORDER BY line_no" in query for query in written if "judged_0" in query)
+
+
+def lines_of(made) -> pd.DataFrame:
+    """Return the lines of a snapshot, in the order of their keys."""
+    lines = pd.concat(pd.read_parquet(path) for path in made.snapshot.tables["order_lines"])
+    return lines.drop(columns="batch_id").sort_values("order_line_key", ignore_index=True)
+
+
+def test_a_large_file_is_cut_without_ordering_and_gives_the_same_rows(export, monkeypatch):
+    whole = ingested(export, "whole")
+    written = make_large(monkeypatch)
     cut, again = ingested(export, "cut"), ingested(export, "again")
     assert len(files(whole)) == 2
     assert len(files(cut)) == 2 + 3  # the ledger by lines, the table by months
+    assert ordered(written) == 0
     assert files(cut) == files(again)
     for made in (cut, whole):
         assert made.total("rows_read") == made.total("rows_accepted") == 3_000
         assert all(check.status == "pass" for check in made.checks if check.code.startswith("rows"))
-    ends = [
-        pd.concat(pd.read_parquet(path) for path in made.snapshot.tables["order_lines"])
-        .drop(columns="batch_id").sort_values("order_line_key", ignore_index=True)
-        for made in (whole, cut)
-    ]  # fmt: skip
-    pd.testing.assert_frame_equal(*ends)
+    pd.testing.assert_frame_equal(lines_of(whole), lines_of(cut))
+
+
+def test_the_number_of_threads_changes_no_byte(export, monkeypatch):
+    make_large(monkeypatch)
+    one, three = ingested(export, "one", threads=1), ingested(export, "three", threads=3)
+    assert files(one) == files(three)
 
 
 def test_every_line_stands_in_the_ledger_once(export, monkeypatch):
-    monkeypatch.setattr(module, "ROW_GROUP_ROWS", 1_000)
-    monkeypatch.setattr(module, "PIECE_ROWS", 2_048)
+    make_large(monkeypatch)
     made = ingested(export, "cut")
     store = made.snapshot.store / "objects"
     ledger = made.snapshot.manifest["batches"][0]["ledger"]
@@ -69,11 +96,26 @@ def test_every_line_stands_in_the_ledger_once(export, monkeypatch):
     assert notes["ledger"] == ledger
 
 
-def test_rows_that_were_moved_are_ordered_again(export, monkeypatch):
+def test_a_repeated_line_stays_in_its_place(export, monkeypatch):
     path = export / "retail.csv"
     text = path.read_text(encoding="utf-8").splitlines()
     path.write_text("\n".join([*text, text[5]]) + "\n", encoding="utf-8")
-    monkeypatch.setattr(module, "ROW_GROUP_ROWS", 1_000)
-    made = ingested(export, "moved")
+    written = make_large(monkeypatch)
+    made = ingested(export, "repeated")
     assert made.total("rows_accepted") == 3_000
     assert made.total("rows_quarantined") == 1
+    assert ordered(written) == 0
+
+
+def test_rows_that_a_later_rule_moved_are_ordered_again(export, monkeypatch):
+    """The order of a line with an absurd price is refused, and its other lines with it."""
+    path = export / "retail.csv"
+    text = path.read_text(encoding="utf-8").splitlines()
+    absurd = text[5].split(",")
+    absurd[5] = "9999999999.00"
+    path.write_text("\n".join([*text[:5], ",".join(absurd), *text[6:]]) + "\n", encoding="utf-8")
+    written = make_large(monkeypatch)
+    made = ingested(export, "moved")
+    assert made.total("rows_accepted") == 2_990
+    assert made.total("rows_quarantined") == 10
+    assert ordered(written) == 2 + 3

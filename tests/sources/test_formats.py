@@ -52,7 +52,7 @@ def shopify(*rows: dict[str, object]) -> str:
 
 
 def reasons_of(frame: pd.DataFrame) -> list[str]:
-    return [reason for reasons in frame.reasons for reason in reasons]
+    return frame.reasons.explode().dropna().tolist()
 
 
 def test_a_shopify_order_over_two_rows_becomes_one_order_with_two_lines(mapped):

@@ -22,6 +22,7 @@ import pyarrow.parquet as pq
 from retention.engine.files import ROW_GROUP_ROWS, is_encrypted, is_remote, query_text
 from retention.engine.hashing import total_query
 from retention.engine.scoring import BATCH_ROWS, Scorer, scored
+from retention.engine.side_by_side import Task, side_by_side
 from retention.engine.spill import spill_folder
 from retention.errors import InputError, RunError
 
@@ -163,25 +164,21 @@ class Engine:
         self.connection.execute(_copy_text(query, path, ROW_GROUP_ROWS))
 
     def copy_together(self, queries: Mapping[Path, tuple[str, int]]) -> None:
-        """Write several such answers, two at once: one core encodes a row group, however many.
+        """Write several such answers at once, each by one thread.
 
         Temporary tables are one connection's own: the queries may name lasting ones alone.
 
         Parameters
         ----------
         queries
-            File to write → query, and the rows of a row group. A query that gives no more than
-            these, in the order of the table that it reads, need not be ordered: one group's bytes
-            depend on the rows alone, where several could be parted differently each time.
+            File to write → query, and the rows of a row group. One thread writes rows as they
+            stand in the table that it reads: where their order is certain, so are the bytes.
         """
 
-        def write(path: Path) -> None:
-            with self.connection.cursor() as cursor:
-                cursor.execute("SET TimeZone = 'UTC'")
-                cursor.execute(_copy_text(queries[path][0], path, queries[path][1]))
+        def writing(path: Path, query: str, rows: int) -> Task:
+            return lambda own: own.execute(_copy_text(query, path, rows))
 
-        with ThreadPoolExecutor(1 if self.threads == 1 else 2) as pool:
-            list(pool.map(write, queries))
+        side_by_side(self.connection, [writing(path, *asked) for path, asked in queries.items()])
 
     def spread(
         self, function: Callable[[int], T], places: Sequence[int], at_once: int = 1

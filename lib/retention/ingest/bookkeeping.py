@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retention.ingest.codes import Exclusion, Reason
-from retention.ingest.judge import ACCEPTED, QUARANTINED, Judged, person_column
+from retention.ingest.judge import ACCEPTED, FATE, QUARANTINED, Judged, person_column
 
 VAULT_ROWS = """
     SELECT person_key AS customer_key, kind, value, $source AS source
@@ -38,7 +38,7 @@ def ledger_query(judged: Sequence[Judged]) -> str:
                          WHEN '{QUARANTINED}' THEN reasons[1] ELSE exclusion END AS why
         FROM {main.name}
         UNION ALL
-        SELECT line_no, NULL, NULL, NULL, NULL, '{QUARANTINED}',
+        SELECT line_no, NULL, NULL, NULL, NULL, CAST('{QUARANTINED}' AS {FATE}),
                '{Reason.RECORD_BROKEN}:' || reason
         FROM broken"""
 

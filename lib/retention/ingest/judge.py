@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 
 import duckdb
 
@@ -16,11 +17,14 @@ from retention.ingest.keying import (
     collect_pseudonyms,
     columns_of,
     joined_pseudonyms,
+    passing_columns,
     stored_columns,
     told_columns,
+    word,
 )
 from retention.ingest.keys import KeyRing
 from retention.ingest.repeats import keep_repeated
+from retention.ingest.stretches import create_in_order
 from retention.sources.base import SourceFormat, TableMapping
 from retention.sources.countries import install_countries
 from retention.tables import Kind, Table, get
@@ -30,7 +34,7 @@ ACCEPTED, QUARANTINED, EXCLUDED = "accepted", "quarantined", "excluded"
 SMALL_FILE_ROWS = 200_000
 """A file of more records is mapped as it is judged, without a copy in between."""
 
-_FATE = f"ENUM ('{ACCEPTED}', '{QUARANTINED}', '{EXCLUDED}')"
+FATE = f"ENUM ('{ACCEPTED}', '{QUARANTINED}', '{EXCLUDED}')"
 """Type of a row's fate: one byte a row, where a word would take sixteen."""
 
 BOOKKEEPING = ("line_no", "occurred_at", "value_minor", "value_currency", "exclusion")
@@ -112,7 +116,8 @@ def judge_all(
         constants = _constants(connection, table, mapping.constants)
         told = told_columns(table, given, mapping.person, origin, constants)
         made = Judged(f"judged_{number}", table, mapping.accounts, told)
-        judge(connection, made, f"mapped_{number}", given, mapping.person)
+        judge(connection, made, f"mapped_{number}", given, mapping.person,
+              in_stretches=mapping.by_line and kind == "VIEW")  # fmt: skip
         connection.execute(f"DROP {kind} mapped_{number}")
         judged.append(made)
     for name in prepared:
@@ -130,26 +135,31 @@ def _map(connection: duckdb.DuckDBPyConnection, source: SourceFormat) -> tuple[l
     large file are views, so that a wide row is made only once, as it is judged; those of a small
     one are tables: there, planning a mapping again costs more than its rows. The kind is returned.
     """
-    prepared = [name for mapping in source.tables for name in _prepare(connection, mapping)]
     rows = connection.execute("SELECT count(*) FROM landed").fetchall()[0][0]
-    kind = "VIEW" if rows > SMALL_FILE_ROWS else "TABLE"
+    is_large = rows > SMALL_FILE_ROWS
+    prepared = [n for mapping in source.tables for n in _prepare(connection, mapping, is_large)]
+    kind = "VIEW" if is_large else "TABLE"
     for number, mapping in enumerate(source.tables):
-        connection.execute(f"CREATE TEMP {kind} mapped_{number} AS {mapping.select}")
+        connection.execute(f"CREATE {kind} mapped_{number} AS {mapping.select}")
     counting = next(n for n, mapping in enumerate(source.tables) if mapping.accounts)
     connection.execute(
-        "CREATE TEMP TABLE measured AS SELECT coalesce(value_currency, '') AS currency, count(*) "
+        "CREATE TABLE measured AS SELECT coalesce(value_currency, '') AS currency, count(*) "
         f"AS rows, coalesce(sum(value_minor), 0) AS value FROM mapped_{counting} GROUP BY 1"
     )
     return prepared, kind
 
 
-def _prepare(connection: duckdb.DuckDBPyConnection, mapping: TableMapping) -> list[str]:
+def _prepare(
+    connection: duckdb.DuckDBPyConnection, mapping: TableMapping, is_large: bool
+) -> list[str]:
     """Make the tables that a mapping looks things up in; return their names."""
     for name, select in mapping.views.items():
         if name in mapping.hashes:
             keep_repeated(connection, name, mapping.hashes[name])
+        elif is_large and name in mapping.line_views:
+            create_in_order(connection, name, partial("SELECT * FROM ({}) WHERE {}".format, select))
         else:
-            connection.execute(f'CREATE TEMP TABLE "{name}" AS {select}')
+            connection.execute(f'CREATE TABLE "{name}" AS {select}')
     for name, columns in mapping.spent.items():
         for column in columns:
             connection.execute(f'ALTER TABLE "{name}" DROP COLUMN "{column}"')
@@ -164,8 +174,9 @@ def _constants(
     for name, sql in constants.items():
         kind = table[name].kind if name in table.names else Kind.TEXT
         (value,) = connection.execute(f"SELECT CAST({sql} AS VARCHAR)").fetchall()[0]
-        text = "NULL" if value is None else "'" + value.replace("'", "''") + "'"
-        told[name] = f"CAST({text} AS {kind})"
+        is_word = value is not None and kind is Kind.TEXT
+        literal = "NULL" if value is None else f"'{value}'"  # a number, a time or a truth value
+        told[name] = word(value) if is_word else f"CAST({literal} AS {kind})"
     return told
 
 
@@ -191,8 +202,9 @@ def _judge_together(connection: duckdb.DuckDBPyConnection, judged: list[Judged])
 
 
 def judge(
-    connection: duckdb.DuckDBPyConnection, made: Judged, mapped: str, given: set[str], person: str
-) -> None:
+    connection: duckdb.DuckDBPyConnection, made: Judged, mapped: str, given: set[str], person: str,
+    *, in_stretches: bool = False,
+) -> None:  # fmt: skip
     """Make a judged table: canonical columns, bookkeeping, ``reasons`` and ``fate``.
 
     Only what differs from row to row is stored: a large file's rows are written and read several
@@ -210,10 +222,13 @@ def judge(
         Names of those columns.
     person
         Column that the person's key goes into, empty where there is none.
+    in_stretches
+        Whether the rows are made in stretches of lines.
     """
     table = made.table
     own = stored_columns(table, given, person, made.told)
-    stored = ", ".join(own.values())
+    passing = passing_columns(table, given)
+    keyed = ", ".join([*own.values(), *(f"{sql} AS {name}" for name, sql in passing.items())])
     book = [name for name in BOOKKEEPING if name not in made.told]
     names = [*own, *book]
     kept = ", ".join(f'"{name}"' for name in names)
@@ -222,23 +237,31 @@ def judge(
     joins += joined_pseudonyms(given)
     if "country" in given and "country" in table.names:
         joins += " LEFT JOIN country_codes AS c ON lower(trim(m.country)) = c.spelling"
-    absent = [f"{sql} AS {name}" for name, sql in made.told.items() if name not in names]
+    absent = [f"{sql} AS {name}" for name, sql in made.told.items()
+              if name not in names and name not in passing]  # fmt: skip
     contract = reasons_expression(table, person)
-    connection.execute(f"""
-        CREATE OR REPLACE TABLE {made.stored} AS
+
+    def select(lines: str) -> str:
+        return f"""
         WITH keyed AS (
-            SELECT {stored}, {", ".join("m." + name for name in book)},
+            SELECT {keyed}, {", ".join("m." + name for name in book)},
                    m.reasons AS source_reasons
-            FROM {mapped} AS m {joins}
+            FROM (SELECT * FROM {mapped} WHERE {lines}) AS m {joins}
         ), judged AS (
-            SELECT {kept}, CASE WHEN len(source_reasons) = 0 THEN {contract}
-                                ELSE list_concat(source_reasons, {contract}) END AS reasons
+            SELECT {kept}, CASE WHEN len(source_reasons) > 0
+                                THEN list_concat(source_reasons, {contract})
+                                ELSE {contract} END AS reasons
             FROM (SELECT {", ".join(["*", *absent])} FROM keyed)
         )
         SELECT *, CAST(CASE WHEN exclusion IS NOT NULL THEN '{EXCLUDED}'
                             WHEN len(reasons) > 0 THEN '{QUARANTINED}'
-                            ELSE '{ACCEPTED}' END AS {_FATE}) AS fate
-        FROM judged""")
+                            ELSE '{ACCEPTED}' END AS {FATE}) AS fate
+        FROM judged"""
+
+    if in_stretches:
+        create_in_order(connection, made.stored, select)
+    else:
+        connection.execute(f"CREATE OR REPLACE TABLE {made.stored} AS {select('true')}")
     columns = [*table.names, *BOOKKEEPING, "reasons", "fate"]
     told = ", ".join(f'{made.sql(name)} AS "{name}"' for name in columns)
     connection.execute(f"CREATE OR REPLACE VIEW {made.name} AS SELECT {told} FROM {made.stored}")
@@ -254,7 +277,7 @@ def refuse_duplicates(connection: duckdb.DuckDBPyConnection, made: Judged) -> No
     if not keep_repeated(connection, "alike", f"SELECT hash({key}) {accepted}"):
         return
     connection.execute(f"""
-        CREATE OR REPLACE TEMP TABLE repeated AS
+        CREATE OR REPLACE TABLE repeated AS
         SELECT {key}, min(line_no) AS first_line {accepted} AND hash({key}) IN (FROM alike)
         GROUP BY ALL HAVING count(*) > 1""")
     match = " AND ".join(f't."{n}" IS NOT DISTINCT FROM repeated."{n}"' for n in made.table.key)
@@ -299,7 +322,7 @@ def exclude_erased(
 ) -> None:
     """Exclude the rows of erased people and of their orders, and forget who they are."""
     connection.execute(
-        "CREATE OR REPLACE TEMP TABLE erased_people AS SELECT unnest($people) AS person_key",
+        "CREATE OR REPLACE TABLE erased_people AS SELECT unnest($people) AS person_key",
         {"people": sorted(erased)},
     )
     orders: list[str] = []

@@ -59,7 +59,7 @@ def collect_pseudonyms(
     ]
     if parts:
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE {column}_pseudonyms AS SELECT raw, "
+            f"CREATE OR REPLACE TABLE {column}_pseudonyms AS SELECT raw, "
             f"pseudonym('{NAMESPACES[column]}', raw) AS pseudonym "
             f"FROM (SELECT DISTINCT raw FROM ({' UNION ALL '.join(parts)}) WHERE raw IS NOT NULL)"
         )
@@ -103,7 +103,7 @@ def told_columns(
     constants
         Columns that the mapping gives the same value in every row, each with its SQL.
     """
-    told = {name: f"'{value}'" for name, value in origin.items()} | dict(constants)
+    told = {name: word(value) for name, value in origin.items()} | dict(constants)
     for column in table:
         name, stem = column.name, column.name.removesuffix("_epoch_s")
         if name in given or name in told or name == person:
@@ -121,6 +121,21 @@ def told_columns(
     return told
 
 
+def word(value: str) -> str:
+    """Return the SQL of a text that is the same in every row.
+
+    A type with one value is written in a third of the time that a text takes: a text's every
+    repetition is looked up among those that came before.
+
+    Examples
+    --------
+    >>> word("GBP")
+    "CAST('GBP' AS ENUM ('GBP'))"
+    """
+    literal = "'" + value.replace("'", "''") + "'"
+    return f"CAST({literal} AS ENUM ({literal}))"
+
+
 def stored_columns(
     table: Table, given: set[str], person: str, told: Mapping[str, str]
 ) -> dict[str, str]:
@@ -131,6 +146,11 @@ def stored_columns(
         apart = f"CASE WHEN NOT {_IS_SHORT} THEN {_looked_up('order_key')} END"
         own[ORDER_APART] = f"{apart} AS {ORDER_APART}"
     return own
+
+
+def passing_columns(table: Table, given: set[str]) -> dict[str, str]:
+    """Return told columns that are at hand while a row is judged, each with its SQL over ``m``."""
+    return {"order_key": _looked_up("order_key")} if _begins_with_order(table, given) else {}
 
 
 def stored_column(column: Column, given: set[str], person: str, own_key: str) -> str:

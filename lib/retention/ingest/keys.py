@@ -120,15 +120,13 @@ class KeyRing:
         expression = "namespace || '|' || value"
         for number, key in enumerate(self._hmac_keys()):
             expression = _bind_hmac(connection, f"k{number}", key, expression)
-        connection.execute(
-            f"CREATE OR REPLACE TEMP MACRO pseudonym(namespace, value) AS {expression}"
-        )
+        connection.execute(f"CREATE OR REPLACE MACRO pseudonym(namespace, value) AS {expression}")
 
     def install_rotation(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Define ``rotate(value)``: a pseudonym of the previous generation to the present one."""
         key = self._hmac_keys()[-1]
         expression = _bind_hmac(connection, "kr", key, "value")
-        connection.execute(f"CREATE OR REPLACE TEMP MACRO rotate(value) AS {expression}")
+        connection.execute(f"CREATE OR REPLACE MACRO rotate(value) AS {expression}")
 
     def _hmac_keys(self) -> list[bytes]:
         """Return the pseudonym key of each generation, oldest first."""

@@ -47,7 +47,7 @@ INSERT INTO migration_orders
 WITH lines AS (
     SELECT order_key, count(*) AS lines, CAST(sum(quantity) AS BIGINT) AS pieces
     FROM (SELECT order_key, order_line_key, min(quantity) AS quantity FROM {lines}
-          WHERE len(reasons) = 0 GROUP BY order_key, order_line_key)
+          WHERE coalesce(len(reasons), 0) = 0 GROUP BY order_key, order_line_key)
     GROUP BY order_key
 ), told AS (
     SELECT m.*, p.person_key,

@@ -1,8 +1,8 @@
 """How a judged file's rows are cut into objects, and each object's bytes made sure.
 
 An object is named by its content, so that its bytes may depend on its rows alone. Rows in a
-complete order give them always; ordering is the dearest part of writing a large file, and is spared
-where the rows stand in the file's order already and fill one row group at most.
+complete order give them always; ordering is a large part of writing a large file, and is spared
+where the rows stand in the file's order already.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from retention.engine import ROW_GROUP_ROWS, Engine
 from retention.ingest.bookkeeping import accounting, ledger_query
 from retention.ingest.judge import Judged, accepted_rows
 from retention.ingest.partition import cuts
+from retention.ingest.stretches import is_in_order
 from retention.tables import Table
 
 PIECE_ROWS = 245 * 2_048
@@ -38,7 +39,7 @@ def ledger_pieces(engine: Engine, judged: Sequence[Judged]) -> list[Piece]:
     ).fetchall()[0]
     if rows <= ROW_GROUP_ROWS:
         return [Piece(f"{query} ORDER BY line_no", rows)]
-    order = "" if _is_in_order(engine, accounting(judged)) else " ORDER BY line_no"
+    order = "" if is_in_order(engine.connection, accounting(judged).stored) else " ORDER BY line_no"
     return [
         Piece(f"SELECT * FROM ({query}) WHERE line_no BETWEEN {line} AND {line + PIECE_ROWS - 1}"
               f"{order}", PIECE_ROWS, "", PIECE_ROWS)
@@ -58,16 +59,6 @@ def table_pieces(engine: Engine, table: Table, judged: Sequence[Judged]) -> list
     of_records = all(made.accounts for made in judged)
     order = "line_no" if of_records else ", ".join((*table.key, "source_record_id"))
     is_large = sum(count for _, count, _ in parts) > ROW_GROUP_ROWS
-    spared = is_large and len(judged) == 1 and judged[0].accounts
-    spared = spared and _is_in_order(engine, judged[0])
-    return [
-        Piece(query, count, name, PIECE_ROWS)
-        if spared and count <= PIECE_ROWS else Piece(f"{query} ORDER BY {order}", count, name)
-        for query, count, name in parts
-    ]  # fmt: skip
-
-
-def _is_in_order(engine: Engine, made: Judged) -> bool:
-    """Tell whether the rows are stored one for one in the order of their lines."""
-    query = f"SELECT min(line_no - rowid) = max(line_no - rowid) FROM {made.stored}"
-    return bool(engine.connection.execute(query).fetchall()[0][0])
+    if is_large and len(judged) == 1 and is_in_order(engine.connection, judged[0].stored):
+        return [Piece(query, count, name, PIECE_ROWS) for query, count, name in parts]
+    return [Piece(f"{query} ORDER BY {order}", count, name) for query, count, name in parts]

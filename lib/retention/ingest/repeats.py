@@ -50,7 +50,7 @@ def keep_repeated(
         found.append(_repeated(np.asarray(connection.execute(part).fetchnumpy()["hash"])))
     repeated = pa.table({"hash": np.concatenate(found)})
     connection.register("repeated_hashes", repeated)
-    connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS FROM repeated_hashes')
+    connection.execute(f'CREATE OR REPLACE TABLE "{name}" AS FROM repeated_hashes')
     connection.unregister("repeated_hashes")
     return int(repeated.num_rows)
 

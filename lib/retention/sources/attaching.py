@@ -36,10 +36,10 @@ def open_landed(
         If day and month, or the decimal mark, cannot be told and are not declared.
     """
     fmt = fmt.for_options(options)
-    connection.execute(f"CREATE OR REPLACE TEMP VIEW landed AS {_named(landed, fmt)}")
+    connection.execute(f"CREATE OR REPLACE VIEW landed AS {_named(landed, fmt)}")
     for view, companion in landed.companions.items():
         select = _named(companion, fmt.companions[view][1])
-        connection.execute(f"CREATE OR REPLACE TEMP VIEW {view} AS {select}")
+        connection.execute(f"CREATE OR REPLACE VIEW {view} AS {select}")
     conventions = Conventions(
         _date_order(connection, landed, fmt, options),
         _decimal(connection, landed, fmt, options),
@@ -61,7 +61,7 @@ def _install_constants(
     }
     for name, value in values.items():
         literal = "'" + value.replace("'", "''") + "'"
-        connection.execute(f"CREATE OR REPLACE TEMP MACRO {name}() AS nullif({literal}, '')")
+        connection.execute(f"CREATE OR REPLACE MACRO {name}() AS nullif({literal}, '')")
 
 
 def _named(landed: Landed, fmt: SourceFormat) -> str:

@@ -127,8 +127,8 @@ class TableMapping:
         as NULL, plus ``line_no`` and ``file``). It yields the canonical columns that the format
         knows, without ``source``, ``batch_id`` and the person's key, and the `RESERVED_COLUMNS`:
 
-        - ``reasons VARCHAR[]``: what is unreadable or unlawful, as ``code:Column`` (empty list if
-          nothing is);
+        - ``reasons VARCHAR[]``: what is unreadable or unlawful, as ``code:Column`` (NULL or an
+          empty list if nothing is);
         - ``exclusion VARCHAR``: code of a declared exclusion, else NULL;
         - ``occurred_at TIMESTAMP``: the row's day for reconciliation, NULL where unreadable;
         - ``value_minor DECIMAL(38,6)``: the row's raw money in minor units, exact (it may have a
@@ -156,6 +156,11 @@ class TableMapping:
     constants
         Columns that ``select`` gives the same value in every row, name → its SQL: they need not be
         stored with each of many rows.
+    by_line
+        Whether the rows of some lines follow from these lines and the ``views`` alone, so that a
+        large file's rows can be made in stretches, which keeps them in its order.
+    line_views
+        Those of the ``views`` that give one row for each line, from that line alone.
     """
 
     table: str
@@ -166,6 +171,8 @@ class TableMapping:
     hashes: Mapping[str, str] = field(default_factory=dict)
     spent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     constants: Mapping[str, str] = field(default_factory=dict)
+    by_line: bool = False
+    line_views: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

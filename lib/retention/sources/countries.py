@@ -81,5 +81,5 @@ def install_countries(connection: duckdb.DuckDBPyConnection) -> None:
     codes = country_codes()
     table = pa.table({"spelling": list(codes), "code": list(codes.values())})
     connection.register("country_rows", table)
-    connection.execute("CREATE OR REPLACE TEMP TABLE country_codes AS SELECT * FROM country_rows")
+    connection.execute("CREATE OR REPLACE TABLE country_codes AS SELECT * FROM country_rows")
     connection.unregister("country_rows")

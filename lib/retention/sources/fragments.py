@@ -10,7 +10,7 @@ NO_MONEY = "CAST(0 AS DECIMAL(38, 6)) AS value_minor, CAST(NULL AS VARCHAR) AS v
 """Accounting columns of a record that carries no money."""
 
 NO_EXCLUSION = "CAST(NULL AS VARCHAR) AS exclusion"
-NO_REASONS = "CAST([] AS VARCHAR[]) AS reasons"
+NO_REASONS = "CAST(NULL AS VARCHAR[]) AS reasons"
 
 
 def column(name: str) -> str:
@@ -42,8 +42,8 @@ def reasons(*unreadable: tuple[ReasonCode, str, str], more: Iterable[str] = ()) 
         return NO_REASONS
     # Lists are dear, and nearly every row is sound: they are built for the others only.
     return (
-        f"CASE WHEN coalesce({items}) IS NULL THEN CAST([] AS VARCHAR[]) "
-        f"ELSE reasons_of(CAST([{items}] AS VARCHAR[])) END AS reasons"
+        f"CASE WHEN coalesce({items}) IS NOT NULL "
+        f"THEN reasons_of(CAST([{items}] AS VARCHAR[])) END AS reasons"
     )
 
 

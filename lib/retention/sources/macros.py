@@ -35,7 +35,7 @@ class Conventions:
 def install_macros(connection: duckdb.DuckDBPyConnection, conventions: Conventions) -> None:
     """Define the parsing macros for a file with these conventions (replacing earlier ones)."""
     for signature, body in (*_text(), *_numbers(conventions), *_times(conventions)):
-        connection.execute(f"CREATE OR REPLACE TEMP MACRO {signature} AS {body}")
+        connection.execute(f"CREATE OR REPLACE MACRO {signature} AS {body}")
 
 
 def _text() -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,8 +19,11 @@ import pyarrow.parquet as pq
 
 from retention.sources.scanning import Positions
 
-BLOCK = 1 << 23
-"""Bytes parsed at once; each block becomes a row group, by which the engine shares its work out."""
+BLOCK = 1 << 20
+"""Bytes parsed at once: larger blocks are fetched from the system anew for each."""
+
+BLOCKS_IN_GROUP = 8
+"""Blocks that become one row group, by which the engine shares its work out."""
 
 
 @dataclass(frozen=True)
@@ -89,13 +93,15 @@ def write_records(
         ThreadPoolExecutor(1) as pool,
     ):
         writing = pool.submit(int)
-        for batch in _batches(text, offset, dialect, threads):
+        batches = _batches(text, offset, dialect, threads)
+        while group := list(islice(batches, BLOCKS_IN_GROUP)):
+            table = pa.Table.from_batches(group)
             if line_numbers is not None:
-                numbers = pa.array(line_numbers[rows : rows + batch.num_rows])
-                batch = pa.RecordBatch.from_arrays([*batch.columns, numbers], schema=schema)
-            rows += batch.num_rows
-            writing.result()  # one block is written while the next is parsed
-            writing = pool.submit(writer.write_batch, batch)
+                numbers = line_numbers[rows : rows + table.num_rows]
+                table = table.append_column(schema.field("line_no"), pa.array(numbers))
+            rows += table.num_rows
+            writing.result()  # one group is written while the next is parsed
+            writing = pool.submit(writer.write_table, table, max(1, table.num_rows))
         writing.result()
     return rows
 

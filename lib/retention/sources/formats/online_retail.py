@@ -53,51 +53,58 @@ SELECT line_no, hash({_EVERY}) AS fingerprint, text_of("InvoiceNo") AS invoice,
        ELSE text_of("CustomerID") END AS customer
 FROM landed"""
 
-# The texts are kept only where they are no plain numbers: what follows from the numbers is computed
-# where it is needed, which costs less than storing it.
 _ROWS = f"""
 SELECT line_no, fingerprint, invoice, sku, product, pieces, moment, country, customer, minor,
-  {_KIND} AS category,
-  CASE WHEN moment IS NULL THEN "InvoiceDate" END AS "InvoiceDate",
-  CASE WHEN pieces IS NULL OR minor IS NULL THEN "Quantity" END AS "Quantity",
-  CASE WHEN pieces IS NULL OR minor IS NULL THEN "UnitPrice" END AS "UnitPrice"
+  {_KIND} AS category
 FROM ({_READ})"""
-
-_PRICE_SIGN = 'coalesce(sign(minor), sign(decimal_of("UnitPrice")))'
-_VALUE = f"""coalesce(CAST(product_of(pieces, minor) AS DECIMAL(38, 6)),
-    line_value("Quantity", "UnitPrice", {_CODE}))"""
 
 # Few lines are repeated: they are found by their fingerprints, and only those are compared whole.
 _HASHES = "SELECT fingerprint FROM retail_rows"
 _ALIKE = f"SELECT fingerprint AS hash FROM ({_HASHES}) GROUP BY ALL HAVING count(*) > 1"
-_COPIES = f"""
+
+# Nearly every line is told by its whole pieces, whole pence and time. What only the others need,
+# their texts and exact amounts, is kept apart with what tells that a line repeats another.
+_ODD = f"""
 WITH alike AS (
   SELECT line_no FROM retail_rows WHERE fingerprint IN (FROM retail_alike)
 ), numbered AS (
   SELECT line_no, row_number() OVER (PARTITION BY {_EVERY} ORDER BY line_no) AS copy
   FROM landed SEMI JOIN alike USING (line_no)
+), odd AS (
+  SELECT line_no FROM numbered WHERE copy > 1
+  UNION SELECT line_no FROM retail_rows
+  WHERE product_of(pieces, minor) IS NULL OR moment IS NULL
 )
-SELECT line_no FROM numbered WHERE copy > 1"""
+SELECT landed.line_no, coalesce(copy > 1, false) AS is_copy, "InvoiceDate", "Quantity", "UnitPrice",
+  sign(decimal_of("UnitPrice")) AS price_sign,
+  rounded_minor(minor_value("UnitPrice", {_CODE})) AS unit_price_minor,
+  line_value("Quantity", "UnitPrice", {_CODE}) AS value_minor
+FROM landed SEMI JOIN odd ON landed.line_no = odd.line_no
+LEFT JOIN numbered ON landed.line_no = numbered.line_no"""
 
-_IS_SOUND = (
-    f"copies.line_no IS NULL AND {_PRICE_SIGN} > 0 AND pieces IS NOT NULL AND moment IS NOT NULL"
-)
+_PRICE_SIGN = "coalesce(sign(minor), odd.price_sign)"
+_VALUE = "coalesce(CAST(product_of(pieces, minor) AS DECIMAL(38, 6)), odd.value_minor)"
+_IS_COPY = "coalesce(odd.is_copy, false)"
+
+_IS_SOUND = f"NOT {_IS_COPY} AND {_PRICE_SIGN} > 0 AND pieces IS NOT NULL AND moment IS NOT NULL"
 
 _INVOICES = f"""
 SELECT invoice, starts_with(upper(invoice), 'C') AS is_cancellation,
   min(rows.line_no) AS first_line, max(rows.line_no) - min(rows.line_no) + 1 = count(*)
-    AS is_together, count(*) FILTER ({_IS_SOUND}) AS sound_lines,
-  min(moment) FILTER ({_IS_SOUND}) AS moment, min(customer) FILTER ({_IS_SOUND}) AS customer,
-  min(country) FILTER ({_IS_SOUND}) AS country, min(rows.line_no) FILTER ({_IS_SOUND}) AS line_no,
-  CAST(round(coalesce(sum(value_minor) FILTER ({_IS_SOUND} AND (category IS NULL OR category IN
+    AS is_together, count(*) FILTER (is_sound) AS sound_lines,
+  min(moment) FILTER (is_sound) AS moment, min(customer) FILTER (is_sound) AS customer,
+  min(country) FILTER (is_sound) AS country, min(rows.line_no) FILTER (is_sound) AS line_no,
+  CAST(round(coalesce(sum(value_minor) FILTER (is_sound AND (category IS NULL OR category IN
     ('manual', 'voucher'))), 0), 0) AS BIGINT) AS goods,
-  CAST(round(coalesce(sum(value_minor) FILTER ({_IS_SOUND} AND category = 'carriage'), 0), 0)
+  CAST(round(coalesce(sum(value_minor) FILTER (is_sound AND category = 'carriage'), 0), 0)
     AS BIGINT) AS carriage,
-  CAST(round(coalesce(sum(-value_minor) FILTER ({_IS_SOUND} AND category = 'discount'), 0), 0)
+  CAST(round(coalesce(sum(-value_minor) FILTER (is_sound AND category = 'discount'), 0), 0)
     AS BIGINT) AS discount,
-  CAST(round(sum(value_minor) FILTER ({_IS_SOUND}), 0) AS BIGINT) AS total
-FROM (SELECT *, {_VALUE} AS value_minor FROM retail_rows) AS rows
-LEFT JOIN retail_copies AS copies ON rows.line_no = copies.line_no
+  CAST(round(sum(value_minor) FILTER (is_sound), 0) AS BIGINT) AS total
+FROM (
+  SELECT rows.*, {_VALUE} AS value_minor, {_IS_SOUND} AS is_sound
+  FROM retail_rows AS rows LEFT JOIN retail_odd AS odd ON rows.line_no = odd.line_no
+) AS rows
 WHERE invoice IS NOT NULL
 GROUP BY invoice"""
 
@@ -114,7 +121,7 @@ SELECT CASE WHEN {_INDEX} > {MAXIMUM_PLACE}
             THEN shop_id() || ':' || rows.invoice || ':' || {_INDEX} END AS order_line_key,
   shop_id() || ':' || rows.invoice AS order_key, product AS product_key, sku, category,
   pieces AS quantity, {_CODE} AS currency,
-  coalesce(minor, rounded_minor(minor_value("UnitPrice", {_CODE}))) AS unit_price_minor,
+  coalesce(minor, odd.unit_price_minor) AS unit_price_minor,
   CAST(0 AS BIGINT) AS line_discount_minor,
   coalesce(product_of(pieces, minor), rounded_minor({_VALUE})) AS line_net_minor,
   CAST(NULL AS BOOLEAN) AS is_made_to_order,
@@ -126,7 +133,7 @@ SELECT CASE WHEN {_INDEX} > {MAXIMUM_PLACE}
       more=[
           condition('rows.moment IS NULL AND text_of("InvoiceDate") IS NULL',
                     ReasonCode.MISSING_VALUE, "InvoiceDate"),
-          condition("copies.line_no IS NOT NULL", ReasonCode.DUPLICATE_LINE, "InvoiceNo"),
+          condition(_IS_COPY, ReasonCode.DUPLICATE_LINE, "InvoiceNo"),
           condition(f"{_PRICE_SIGN} = 0", ReasonCode.ZERO_PRICE, "UnitPrice"),
           condition(f"{_PRICE_SIGN} < 0", ReasonCode.STOCK_ADJUSTMENT, "UnitPrice"),
       ],
@@ -134,7 +141,7 @@ SELECT CASE WHEN {_INDEX} > {MAXIMUM_PLACE}
   {NO_EXCLUSION}, rows.moment AS occurred_at, {_VALUE} AS value_minor, {_CODE} AS value_currency
 FROM retail_rows AS rows
 LEFT JOIN retail_invoices AS invoices ON rows.invoice = invoices.invoice
-LEFT JOIN retail_copies AS copies ON rows.line_no = copies.line_no
+LEFT JOIN retail_odd AS odd ON rows.line_no = odd.line_no
 LEFT JOIN retail_scattered AS scattered ON rows.line_no = scattered.line_no"""  # fmt: skip
 
 _ORDERS = f"""
@@ -173,13 +180,14 @@ FORMAT = SourceFormat(
     tables=(
         TableMapping("order_lines", _LINES, accounts=True, person="",
                      views={"retail_rows": _ROWS, "retail_alike": _ALIKE,
-                            "retail_copies": _COPIES, "retail_invoices": _INVOICES,
+                            "retail_odd": _ODD, "retail_invoices": _INVOICES,
                             "retail_scattered": _SCATTERED},
                      hashes={"retail_alike": _HASHES},
                      spent={"retail_rows": ("fingerprint", "country", "customer")},
                      constants={"currency": _CODE, "value_currency": _CODE,
                                 "line_discount_minor": "0", "is_made_to_order": "NULL",
-                                "source_record_id": "NULL"}),
+                                "source_record_id": "NULL"},
+                     by_line=True, line_views=("retail_rows",)),
         TableMapping("orders", _ORDERS),
         TableMapping("refunds", _REFUNDS, person=""),
         TableMapping("customers", _CUSTOMERS),

@@ -1,0 +1,50 @@
+"""Several statements at once, each by one thread alone.
+
+A statement that several threads share gives its rows in no order once it looks anything up, and
+bringing millions of them back into order costs as much as making them. One thread keeps the order
+of what it reads; so the threads are given a statement each instead of a share of one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import duckdb
+
+Task = Callable[[duckdb.DuckDBPyConnection], object]
+
+
+def side_by_side(connection: duckdb.DuckDBPyConnection, tasks: Sequence[Task]) -> None:
+    """Run tasks, as many at once as the engine has threads; an error of any is raised.
+
+    Parameters
+    ----------
+    connection
+        The engine's connection, which must be idle meanwhile.
+    tasks
+        What to run, each on a connection of its own to the same engine: they see the lasting
+        tables, views and macros, and none of the temporary ones.
+
+    Examples
+    --------
+    >>> with duckdb.connect() as connection:
+    ...     connection = connection.execute("CREATE TABLE counted (n INTEGER)")
+    ...     add = lambda own: own.execute("INSERT INTO counted FROM range(3)")
+    ...     side_by_side(connection, [add, add])
+    ...     connection.execute("SELECT count(*) FROM counted").fetchall()
+    [(6,)]
+    """
+
+    def run(task: Task) -> None:
+        with connection.cursor() as own:
+            own.execute("SET TimeZone = 'UTC'")
+            task(own)
+
+    (threads,) = connection.execute("SELECT current_setting('threads')").fetchall()[0]
+    connection.execute("SET threads = 1")
+    try:
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(run, tasks))
+    finally:
+        connection.execute(f"SET threads = {threads}")
