@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 import pytest
 
-from retention.engine import ROW_GROUP_ROWS, Engine, is_remote, open_engine
+from retention.engine import Engine, is_remote, open_engine
 from retention.engine import session as spark_session
 from retention.engine.session import require_spark, settings
 from retention.engine.spill import folder_prefix, spill_folder, sweep
@@ -160,7 +160,7 @@ def test_answers_written_side_by_side_are_those_written_one_by_one(tmp_path):
     engine = Engine(threads=2)
     engine.execute("CREATE TABLE t AS SELECT range AS k, 'x' || range % 7 AS v FROM range(1000)")
     queries = {tmp_path / f"{n}.parquet": f"FROM t WHERE k % 3 = {n} ORDER BY k" for n in range(3)}
-    engine.copy_together({path: (query, ROW_GROUP_ROWS) for path, query in queries.items()})
+    engine.copy_together(queries)
     for path, query in queries.items():
         alone = tmp_path / "alone.parquet"
         engine.copy(query, alone)
@@ -169,4 +169,4 @@ def test_answers_written_side_by_side_are_those_written_one_by_one(tmp_path):
 
 def test_an_answer_that_cannot_be_written_side_by_side_is_an_error(tmp_path):
     with pytest.raises(duckdb.CatalogException):
-        Engine(threads=2).copy_together({tmp_path / "a.parquet": ("FROM nowhere", 2_048)})
+        Engine(threads=2).copy_together({tmp_path / "a.parquet": "FROM nowhere"})

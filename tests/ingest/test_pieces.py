@@ -46,7 +46,7 @@ def make_large(monkeypatch) -> list[str]:
     written, write = [], Engine.copy_together
 
     def noting(engine, queries):
-        written.extend(query for query, _ in queries.values())
+        written.extend(queries.values())
         write(engine, queries)
 
     monkeypatch.setattr(Engine, "copy_together", noting)

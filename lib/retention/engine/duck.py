@@ -161,9 +161,9 @@ class Engine:
 
     def copy(self, query: str, path: Path) -> None:
         """Write a completely ordered query's answer: the bytes depend on the rows alone."""
-        self.connection.execute(_copy_text(query, path, ROW_GROUP_ROWS))
+        self.connection.execute(_copy_text(query, path))
 
-    def copy_together(self, queries: Mapping[Path, tuple[str, int]]) -> None:
+    def copy_together(self, queries: Mapping[Path, str]) -> None:
         """Write several such answers at once, each by one thread.
 
         Temporary tables are one connection's own: the queries may name lasting ones alone.
@@ -171,14 +171,14 @@ class Engine:
         Parameters
         ----------
         queries
-            File to write → query, and the rows of a row group. One thread writes rows as they
-            stand in the table that it reads: where their order is certain, so are the bytes.
+            File to write → query. One thread writes rows as they stand in the table that it
+            reads: where their order is certain, so are the bytes.
         """
 
-        def writing(path: Path, query: str, rows: int) -> Task:
-            return lambda own: own.execute(_copy_text(query, path, rows))
+        def writing(path: Path, query: str) -> Task:
+            return lambda own: own.execute(_copy_text(query, path))
 
-        side_by_side(self.connection, [writing(path, *asked) for path, asked in queries.items()])
+        side_by_side(self.connection, [writing(path, query) for path, query in queries.items()])
 
     def spread(
         self, function: Callable[[int], T], places: Sequence[int], at_once: int = 1
@@ -301,12 +301,12 @@ class Answer:
         return self.engine.connection.execute(text, self.parameters or None)
 
 
-def _copy_text(query: str, path: Path, rows: int) -> str:
+def _copy_text(query: str, path: Path) -> str:
     """Return the statement that writes a query's answer as an object."""
     target = str(path).replace("'", "''")
     return (
         f"COPY ({query}) TO '{target}' (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL 1, "
-        f"DICTIONARY_SIZE_LIMIT 10000, ROW_GROUP_SIZE {rows})"
+        f"DICTIONARY_SIZE_LIMIT 10000, ROW_GROUP_SIZE {ROW_GROUP_ROWS})"
     )
 
 

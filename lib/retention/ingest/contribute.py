@@ -186,7 +186,7 @@ class Intake:
     def _keep(self, engine: Engine, folder: Path, pieces: Sequence[Piece]) -> dict[Piece, str]:
         """Write pieces side by side as objects of the store; return their hashes."""
         drafts = {folder / f"draft-{n}.parquet": piece for n, piece in enumerate(pieces)}
-        engine.copy_together({path: (p.query, p.group_rows) for path, p in drafts.items()})
+        engine.copy_together({path: piece.query for path, piece in drafts.items()})
         return {piece: self.store.put(path) for path, piece in drafts.items()}
 
     def _keep_own(self, engine: Engine, folder: Path, query: str) -> str:

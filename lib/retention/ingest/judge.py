@@ -114,6 +114,8 @@ def judge_all(
         given = columns_of(connection, f"mapped_{number}")
         table, origin = get(mapping.table), {"source": source.name, "batch_id": batch_id}
         constants = _constants(connection, table, mapping.constants)
+        if erased:  # their rows are excluded later
+            constants.pop("exclusion", None)
         told = told_columns(table, given, mapping.person, origin, constants)
         made = Judged(f"judged_{number}", table, mapping.accounts, told)
         judge(connection, made, f"mapped_{number}", given, mapping.person,
@@ -253,7 +255,7 @@ def judge(
                                 ELSE {contract} END AS reasons
             FROM (SELECT {", ".join(["*", *absent])} FROM keyed)
         )
-        SELECT *, CAST(CASE WHEN exclusion IS NOT NULL THEN '{EXCLUDED}'
+        SELECT *, CAST(CASE WHEN {made.sql("exclusion")} IS NOT NULL THEN '{EXCLUDED}'
                             WHEN len(reasons) > 0 THEN '{QUARANTINED}'
                             ELSE '{ACCEPTED}' END AS {FATE}) AS fate
         FROM judged"""

@@ -17,18 +17,17 @@ from retention.ingest.partition import cuts
 from retention.ingest.stretches import is_in_order
 from retention.tables import Table
 
-PIECE_ROWS = 245 * 2_048
-"""Rows that one row group may hold: the engine reads so many from many objects at once."""
+PIECE_ROWS = 4 * ROW_GROUP_ROWS
+"""Lines that one object of a large file's ledger stands for."""
 
 
 @dataclass(frozen=True)
 class Piece:
-    """What becomes one object: its query, rows, partition, and the rows of a row group."""
+    """What becomes one object: its query, rows and partition."""
 
     query: str
     rows: int
     partition: str = ""
-    group_rows: int = ROW_GROUP_ROWS
 
 
 def ledger_pieces(engine: Engine, judged: Sequence[Judged]) -> list[Piece]:
@@ -42,7 +41,7 @@ def ledger_pieces(engine: Engine, judged: Sequence[Judged]) -> list[Piece]:
     order = "" if is_in_order(engine.connection, accounting(judged).stored) else " ORDER BY line_no"
     return [
         Piece(f"SELECT * FROM ({query}) WHERE line_no BETWEEN {line} AND {line + PIECE_ROWS - 1}"
-              f"{order}", PIECE_ROWS, "", PIECE_ROWS)
+              f"{order}", PIECE_ROWS)
         for line in range(first, last + 1, PIECE_ROWS)
     ]  # fmt: skip
 
@@ -57,8 +56,7 @@ def table_pieces(engine: Engine, table: Table, judged: Sequence[Judged]) -> list
     ]
     # The line orders one record's rows completely, and costs a fraction of ordering by keys.
     of_records = all(made.accounts for made in judged)
-    order = "line_no" if of_records else ", ".join((*table.key, "source_record_id"))
-    is_large = sum(count for _, count, _ in parts) > ROW_GROUP_ROWS
-    if is_large and len(judged) == 1 and is_in_order(engine.connection, judged[0].stored):
-        return [Piece(query, count, name, PIECE_ROWS) for query, count, name in parts]
-    return [Piece(f"{query} ORDER BY {order}", count, name) for query, count, name in parts]
+    order = f" ORDER BY {'line_no' if of_records else ', '.join((*table.key, 'source_record_id'))}"
+    if of_records and len(judged) == 1 and is_in_order(engine.connection, judged[0].stored):
+        order = ""
+    return [Piece(f"{query}{order}", count, name) for query, count, name in parts]

@@ -88,25 +88,31 @@ _IS_COPY = "coalesce(odd.is_copy, false)"
 
 _IS_SOUND = f"NOT {_IS_COPY} AND {_PRICE_SIGN} > 0 AND pieces IS NOT NULL AND moment IS NOT NULL"
 
+# Lines that are no goods are few: their money is summed by itself, that of all lines only once.
 _INVOICES = f"""
-SELECT invoice, starts_with(upper(invoice), 'C') AS is_cancellation,
-  min(rows.line_no) AS first_line, max(rows.line_no) - min(rows.line_no) + 1 = count(*)
-    AS is_together, count(*) FILTER (is_sound) AS sound_lines,
-  min(moment) FILTER (is_sound) AS moment, min(customer) FILTER (is_sound) AS customer,
-  min(country) FILTER (is_sound) AS country, min(rows.line_no) FILTER (is_sound) AS line_no,
-  CAST(round(coalesce(sum(value_minor) FILTER (is_sound AND (category IS NULL OR category IN
-    ('manual', 'voucher'))), 0), 0) AS BIGINT) AS goods,
-  CAST(round(coalesce(sum(value_minor) FILTER (is_sound AND category = 'carriage'), 0), 0)
-    AS BIGINT) AS carriage,
-  CAST(round(coalesce(sum(-value_minor) FILTER (is_sound AND category = 'discount'), 0), 0)
-    AS BIGINT) AS discount,
-  CAST(round(sum(value_minor) FILTER (is_sound), 0) AS BIGINT) AS total
-FROM (
+WITH lines AS NOT MATERIALIZED (
   SELECT rows.*, {_VALUE} AS value_minor, {_IS_SOUND} AS is_sound
   FROM retail_rows AS rows LEFT JOIN retail_odd AS odd ON rows.line_no = odd.line_no
-) AS rows
-WHERE invoice IS NOT NULL
-GROUP BY invoice"""
+), no_goods AS (
+  SELECT invoice, sum(value_minor) AS value_minor,
+    sum(value_minor) FILTER (category = 'carriage') AS carriage,
+    sum(-value_minor) FILTER (category = 'discount') AS discount
+  FROM lines WHERE is_sound AND category NOT IN ('manual', 'voucher') GROUP BY invoice
+), invoices AS (
+  SELECT invoice, min(line_no) AS first_line,
+    max(line_no) - min(line_no) + 1 = count(*) AS is_together,
+    count(*) FILTER (is_sound) AS sound_lines, min(line_no) FILTER (is_sound) AS line_no,
+    min(moment) FILTER (is_sound) AS moment, min(customer) FILTER (is_sound) AS customer,
+    min(country) FILTER (is_sound) AS country, sum(value_minor) FILTER (is_sound) AS value_minor
+  FROM lines WHERE invoice IS NOT NULL GROUP BY invoice
+)
+SELECT invoices.* EXCLUDE (value_minor), starts_with(upper(invoice), 'C') AS is_cancellation,
+  CAST(round(coalesce(invoices.value_minor, 0) - coalesce(no_goods.value_minor, 0), 0) AS BIGINT)
+    AS goods,
+  CAST(round(coalesce(carriage, 0), 0) AS BIGINT) AS carriage,
+  CAST(round(coalesce(discount, 0), 0) AS BIGINT) AS discount,
+  CAST(round(invoices.value_minor, 0) AS BIGINT) AS total
+FROM invoices LEFT JOIN no_goods USING (invoice)"""
 
 # An invoice's lines stand together as a rule: then a line's place follows from the first's.
 _SCATTERED = """
@@ -166,11 +172,15 @@ SELECT shop_id() || ':' || invoice || ':refund' AS refund_key,
 FROM retail_invoices WHERE is_cancellation AND total < 0 AND sound_lines > 0"""
 
 _CUSTOMERS = f"""
-SELECT moment AS first_seen_at, country, CAST(NULL AS VARCHAR) AS channel, FALSE AS is_guest,
-  line_no, customer AS source_record_id, {NO_REASONS}, {NO_EXCLUSION}, moment AS occurred_at,
-  {NO_MONEY},
+SELECT first_seen_at, country, CAST(NULL AS VARCHAR) AS channel, FALSE AS is_guest,
+  line_no, customer AS source_record_id, {NO_REASONS}, {NO_EXCLUSION},
+  first_seen_at AS occurred_at, {NO_MONEY},
   {identities(platform_id="customer")}
-FROM retail_invoices WHERE customer IS NOT NULL AND sound_lines > 0"""
+FROM (
+  SELECT customer, min(moment) AS first_seen_at, min(line_no) AS line_no,
+    max_by(country, (moment, country)) AS country
+  FROM retail_invoices WHERE customer IS NOT NULL AND sound_lines > 0 GROUP BY customer
+)"""
 
 FORMAT = SourceFormat(
     name="online_retail",
@@ -186,7 +196,7 @@ FORMAT = SourceFormat(
                      spent={"retail_rows": ("fingerprint", "country", "customer")},
                      constants={"currency": _CODE, "value_currency": _CODE,
                                 "line_discount_minor": "0", "is_made_to_order": "NULL",
-                                "source_record_id": "NULL"},
+                                "source_record_id": "NULL", "exclusion": "NULL"},
                      by_line=True, line_views=("retail_rows",)),
         TableMapping("orders", _ORDERS),
         TableMapping("refunds", _REFUNDS, person=""),
