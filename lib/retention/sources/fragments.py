@@ -24,7 +24,9 @@ def column(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def reasons(*unreadable: tuple[ReasonCode, str, str], more: Iterable[str] = ()) -> str:
+def reasons(
+    *unreadable: tuple[ReasonCode, str, str], more: Iterable[str] = (), where: str = ""
+) -> str:
     """Return ``reasons``: one per text that is there but does not parse, and conditional ones.
 
     Parameters
@@ -33,6 +35,8 @@ def reasons(*unreadable: tuple[ReasonCode, str, str], more: Iterable[str] = ()) 
         Triples of code, column of the export, and the SQL of its parsed value.
     more
         Further SQL expressions that give a reason or NULL.
+    where
+        SQL of what holds for every row that can have a reason: the others are not asked further.
     """
     cases = [
         f"unreadable('{code}:{name}', {column(name)}, {value})" for code, name, value in unreadable
@@ -41,10 +45,10 @@ def reasons(*unreadable: tuple[ReasonCode, str, str], more: Iterable[str] = ()) 
     if not items:
         return NO_REASONS
     # Lists are dear, and nearly every row is sound: they are built for the others only.
-    return (
-        f"CASE WHEN coalesce({items}) IS NOT NULL "
-        f"THEN reasons_of(CAST([{items}] AS VARCHAR[])) END AS reasons"
+    found = (
+        f"CASE WHEN coalesce({items}) IS NOT NULL THEN reasons_of(CAST([{items}] AS VARCHAR[])) END"
     )
+    return f"CASE WHEN {where} THEN {found} END AS reasons" if where else f"{found} AS reasons"
 
 
 def unreadable_times(*names: str) -> list[tuple[ReasonCode, str, str]]:

@@ -143,6 +143,7 @@ SELECT CASE WHEN {_INDEX} > {MAXIMUM_PLACE}
           condition(f"{_PRICE_SIGN} = 0", ReasonCode.ZERO_PRICE, "UnitPrice"),
           condition(f"{_PRICE_SIGN} < 0", ReasonCode.STOCK_ADJUSTMENT, "UnitPrice"),
       ],
+      where="odd.line_no IS NOT NULL OR minor <= 0",
   )},
   {NO_EXCLUSION}, rows.moment AS occurred_at, {_VALUE} AS value_minor, {_CODE} AS value_currency
 FROM retail_rows AS rows
