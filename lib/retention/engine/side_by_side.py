@@ -12,11 +12,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 import duckdb
 
+AT_ONCE = 8
+"""Tasks at once at most: each of them keeps a row group of its own in memory."""
+
 Task = Callable[[duckdb.DuckDBPyConnection], object]
 
 
 def side_by_side(connection: duckdb.DuckDBPyConnection, tasks: Sequence[Task]) -> None:
-    """Run tasks, as many at once as the engine has threads; an error of any is raised.
+    """Run tasks, as many at once as the engine has threads, in turn; an error of any is raised.
 
     Parameters
     ----------
@@ -44,7 +47,7 @@ def side_by_side(connection: duckdb.DuckDBPyConnection, tasks: Sequence[Task]) -
     (threads,) = connection.execute("SELECT current_setting('threads')").fetchall()[0]
     connection.execute("SET threads = 1")
     try:
-        with ThreadPoolExecutor(threads) as pool:
+        with ThreadPoolExecutor(min(threads, AT_ONCE)) as pool:
             list(pool.map(run, tasks))
     finally:
         connection.execute(f"SET threads = {threads}")

@@ -113,15 +113,12 @@ def judge_all(
     for number, mapping in enumerate(source.tables):
         given = columns_of(connection, f"mapped_{number}")
         table, origin = get(mapping.table), {"source": source.name, "batch_id": batch_id}
-        constants = _constants(connection, table, mapping.constants)
-        if erased:  # their rows are excluded later
-            constants.pop("exclusion", None)
+        constants = _constants(connection, table, mapping.constants, bool(erased))
         told = told_columns(table, given, mapping.person, origin, constants)
-        made = Judged(f"judged_{number}", table, mapping.accounts, told)
-        judge(connection, made, f"mapped_{number}", given, mapping.person,
+        judged.append(Judged(f"judged_{number}", table, mapping.accounts, told))
+        judge(connection, judged[-1], f"mapped_{number}", given, mapping.person,
               in_stretches=mapping.by_line and kind == "VIEW")  # fmt: skip
         connection.execute(f"DROP {kind} mapped_{number}")
-        judged.append(made)
     for name in prepared:
         connection.execute(f'DROP TABLE "{name}"')
     _judge_together(connection, judged)
@@ -169,11 +166,19 @@ def _prepare(
 
 
 def _constants(
-    connection: duckdb.DuckDBPyConnection, table: Table, constants: Mapping[str, str]
+    connection: duckdb.DuckDBPyConnection,
+    table: Table,
+    constants: Mapping[str, str],
+    excludes: bool,
 ) -> dict[str, str]:
-    """Return a mapping's constant columns with their values as SQL that needs no macro."""
+    """Return a mapping's constant columns with their values as SQL that needs no macro.
+
+    Where rows will be excluded later, ``exclusion`` is none of them.
+    """
     told = {}
     for name, sql in constants.items():
+        if name == "exclusion" and excludes:
+            continue
         kind = table[name].kind if name in table.names else Kind.TEXT
         (value,) = connection.execute(f"SELECT CAST({sql} AS VARCHAR)").fetchall()[0]
         is_word = value is not None and kind is Kind.TEXT
