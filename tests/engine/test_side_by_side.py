@@ -30,6 +30,15 @@ def test_every_task_runs_once_by_one_thread_and_in_utc():
     assert threads_of(engine) == 3
 
 
+def test_every_task_sees_the_sessions_variables():
+    engine = Engine(threads=2)
+    engine.connection.execute("SET VARIABLE pad = ?", [b"\x00\xff"])
+    engine.execute("CREATE TABLE seen (pad BLOB)")
+    side_by_side(engine.connection, [lambda own: own.execute(
+        "INSERT INTO seen SELECT getvariable('pad')")] * 2)  # fmt: skip
+    assert engine.execute("SELECT pad FROM seen") == [(b"\x00\xff",)] * 2
+
+
 def test_the_threads_are_given_back_after_an_error():
     engine = Engine(threads=2)
     with pytest.raises(duckdb.CatalogException):

@@ -78,6 +78,24 @@ def test_a_large_file_is_cut_without_ordering_and_gives_the_same_rows(export, mo
     pd.testing.assert_frame_equal(lines_of(whole), lines_of(cut))
 
 
+def test_lines_of_an_order_without_a_sound_line_name_it_in_a_large_file_too(export, monkeypatch):
+    """Its pseudonym is looked up nowhere: it is computed where the line is judged."""
+    path = export / "retail.csv"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(f"{text}999999,S1,item,1,2011-03-19 10:00:00,0,12000,United Kingdom\n",
+                    encoding="utf-8")  # fmt: skip
+    small = ingested(export, "small")
+    make_large(monkeypatch)
+    refused = [
+        pd.concat(pd.read_parquet(path) for path in made.snapshot.tables["quarantine"])
+        .drop(columns=["batch_id", "quarantine_key"])
+        for made in (small, ingested(export, "large"))
+    ]  # fmt: skip
+    pd.testing.assert_frame_equal(*refused)
+    assert refused[1].reasons.tolist() == ["zero_price:UnitPrice"]
+    assert refused[1].order_key.notna().all()
+
+
 def test_the_number_of_threads_changes_no_byte(export, monkeypatch):
     make_large(monkeypatch)
     one, three = ingested(export, "one", threads=1), ingested(export, "three", threads=3)

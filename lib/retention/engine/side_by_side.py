@@ -27,7 +27,7 @@ def side_by_side(connection: duckdb.DuckDBPyConnection, tasks: Sequence[Task]) -
         The engine's connection, which must be idle meanwhile.
     tasks
         What to run, each on a connection of its own to the same engine: they see the lasting
-        tables, views and macros, and none of the temporary ones.
+        tables, views and macros and the session's variables, and nothing that is temporary.
 
     Examples
     --------
@@ -38,10 +38,19 @@ def side_by_side(connection: duckdb.DuckDBPyConnection, tasks: Sequence[Task]) -
     ...     connection.execute("SELECT count(*) FROM counted").fetchall()
     [(6,)]
     """
+    # A variable that is not set reads as NULL without a word: a key among them would give no hash.
+    names = [
+        name for (name,) in connection.execute("SELECT name FROM duckdb_variables()").fetchall()
+    ]
+    held = {
+        name: connection.execute("SELECT getvariable(?)", [name]).fetchall()[0][0] for name in names
+    }
 
     def run(task: Task) -> None:
         with connection.cursor() as own:
             own.execute("SET TimeZone = 'UTC'")
+            for name, value in held.items():
+                own.execute(f'SET VARIABLE "{name}" = ?', [value])
             task(own)
 
     (threads,) = connection.execute("SELECT current_setting('threads')").fetchall()[0]
