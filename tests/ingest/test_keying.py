@@ -5,6 +5,7 @@ from __future__ import annotations
 import duckdb
 import pytest
 
+from retention.ingest.identity import collect_people
 from retention.ingest.judge import Judged, judge
 from retention.ingest.keying import (
     MAXIMUM_PLACE,
@@ -121,3 +122,25 @@ def test_a_column_that_no_mapping_gives_is_judged_as_missing_whatever_others_are
     reasons, fate = connection.execute("SELECT reasons, fate FROM judged").fetchall()[0]
     assert reasons == ["missing_value:currency"]
     assert fate == "quarantined"
+
+
+def test_people_are_looked_up_in_stretches_too(connection):
+    """Each stretch is made on a connection of its own, which sees no temporary table."""
+    connection.execute("CREATE TABLE landed AS SELECT range + 2 AS line_no FROM range(9)")
+    connection.execute("""CREATE TABLE mapped AS SELECT line_no, 'k' || line_no AS ticket_key,
+        TIMESTAMP '2025-01-01' AS opened_at, TIMESTAMP '2025-01-01' AS occurred_at,
+        0 AS value_minor, NULL AS value_currency, NULL AS exclusion, NULL::VARCHAR[] AS reasons,
+        'u' || line_no || '@x.example' AS identity_email, NULL::VARCHAR AS identity_phone,
+        NULL::VARCHAR AS identity_platform_id, NULL::VARCHAR AS identity_name,
+        NULL::VARCHAR AS identity_postcode FROM landed""")
+    connection.execute("SET threads = 2")
+    collect_people(connection, KeyRing((b"k" * 32,)), ["mapped"], "helpdesk")
+    given, table = columns_of(connection, "mapped"), get("tickets")
+    found = []
+    for name, in_stretches in (("at_once", False), ("stretched", True)):
+        made = Judged(name, table, True, told_columns(table, given, "customer_key", ORIGIN))
+        judge(connection, made, "mapped", given, "customer_key", in_stretches=in_stretches)
+        query = f"SELECT ticket_key, customer_key FROM {name} ORDER BY line_no"
+        found.append(connection.execute(query).fetchall())
+    assert found[0] == found[1]
+    assert len({customer for _, customer in found[1] if customer}) == 9

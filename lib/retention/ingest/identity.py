@@ -37,7 +37,7 @@ def collect_people(
         Namespace of platform ids: ids of one platform never meet those of another.
     """
     union = " UNION ALL ".join(f"SELECT {_RAW} FROM {name}" for name in mapped)
-    connection.execute(f"CREATE OR REPLACE TABLE raw_people AS SELECT DISTINCT {_RAW} "
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE raw_people AS SELECT DISTINCT {_RAW} "
                        f"FROM ({union or _no_people()})")  # fmt: skip
     keys.install(connection)
     _normalise(connection, "identity_email", "emails", normalise_email, query_text("ingest_emails"))
@@ -81,10 +81,10 @@ def _normalise(
     characters. They are few, so that the engine does nearly all of the work.
     """
     connection.execute(
-        f"CREATE OR REPLACE TABLE distinct_raw AS "
+        f"CREATE OR REPLACE TEMP TABLE distinct_raw AS "
         f"SELECT DISTINCT {column} AS raw FROM raw_people WHERE {column} IS NOT NULL"
     )
-    connection.execute(f"CREATE OR REPLACE TABLE {target} AS {fast}")
+    connection.execute(f"CREATE OR REPLACE TEMP TABLE {target} AS {fast}")
     unusual = connection.sql(
         f"SELECT raw FROM distinct_raw ANTI JOIN {target} USING (raw)"
     ).to_arrow_table()["raw"]

@@ -1,5 +1,6 @@
--- One row per distinct raw identity: its normal forms and the key of each of its identities.
-CREATE OR REPLACE TEMP TABLE people AS
+-- One row per distinct raw identity: its normal forms and the key of each of its identities. It is
+-- lasting: stretches of a large file look people up on connections of their own.
+CREATE OR REPLACE TABLE people AS
 WITH normal AS (
     SELECT
         raw_people.*,
