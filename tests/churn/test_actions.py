@@ -12,8 +12,9 @@ from retention.churn import (
     leak_check,
     rank_by_stake,
     return_probability,
+    window_sensitivity,
 )
-from retention.errors import EvidenceError, InputError
+from retention.errors import EvidenceError, InputError, ParameterError
 from retention.results import Status
 from retention.survival import (
     competing_ends,
@@ -22,6 +23,7 @@ from retention.survival import (
     purchase_gaps,
     retention_spells,
     second_purchase_spells,
+    spell_counts,
 )
 
 
@@ -140,6 +142,22 @@ def test_open_gaps_lower_the_return_probability(shop):
     every = return_probability(gaps, horizon_days=90, longest_days=200).curve
     closed = return_probability(gaps[gaps["event"] == 1], horizon_days=90, longest_days=200).curve
     assert (every["return_probability"] < closed["return_probability"]).all()
+
+
+def test_counts_for_several_windows_are_those_of_the_spells(make_shop):
+    engine = make_shop(customers=200)
+    counted = spell_counts(engine, "2026-06-01", [30, 90])
+    assert list(counted) == [30, 90]
+    for window, counts in counted.items():
+        spells = retention_spells(engine, "2026-06-01", window)
+        expected = spells.groupby(["duration", "event"]).size().rename("weight").reset_index()
+        pd.testing.assert_frame_equal(counts, expected, check_dtype=False)
+    whole = {w: retention_spells(engine, "2026-06-01", w) for w in counted}
+    pd.testing.assert_frame_equal(
+        window_sensitivity(counted, at_days=[100]), window_sensitivity(whole, at_days=[100])
+    )
+    with pytest.raises(ParameterError, match="empty"):
+        spell_counts(engine, "2026-06-01", [0])
 
 
 def test_unsubscribing_ends_the_time_before_silence_does(make_shop):

@@ -159,4 +159,4 @@ def test_a_feature_table_kept_for_the_run_is_the_same_and_computed_once(
     pd.testing.assert_frame_equal(customer_features(engine, AS_OF), alone)
     pd.testing.assert_frame_equal(customer_features(other, AS_OF), alone)  # read, not computed
     assert len(customer_features(engine, "2024-01-15")) == 2
-    assert len(list((tmp_path / "shared").iterdir())) == 2
+    assert len(list((tmp_path / "shared").glob("customer_features-*.parquet"))) == 2

@@ -7,7 +7,14 @@ import pandas as pd
 import pytest
 
 from retention.errors import ParameterError
-from retention.features import known_orders, minor_per_major, observed_until, purchase_summary
+from retention.features import (
+    customer_features,
+    known_orders,
+    minor_per_major,
+    observed_until,
+    purchase_summary,
+)
+from retention.features.purchases import KNOWN
 
 AS_OF = "2024-03-01"
 
@@ -101,3 +108,20 @@ def test_yen_have_no_minor_unit(make_engine, hand_made_shop):
 
 def test_observation_ends_with_the_day_of_the_last_order(make_engine, hand_made_shop):
     assert observed_until(make_engine(hand_made_shop)) == "2024-03-01"
+
+
+def test_what_a_run_shares_is_what_each_would_make(make_engine, hand_made_shop, tmp_path):
+    alone, first, second = (make_engine(hand_made_shop) for _ in range(3))
+    for engine in (first, second):
+        engine.share(tmp_path / "shared")
+    for name in KNOWN:
+        rows = []
+        for engine in (alone, first, second):
+            with known_orders(engine, "2024-03-01"):
+                rows.append(engine.sql(f"SELECT * FROM {name} ORDER BY ALL").frame())
+            assert not engine.has(name)
+        pd.testing.assert_frame_equal(rows[0], rows[1])
+        pd.testing.assert_frame_equal(rows[0], rows[2])
+    features = [customer_features(engine, "2024-03-01") for engine in (alone, first, second)]
+    pd.testing.assert_frame_equal(features[0], features[1])
+    pd.testing.assert_frame_equal(features[0], features[2])

@@ -48,7 +48,7 @@ def test_a_lines_short_number_follows_its_orders_pseudonym(connection):
 @pytest.mark.parametrize("place", ["NULL", "-1", str(MAXIMUM_PLACE + 1)])
 def test_a_line_without_a_short_number_has_a_pseudonym_of_its_own(connection, place):
     key = line_key(connection, "'shop:1001'", place)
-    expected = connection.execute("SELECT pseudonym('order_line', 'shop:1001:7')").fetchall()
+    expected = connection.execute("SELECT record_key('order_line', 'shop:1001:7')").fetchall()
     assert key == expected[0][0]
 
 

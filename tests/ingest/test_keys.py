@@ -154,3 +154,18 @@ def test_the_environment_gives_the_same_pseudonyms_everywhere(tmp_path, monkeypa
     monkeypatch.setenv("RETENTION_KEY", "ab" * 32)
     one, two = open_keys(tmp_path / "a"), open_keys(tmp_path / "b")
     assert one.pseudonym("email", "a@b.example") == two.pseudonym("email", "a@b.example")
+
+
+@pytest.mark.parametrize("generations", [1, 3])
+def test_a_records_key_is_half_of_a_keyed_sha_256_carried_through_the_generations(generations):
+    ring = KeyRing(tuple(bytes([n]) * 32 for n in range(1, generations + 1)))
+    engine = Engine(threads=1)
+    ring.install(engine.connection)
+    found = engine.connection.execute("SELECT record_key('touch', 'klaviyo:é1')").fetchall()[0][0]
+    engine.close()
+    expected = hashlib.sha256(ring.subkey("record", 0) + "touch|klaviyo:é1".encode()).hexdigest()
+    expected = expected[:32]
+    for number in range(1, generations):
+        key = ring.subkey("pseudonym", number)
+        expected = hmac.new(key, expected.encode(), hashlib.sha256).hexdigest()[:32]
+    assert found == expected

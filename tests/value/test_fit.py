@@ -290,3 +290,25 @@ def test_returns_beyond_what_was_bought_make_no_future_a_loss():
     expected = spend.expected_value(purchases, np.array([-135.66, 0.0, -50.0, np.nan]))
     assert (expected > 0).all()
     assert expected[0] == expected[1] > expected[2]
+
+
+def test_a_sample_of_the_histories_is_evenly_spaced_and_counts_each_of_its_customers(simulated):
+    summary = compress(simulated)
+    some = summary.of_at_most(101)
+    assert some.customers == len(some.row) == 101
+    taken = np.linspace(0, len(simulated) - 1, 101).astype(int)
+    for name in ("frequency", "recency", "tenure"):
+        expected = simulated[name].to_numpy()[taken]
+        np.testing.assert_array_equal(some.expand(getattr(some, name)), expected)
+    assert summary.of_at_most(len(simulated)) is summary
+
+
+def test_a_model_fitted_to_a_sample_agrees_with_that_fitted_to_all_within_its_errors(simulated):
+    summary = compress(simulated)
+    whole = fit_purchases(GeometricDropout(), summary)
+    part = fit_purchases(GeometricDropout(), summary.of_at_most(len(simulated) // 4))
+    error = part.to_frame()["standard_error"].to_numpy()
+    away = np.abs(np.log(part.parameters / whole.parameters))
+    relative = error / part.parameters
+    assert (away < 4 * relative).all()
+    assert (error > whole.to_frame()["standard_error"].to_numpy()).all()

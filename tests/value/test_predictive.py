@@ -17,6 +17,7 @@ from retention.value import (
     lifetime_values,
     predicted_range,
 )
+from retention.value.predictive import _Around
 from retention.value.simulate import simulate_geometric, simulate_pareto, simulate_spend
 
 TERMS = ValueTerms(365, 0.5, 0.1, "USD")
@@ -107,3 +108,15 @@ def test_futures_in_which_the_likelihood_has_fallen_to_nothing_are_not_drawn():
     expected = summary.weight @ fit.expected_future(summary, TERMS.horizon_days)
     found = predicted_range(frame, summary, fit, spend, TERMS, draws=120, seed=1).to_frame()
     assert 0.95 * expected < found["purchases_low"][0] < expected
+
+
+def test_what_a_sample_taught_is_drawn_as_widely_as_the_sample_leaves_open():
+    frame, summary, _, spend = world("BG/NBD")
+    lesson = summary.of_at_most(len(frame) // 5)
+    fit = fit_purchases(GeometricDropout(), lesson)
+    random = np.random.default_rng(2)
+    around = _Around(fit, lesson)
+    drawn = np.std([around.draw(random) for _ in range(300)], axis=0)
+    np.testing.assert_allclose(drawn, np.sqrt(np.diag(fit.covariance)), rtol=0.35)
+    told = predicted_range(frame, summary, fit, spend, TERMS, lesson=lesson, draws=100, seed=1)
+    assert told.to_frame().loc[0, "customers"] == len(frame)

@@ -113,7 +113,8 @@ def window_sensitivity(
     Parameters
     ----------
     spells
-        Per window, the spells of :func:`retention.survival.retention_spells`.
+        Per window, the spells of :func:`retention.survival.retention_spells`, or their counts
+        (:func:`retention.survival.spell_counts`).
     at_days
         Times at which retention is read.
 
@@ -124,7 +125,8 @@ def window_sensitivity(
     """
     parts = []
     for window, frame in sorted(spells.items()):
-        part = kaplan_meier(count_events(frame)).at(at_days)
+        weight = "weight" if "weight" in frame else None
+        part = kaplan_meier(count_events(frame, weight=weight)).at(at_days)
         parts.append(part.assign(window_days=window))
     columns = ["window_days", "time", "survival", "ci_low", "ci_high", "at_risk"]
     return pd.concat(parts, ignore_index=True)[columns]

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import pandas as pd
 
@@ -13,7 +11,7 @@ from retention.engine import Answer, Engine
 from retention.errors import ParameterError
 from retention.features.dates import DAY_S, epoch_of
 from retention.features.dictionary import FEATURES
-from retention.features.purchases import goods_costs, known_orders, minor_per_major
+from retention.features.purchases import goods_costs, keep, known_orders, minor_per_major
 
 ARRIVAL_DAYS = 30
 """Age of an order from which it is known whether it arrived late."""
@@ -60,20 +58,9 @@ def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
             return _without_unknown(rows.frame())
     kept = engine.shared / f"customer_features-{epoch_of(as_of)}.parquet"
     if not kept.is_file():
-        _keep(engine, as_of, kept)
+        with feature_rows(engine, as_of) as rows:
+            keep(engine, rows.text, kept)
     return _without_unknown(engine.sql(f"SELECT * FROM {engine.parquet(kept)}").frame())
-
-
-def _keep(engine: Engine, as_of: str, path: Path) -> None:
-    """Write the feature table for the other notebooks of the run, which ask for the same dates.
-
-    It appears whole or not at all; two that come at once write the same.
-    """
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with feature_rows(engine, as_of) as rows:
-        engine.copy(rows.text, unfinished)
-    unfinished.replace(path)
 
 
 @contextmanager

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,9 @@ from retention.quantities import minor_units
 KEYS_AS_ARROW = {pa.string(): pd.StringDtype("pyarrow", na_value=np.nan)}
 """The text type of pandas 3, which leaves a million keys where Arrow has them; as Python objects
 they would take longer to make than to group, and twice the memory."""
+
+KNOWN = ("known_customers", "known_orders", "known_returns")
+"""The tables that `known_orders` keeps, in the order in which they are made."""
 
 SETTLEMENT_DAYS = 60
 """Age of an order from which a refund of unknown date is taken as known: longer than shops take
@@ -57,14 +62,44 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
         Name of the table; it is dropped when the block ends.
     """
     as_of_s = epoch_of(as_of)
-    names = ("known_customers", "known_orders", "known_returns")
+    if engine.shared is None:
+        with _made(engine, as_of_s):
+            yield "known_orders"
+        return
+    kept = {name: engine.shared / f"{name}-{as_of_s}.parquet" for name in KNOWN}
+    if not all(path.is_file() for path in kept.values()):
+        with _made(engine, as_of_s):
+            for name, path in kept.items():
+                keep(engine, f"SELECT * FROM {name}", path)
+    for name, path in kept.items():
+        engine.register(name, path)
+    try:
+        yield "known_orders"
+    finally:
+        engine.drop(*kept)
+
+
+def keep(engine: Engine, query: str, path: Path) -> None:
+    """Write an answer for the other notebooks of the run, which ask for the same.
+
+    It appears whole or not at all; two that come at once write the same.
+    """
+    unfinished = path.with_suffix(f".{os.getpid()}")
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    engine.copy(query, unfinished)
+    unfinished.replace(path)
+
+
+@contextmanager
+def _made(engine: Engine, as_of_s: int) -> Iterator[None]:
+    """Make the temporary tables :data:`KNOWN`."""
     with _known_refunds(engine, as_of_s):
-        for name in names:
+        for name in KNOWN:
             engine.query(f"features_{name}", as_of_s=as_of_s).materialise(name)
         try:
-            yield "known_orders"
+            yield
         finally:
-            engine.drop(*reversed(names))
+            engine.drop(*reversed(KNOWN))
 
 
 @contextmanager

@@ -17,8 +17,11 @@ VAULT_ROWS = """
         UNION ALL SELECT person_key, 'postcode', trim(identity_postcode) FROM people
     )
     WHERE person_key IS NOT NULL AND nullif(value, '') IS NOT NULL
+      AND person_key NOT IN (FROM erased_people)
 """
 """What the vault keeps of the table ``people``: one row per person and identity."""
+
+_LASTING = "person_key IS NOT NULL AND person_key NOT IN (FROM erased_people)"
 
 
 def ledger_query(judged: Sequence[Judged]) -> str:
@@ -63,7 +66,7 @@ def identities_query() -> str:
     """Return SQL of the keys that were seen together: what linking across files works on."""
     return (
         "SELECT DISTINCT person_key, email_key, phone_key, platform_key FROM people "
-        "WHERE person_key IS NOT NULL"
+        f"WHERE {_LASTING}"
     )
 
 
@@ -71,7 +74,7 @@ def names_query() -> str:
     """Return SQL of the keyed name and postcode of each person: who may stand twice."""
     return (
         "SELECT DISTINCT person_key, name_key FROM people "
-        "WHERE person_key IS NOT NULL AND name_key IS NOT NULL"
+        f"WHERE {_LASTING} AND name_key IS NOT NULL"
     )
 
 

@@ -13,6 +13,8 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
+
 from retention.engine import Engine
 from retention.errors import InputError
 from retention.ingest.bookkeeping import (
@@ -23,11 +25,13 @@ from retention.ingest.bookkeeping import (
     raw_records_query,
 )
 from retention.ingest.contracts import RULE_VERSION
-from retention.ingest.guard import guard_texts
-from retention.ingest.judge import Judged, judge_all
+from retention.ingest.guard import guard_texts, know_people
+from retention.ingest.judge import judge_all
 from retention.ingest.keys import KeyRing, private_folder
+from retention.ingest.mapping import Mapped, keep_erased, map_file
+from retention.ingest.parts import each_part
 from retention.ingest.pieces import Piece, ledger_pieces, table_pieces
-from retention.ingest.quarantine import quarantine_query
+from retention.ingest.quarantine import keep_quarantined
 from retention.ingest.store import Store, write_ordered, write_text
 from retention.ingest.tombstones import erased_people
 from retention.ingest.vault import Vault, parquet_bytes, seal, write_private
@@ -88,6 +92,16 @@ class Contribution:
     def rows_of(self, table: str) -> int:
         """Return how many rows the file brings to a canonical table."""
         return sum(int(entry["rows"]) for entry in self.tables.get(table, {}).get("objects", []))
+
+
+@dataclass(frozen=True)
+class Share:
+    """What a file, or a part of it, brought to the store; fields as of `Contribution`."""
+
+    accounts_table: str
+    tables: dict[str, list[dict[str, Any]]]
+    ledger: list[str]
+    raw_records: pa.Table
 
 
 @dataclass(frozen=True)
@@ -156,12 +170,31 @@ class Intake:
         """Map, judge and store one landed file."""
         open_landed(engine.connection, landed, source, options)
         _open_broken(engine, landed)
-        erased = erased_people(self.private, self.keys)
-        judged = judge_all(engine, source, self.keys, batch_id, erased)
+        mapped = map_file(engine.connection, source, self.keys)
+        erases = keep_erased(engine.connection, erased_people(self.private, self.keys))
         self._keep_identities(engine, source.name)
+        know_people(engine.connection)
+        shares = [
+            self._take_share(engine, folder, source, mapped, batch_id, erases=erases)
+            for _ in each_part(engine.connection, source, mapped)
+        ]
+        self._keep_raw_records([share.raw_records for share in shares], batch_id)
+        others = ["FROM kept_quarantine", identities_query(), names_query()]
+        return Contribution(
+            batch_id, source.name, name, landed.sha256, landed.rows_read, _measured(engine),
+            shares[0].accounts_table, _joined([share.tables for share in shares]),
+            [entry for share in shares for entry in share.ledger],
+            *(self._keep_own(engine, folder, f"{query} ORDER BY ALL") for query in others),
+        )  # fmt: skip
+
+    def _take_share(
+        self, engine: Engine, folder: Path, source: SourceFormat, mapped: Mapped, batch_id: str,
+        *, erases: bool,
+    ) -> Share:  # fmt: skip
+        """Judge and store the rows that stand in ``landed``: a file's or those of a part of it."""
+        judged = judge_all(engine, source, mapped, batch_id, erases=erases)
         guard_texts(engine.connection, judged, Vault(self.private, self.keys),
                     with_free_text=self.free_text)  # fmt: skip
-        self._keep_raw_records(engine, judged, batch_id)
         names = list(dict.fromkeys(j.table.name for j in judged))
         pieces = {
             name: table_pieces(engine, get(name), [j for j in judged if j.table.name == name])
@@ -169,18 +202,13 @@ class Intake:
         }
         ledger = ledger_pieces(engine, judged)
         kept = self._keep(engine, folder, [*ledger, *(p for own in pieces.values() for p in own)])
-        tables = {
-            name: {"objects": [{"sha256": kept[piece], "rows": piece.rows,
-                                "partition": piece.partition} for piece in pieces[name]]}
-            for name in names
-        }  # fmt: skip
-        others = [
-            quarantine_query(engine.connection, judged, source), identities_query(), names_query()
-        ]  # fmt: skip
-        return Contribution(
-            batch_id, source.name, name, landed.sha256, landed.rows_read, _measured(engine),
-            accounting(judged).table.name, tables, [kept[piece] for piece in ledger],
-            *(self._keep_own(engine, folder, f"{query} ORDER BY ALL") for query in others),
+        keep_quarantined(engine.connection, judged, source)
+        return Share(
+            accounting(judged).table.name,
+            {name: [{"sha256": kept[piece], "rows": piece.rows, "partition": piece.partition}
+                    for piece in own] for name, own in pieces.items()},
+            [kept[piece] for piece in ledger],
+            engine.sql(raw_records_query(judged)).arrow(),
         )  # fmt: skip
 
     def _keep(self, engine: Engine, folder: Path, pieces: Sequence[Piece]) -> dict[Piece, str]:
@@ -196,13 +224,13 @@ class Intake:
         return self.store.put(draft)
 
     def _keep_identities(self, engine: Engine, source: str) -> None:
-        """Put the identities of the file into the vault."""
+        """Put the identities of the file into the vault, but for those of erased people."""
         engine.sql(VAULT_ROWS, source=source).materialise("vault_incoming")
         Vault(self.private, self.keys).merge(engine.connection, "vault_incoming")
 
-    def _keep_raw_records(self, engine: Engine, judged: list[Judged], batch_id: str) -> None:
+    def _keep_raw_records(self, parts: Sequence[pa.Table], batch_id: str) -> None:
         """Seal the original records of refused rows: they may hold identities."""
-        rows = engine.sql(raw_records_query(judged)).arrow()
+        rows = pa.concat_tables(parts)
         if rows.num_rows:
             folder = private_folder(private_folder(self.private) / "quarantine")
             path = folder / f"{batch_id}.sealed"
@@ -225,6 +253,13 @@ def _open_broken(engine: Engine, landed: Landed) -> None:
     empty = "SELECT 0::BIGINT AS line_no, '' AS raw_record, '' AS reason WHERE false"
     query = f"FROM read_parquet('{landed.broken}')" if landed.broken else empty
     engine.connection.execute(f"CREATE OR REPLACE TABLE broken AS {query}")
+
+
+def _joined(tables: Sequence[dict[str, list[dict[str, Any]]]]) -> dict[str, dict[str, Any]]:
+    """Return the objects of each canonical table, part after part."""
+    return {
+        name: {"objects": [entry for part in tables for entry in part[name]]} for name in tables[0]
+    }
 
 
 def _measured(engine: Engine) -> dict[str, dict[str, str]]:

@@ -43,6 +43,11 @@ _SUSPECT = r"""
 """  # noqa: E501
 
 
+def know_people(connection: duckdb.DuckDBPyConnection) -> None:
+    """Keep what the people of a file (``people``) are called, to strike it where it stands."""
+    connection.execute(_KNOWN)
+
+
 def guard_texts(
     connection: duckdb.DuckDBPyConnection,
     judged: Iterable[Judged],
@@ -55,7 +60,7 @@ def guard_texts(
     Parameters
     ----------
     connection
-        Connection that holds the tables and ``people``.
+        Connection that holds the tables, after `know_people`.
     judged
         The tables.
     vault
@@ -63,7 +68,6 @@ def guard_texts(
     with_free_text
         Whether free text is wanted; otherwise it becomes NULL.
     """
-    connection.execute(_KNOWN)
     scrubber: Scrubber | None = None
     for made in judged:
         for column in made.table:

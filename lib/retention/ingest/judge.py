@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
 
 import duckdb
 
 from retention.engine import Engine
 from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.contracts import reasons_expression
-from retention.ingest.identity import collect_people, join_on_identity, platform_of
+from retention.ingest.identity import join_on_identity
 from retention.ingest.keying import (
     REPEATED,
     collect_pseudonyms,
@@ -20,19 +19,14 @@ from retention.ingest.keying import (
     passing_columns,
     stored_columns,
     told_columns,
-    word,
 )
-from retention.ingest.keys import KeyRing
+from retention.ingest.mapping import Mapped, constant_columns
 from retention.ingest.repeats import keep_repeated
 from retention.ingest.stretches import create_in_order
-from retention.sources.base import SourceFormat, TableMapping
-from retention.sources.countries import install_countries
-from retention.tables import Kind, Table, get
+from retention.sources.base import SourceFormat
+from retention.tables import Table, get
 
 ACCEPTED, QUARANTINED, EXCLUDED = "accepted", "quarantined", "excluded"
-
-SMALL_FILE_ROWS = 200_000
-"""A file of more records is mapped as it is judged, without a copy in between."""
 
 FATE = f"ENUM ('{ACCEPTED}', '{QUARANTINED}', '{EXCLUDED}')"
 """Type of a row's fate: one byte a row, where a word would take sixteen."""
@@ -81,120 +75,42 @@ class Judged:
 
 
 def judge_all(
-    engine: Engine,
-    source: SourceFormat,
-    keys: KeyRing,
-    batch_id: str,
-    erased: frozenset[str] = frozenset(),
+    engine: Engine, source: SourceFormat, mapped: Mapped, batch_id: str, *, erases: bool = False
 ) -> list[Judged]:
-    """Map and judge every canonical table that a landed file feeds.
+    """Judge every canonical table that the rows in ``landed`` feed.
 
     Parameters
     ----------
     engine
-        Engine that holds the view ``landed``.
+        Engine that holds the view ``landed``: a file, or a part of it.
     source
         The file's format.
-    keys
-        Key ring.
+    mapped
+        The file's mappings, and the people whom it names.
     batch_id
         The import that brings the rows.
-    erased
-        Pseudonyms of erased people: their rows are excluded, their identities go nowhere.
+    erases
+        Whether people are erased (``erased_people``): their rows are excluded.
     """
     connection = engine.connection
-    prepared, kind = _map(connection, source)
-    install_countries(connection)
-    people = [f"mapped_{n}" for n, mapping in enumerate(source.tables) if mapping.person]
-    collect_people(connection, keys, people, platform_of(source.name))
     for column in REPEATED:
-        collect_pseudonyms(connection, column, _naming(column, source))
+        collect_pseudonyms(connection, column, mapped.naming(column, source))
     judged = []
     for number, mapping in enumerate(source.tables):
-        given = columns_of(connection, f"mapped_{number}")
+        name = mapped.names[number]
+        given = columns_of(connection, name)
         table, origin = get(mapping.table), {"source": source.name, "batch_id": batch_id}
-        constants = _constants(connection, table, mapping.constants, bool(erased))
+        constants = constant_columns(connection, table, mapping.constants, excludes=erases)
         told = told_columns(table, given, mapping.person, origin, constants)
         judged.append(Judged(f"judged_{number}", table, mapping.accounts, told))
-        judge(connection, judged[-1], f"mapped_{number}", given, mapping.person,
-              in_stretches=mapping.by_line and kind == "VIEW")  # fmt: skip
-        connection.execute(f"DROP {kind} mapped_{number}")
-    for name in prepared:
-        connection.execute(f'DROP TABLE "{name}"')
+        judge(connection, judged[-1], name, given, mapping.person,
+              in_stretches=mapping.is_by_line and mapped.is_large)  # fmt: skip
+        mapped.let_go(connection, name)
+    mapped.let_go(connection, *mapped.prepared)
     _judge_together(connection, judged)
-    if erased:
-        exclude_erased(connection, judged, erased)
+    if erases:
+        exclude_erased(connection, judged)
     return judged
-
-
-def _map(connection: duckdb.DuckDBPyConnection, source: SourceFormat) -> tuple[list[str], str]:
-    """Prepare the format's mappings, and measure rows and money before any judgement.
-
-    What several mappings look up is kept as tables, whose names are returned. The mappings of a
-    large file are views, so that a wide row is made only once, as it is judged; those of a small
-    one are tables: there, planning a mapping again costs more than its rows. The kind is returned.
-    """
-    rows = connection.execute("SELECT count(*) FROM landed").fetchall()[0][0]
-    is_large = rows > SMALL_FILE_ROWS
-    prepared = [n for mapping in source.tables for n in _prepare(connection, mapping, is_large)]
-    kind = "VIEW" if is_large else "TABLE"
-    for number, mapping in enumerate(source.tables):
-        connection.execute(f"CREATE {kind} mapped_{number} AS {mapping.select}")
-    counting = next(n for n, mapping in enumerate(source.tables) if mapping.accounts)
-    connection.execute(
-        "CREATE TABLE measured AS SELECT coalesce(value_currency, '') AS currency, count(*) "
-        f"AS rows, coalesce(sum(value_minor), 0) AS value FROM mapped_{counting} GROUP BY 1"
-    )
-    return prepared, kind
-
-
-def _prepare(
-    connection: duckdb.DuckDBPyConnection, mapping: TableMapping, is_large: bool
-) -> list[str]:
-    """Make the tables that a mapping looks things up in; return their names."""
-    for name, select in mapping.views.items():
-        if name in mapping.hashes:
-            keep_repeated(connection, name, mapping.hashes[name])
-        elif is_large and name in mapping.line_views:
-            create_in_order(connection, name, partial("SELECT * FROM ({}) WHERE {}".format, select))
-        else:
-            connection.execute(f'CREATE TABLE "{name}" AS {select}')
-    for name, columns in mapping.spent.items():
-        for column in columns:
-            connection.execute(f'ALTER TABLE "{name}" DROP COLUMN "{column}"')
-    return list(mapping.views)
-
-
-def _constants(
-    connection: duckdb.DuckDBPyConnection,
-    table: Table,
-    constants: Mapping[str, str],
-    excludes: bool,
-) -> dict[str, str]:
-    """Return a mapping's constant columns with their values as SQL that needs no macro.
-
-    Where rows will be excluded later, ``exclusion`` is none of them.
-    """
-    told = {}
-    for name, sql in constants.items():
-        if name == "exclusion" and excludes:
-            continue
-        kind = table[name].kind if name in table.names else Kind.TEXT
-        (value,) = connection.execute(f"SELECT CAST({sql} AS VARCHAR)").fetchall()[0]
-        is_word = value is not None and kind is Kind.TEXT
-        literal = "NULL" if value is None else f"'{value}'"  # a number, a time or a truth value
-        told[name] = word(value) if is_word else f"CAST({literal} AS {kind})"
-    return told
-
-
-def _naming(column: str, source: SourceFormat) -> list[str]:
-    """Return the mapped tables that name a file's orders, visits or browsers.
-
-    Lines are many and their orders few, so that only a file without orders is searched for them.
-    """
-    orders = [f"mapped_{n}" for n, m in enumerate(source.tables) if m.table == "orders"]
-    every = [f"mapped_{n}" for n, _ in enumerate(source.tables)]
-    return orders if orders and column == "order_key" else every
 
 
 def _judge_together(connection: duckdb.DuckDBPyConnection, judged: list[Judged]) -> None:
@@ -324,14 +240,8 @@ def refuse(
         )
 
 
-def exclude_erased(
-    connection: duckdb.DuckDBPyConnection, judged: Iterable[Judged], erased: frozenset[str]
-) -> None:
-    """Exclude the rows of erased people and of their orders, and forget who they are."""
-    connection.execute(
-        "CREATE OR REPLACE TABLE erased_people AS SELECT unnest($people) AS person_key",
-        {"people": sorted(erased)},
-    )
+def exclude_erased(connection: duckdb.DuckDBPyConnection, judged: Iterable[Judged]) -> None:
+    """Exclude the rows of the people in ``erased_people``, and of their orders."""
     orders: list[str] = []
     tables = list(judged)
     for made in tables:
@@ -345,7 +255,6 @@ def exclude_erased(
         if orders and "order_key" in made.table.names and not person_column(made.table):
             theirs = " UNION ALL ".join(orders)
             _exclude(connection, made, f"{made.sql('order_key')} IN ({theirs})")
-    connection.execute("DELETE FROM people WHERE person_key IN (FROM erased_people)")
 
 
 def person_column(table: Table) -> str | None:

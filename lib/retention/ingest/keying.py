@@ -1,7 +1,7 @@
 """The SQL of each canonical column: raw identifiers become pseudonyms, the rest is typed.
 
-HMAC is the dearest step of an ingest, so that it is spared where it would say the same again. What
-many rows name (an order, a visit, a browser) is keyed once and looked up; a line's key is its
+Keying is the dearest step of an ingest, so that it is spared where it would say the same again.
+What many rows name (an order, a visit, a browser) is keyed once and looked up; a line's key is its
 order's pseudonym followed by the line's number, where the format tells one; a record whose id is
 the end of its row's own key is not keyed again: that key stands for it.
 """
@@ -200,7 +200,7 @@ def _key(name: str, given: set[str], own_key: str) -> str:
     raw = f"CAST(m.{name} AS VARCHAR)"
     if name in REPEATED:
         return _looked_up(name)
-    keyed = f"WHEN {raw} IS NOT NULL THEN pseudonym('{NAMESPACES[name]}', {raw})"
+    keyed = f"WHEN {raw} IS NOT NULL THEN record_key('{NAMESPACES[name]}', {raw})"
     if name == "order_line_key" and {"order_key", PLACE} <= given:
         keyed = f"WHEN {_IS_SHORT} THEN {_looked_up('order_key')} || ':' || m.{PLACE} {keyed}"
     if name == "source_record_id" and _has_own_record_id(given, own_key):

@@ -73,6 +73,15 @@ def quarantine_query(
     return " UNION ALL ".join([*parts, broken])
 
 
+def keep_quarantined(
+    connection: duckdb.DuckDBPyConnection, judged: Sequence[Judged], source: SourceFormat
+) -> None:
+    """Add the refused rows to the table ``kept_quarantine``; parameters of `quarantine_query`."""
+    query = quarantine_query(connection, judged, source)
+    connection.execute(f"CREATE TABLE IF NOT EXISTS kept_quarantine AS FROM ({query}) LIMIT 0")
+    connection.execute(f"INSERT INTO kept_quarantine {query}")
+
+
 def _has_refused(connection: duckdb.DuckDBPyConnection, made: Judged) -> bool:
     """Tell whether rows were refused: where none were, showing their values need not be planned."""
     query = f"SELECT 1 FROM {made.stored} WHERE fate = '{QUARANTINED}' LIMIT 1"

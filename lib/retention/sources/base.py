@@ -157,8 +157,8 @@ class TableMapping:
         Columns that ``select`` gives the same value in every row, name → its SQL: they need not be
         stored with each of many rows.
     by_line
-        Whether the rows of some lines follow from these lines and the ``views`` alone, so that a
-        large file's rows can be made in stretches, which keeps them in its order.
+        Whether the rows of some lines follow from these lines and the ``views`` alone; it need not
+        be said where the mapping accounts and has no views. See `is_by_line`.
     line_views
         Those of the ``views`` that give one row for each line, from that line alone.
     """
@@ -173,6 +173,11 @@ class TableMapping:
     constants: Mapping[str, str] = field(default_factory=dict)
     by_line: bool = False
     line_views: tuple[str, ...] = ()
+
+    @property
+    def is_by_line(self) -> bool:
+        """Whether a large file's rows can be made in stretches, which keeps them in its order."""
+        return self.by_line or (self.accounts and not self.views)
 
 
 @dataclass(frozen=True)

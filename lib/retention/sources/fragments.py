@@ -9,6 +9,12 @@ from retention.sources.codes import ReasonCode
 NO_MONEY = "CAST(0 AS DECIMAL(38, 6)) AS value_minor, CAST(NULL AS VARCHAR) AS value_currency"
 """Accounting columns of a record that carries no money."""
 
+WITHOUT_MONEY = {"value_minor": "CAST(0 AS DECIMAL(38, 6))", "value_currency": "NULL"}
+"""The ``constants`` of a mapping whose records carry no money."""
+
+PLAIN_RECORD = {**WITHOUT_MONEY, "exclusion": "NULL"}
+"""The ``constants`` of a mapping whose records carry no money and are never excluded."""
+
 NO_EXCLUSION = "CAST(NULL AS VARCHAR) AS exclusion"
 NO_REASONS = "CAST(NULL AS VARCHAR[]) AS reasons"
 

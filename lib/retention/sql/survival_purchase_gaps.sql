@@ -1,13 +1,13 @@
 -- Gaps between purchase days, counted; the gap after the last purchase is still open.
 WITH days AS (
-    SELECT DISTINCT customer_key, day_s
+    SELECT DISTINCT customer_number, day_s
     FROM known_orders
 ),
 gaps AS (
     SELECT
-        least(row_number() OVER (PARTITION BY customer_key ORDER BY day_s), 4) AS order_number,
+        least(row_number() OVER (PARTITION BY customer_number ORDER BY day_s), 4) AS order_number,
         day_s,
-        lead(day_s) OVER (PARTITION BY customer_key ORDER BY day_s) AS next_s
+        lead(day_s) OVER (PARTITION BY customer_number ORDER BY day_s) AS next_s
     FROM days
 )
 SELECT

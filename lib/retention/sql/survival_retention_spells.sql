@@ -2,40 +2,41 @@
 -- The silence after the last purchase runs until the as-of date.
 WITH days AS (
     SELECT
-        customer_key,
+        customer_number,
         day_s,
         max(CASE WHEN discount_minor > 0 THEN 1 ELSE 0 END) AS discounted,
         CAST(sum(gross_minor - discount_minor) AS BIGINT) AS bought_minor
     FROM known_orders
-    GROUP BY customer_key, day_s
+    GROUP BY customer_number, day_s
 ),
 gaps AS (
     SELECT
-        customer_key,
+        customer_number,
         day_s,
         discounted,
         bought_minor,
-        min(day_s) OVER (PARTITION BY customer_key) AS start_s,
-        coalesce(lead(day_s) OVER (PARTITION BY customer_key ORDER BY day_s), $as_of_s) - day_s
+        min(day_s) OVER (PARTITION BY customer_number) AS start_s,
+        coalesce(lead(day_s) OVER (PARTITION BY customer_number ORDER BY day_s), $as_of_s) - day_s
             AS gap_s
     FROM days
 ),
 ends AS (
     SELECT
-        customer_key,
+        customer_number,
         min(start_s) AS start_s,
         max(CASE WHEN day_s = start_s THEN discounted END) AS started_with_discount,
         max(CASE WHEN day_s = start_s THEN bought_minor END) AS first_value_minor,
         min(CASE WHEN gap_s > $window_s THEN day_s END) AS silent_s
     FROM gaps
-    GROUP BY customer_key
+    GROUP BY customer_number
 )
 SELECT
-    customer_key,
-    start_s,
-    started_with_discount,
-    first_value_minor,
-    (coalesce(silent_s + $window_s, $as_of_s) - start_s) // 86400 AS duration,
-    CASE WHEN silent_s IS NULL THEN 0 ELSE 1 END AS event
-FROM ends
-ORDER BY customer_key
+    k.customer_key,
+    e.start_s,
+    e.started_with_discount,
+    e.first_value_minor,
+    (coalesce(e.silent_s + $window_s, $as_of_s) - e.start_s) // 86400 AS duration,
+    CASE WHEN e.silent_s IS NULL THEN 0 ELSE 1 END AS event
+FROM ends AS e
+JOIN known_customers AS k ON k.customer_number = e.customer_number
+ORDER BY k.customer_number

@@ -36,6 +36,7 @@ from retention.survival.spells import (
     purchase_gaps,
     retention_spells,
     second_purchase_spells,
+    spell_counts,
     starting_covariates,
 )
 from retention.survival.time_varying import (
@@ -92,6 +93,7 @@ __all__ = [
     "retention_spells",
     "second_purchase_spells",
     "smoothed_hazard",
+    "spell_counts",
     "split_at",
     "starting_covariates",
 ]

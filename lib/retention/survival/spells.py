@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import numpy as np
 import pandas as pd
 
@@ -49,11 +51,32 @@ def retention_spells(engine: Engine, as_of: str, window_days: int) -> pd.DataFra
     EvidenceError
         If nobody had bought by then.
     """
-    if window_days <= 0:
-        raise ParameterError(
-            f"A window of {window_days} days is empty.", "Give 1 or more.", column="window_days"
-        )
+    _require_window(window_days)
     return _spells(engine, "survival_retention_spells", as_of, window_s=window_days * DAY_S)
+
+
+def spell_counts(engine: Engine, as_of: str, windows: Iterable[int]) -> dict[int, pd.DataFrame]:
+    """Return, for several windows, how many customers stayed how long: what curves are made of.
+
+    Each is what :func:`retention_spells` gives, counted by ``duration`` and ``event`` in the column
+    ``weight``. The orders are read once, and only counts leave the engine.
+
+    Parameters
+    ----------
+    engine, as_of
+        As in :func:`retention_spells`.
+    windows
+        Windows in days.
+    """
+    as_of_s, counted = epoch_of(as_of), {}
+    with known_orders(engine, as_of):
+        engine.query("survival_retention_gaps", as_of_s=as_of_s).materialise("retention_gaps")
+        for days in windows:
+            _require_window(days)
+            query = engine.query("survival_spell_counts", as_of_s=as_of_s, window_s=days * DAY_S)
+            counted[days] = query.frame()
+        engine.drop("retention_gaps")
+    return counted
 
 
 def second_purchase_spells(engine: Engine, as_of: str) -> pd.DataFrame:
@@ -71,6 +94,14 @@ def purchase_gaps(engine: Engine, as_of: str) -> pd.DataFrame:
     is the purchase day the gap follows, 4 standing for the fourth and later.
     """
     return _spells(engine, "survival_purchase_gaps", as_of)
+
+
+def _require_window(window_days: int) -> None:
+    """Refuse a window of no length."""
+    if window_days <= 0:
+        raise ParameterError(
+            f"A window of {window_days} days is empty.", "Give 1 or more.", column="window_days"
+        )
 
 
 def _spells(engine: Engine, query: str, as_of: str, **parameters: int) -> pd.DataFrame:

@@ -25,6 +25,7 @@ def values_as_of(
     unit_days: int = 1,
     penalty: float = 0.0,
     covariates: Sequence[str] = (),
+    fit_sample_customers: int | None = None,
 ) -> LifetimeValues:
     """Return what was expected of every customer known at an earlier date.
 
@@ -41,6 +42,8 @@ def values_as_of(
         Key of `retention.value.MODELS`.
     terms, unit_days, penalty, covariates
         As for today's values.
+    fit_sample_customers
+        Customers that the purchase model is fitted to at most, evenly spaced; None: all.
 
     Raises
     ------
@@ -56,5 +59,6 @@ def values_as_of(
     spend = fit_spend(
         frame["frequency"].to_numpy(np.float64), frame["monetary_value"].to_numpy(np.float64)
     )
-    purchases = fit_purchases(MODELS[model], summary, penalty=penalty)
+    lesson = summary.of_at_most(fit_sample_customers or len(frame))
+    purchases = fit_purchases(MODELS[model], lesson, penalty=penalty)
     return lifetime_values(frame, summary, purchases, spend, terms)

@@ -95,6 +95,7 @@ def predicted_range(
     *,
     groups: pd.Series[str] | None = None,
     factor: Floats | None = None,
+    lesson: PurchaseSummary | None = None,
     draws: int = 400,
     seed: int = 0,
 ) -> PredictedRange:
@@ -109,6 +110,8 @@ def predicted_range(
     factor
         What each customer's value is multiplied by where another forecast sets the level
         (`retention.value.follow_forecast`); None for the model's own.
+    lesson
+        The histories that the purchase model was fitted to, where they were not all.
     draws
         Draws; fewer where the base is so large that they would cost too much, 100 at least.
     seed
@@ -126,7 +129,8 @@ def predicted_range(
     labels = pd.Series("", index=frame.index) if groups is None else groups.fillna("unassigned")
     place, names = pd.factorize(labels.astype(str), sort=True)
     times = np.ones(len(frame)) if factor is None else factor
-    futures = _futures(frame, summary, purchases, spend, terms, random)
+    around = _Around(purchases, summary if lesson is None else lesson)
+    futures = _futures(frame, summary, around, spend, terms, random)
     totals, counts = np.zeros((draws, len(names))), np.zeros((draws, len(names)))
     for draw, (value, bought) in zip(range(draws), futures, strict=False):
         totals[draw] = np.bincount(place, times * value, len(names))
@@ -157,15 +161,15 @@ class _Around:
     Where the data hardly identify a parameter, the law around the optimum reaches far to both
     sides, and on one of them the likelihood may have fallen to nothing. So a draw is kept with the
     chance by which the likelihood there falls short of what the law supposes; with plenty of data
-    nearly all are. Plateaus stay where they are.
+    nearly all are. Plateaus stay where they are. ``lesson`` is what the model was fitted to.
     """
 
-    def __init__(self, fit: PurchaseFit, summary: PurchaseSummary) -> None:
-        self.fit, self.customers = fit, summary.customers
+    def __init__(self, fit: PurchaseFit, lesson: PurchaseSummary) -> None:
+        self.fit, self.customers = fit, lesson.customers
         free = np.where(fit.plateau, 0.0, 1.0)
         self.covariance = fit.covariance * free[:, None] * free
         self.precision = np.linalg.pinv(self.covariance, hermitian=True)
-        self.likelihood = fit.model.objective(summary)
+        self.likelihood = fit.model.objective(lesson)
         self.best = self.likelihood(fit.working)[0]
 
     def draw(self, random: np.random.Generator) -> Floats:
@@ -193,13 +197,12 @@ def _spend_around(spend: SpendFit, random: np.random.Generator) -> Floats:
 
 
 def _futures(
-    frame: pd.DataFrame, summary: PurchaseSummary, purchases: PurchaseFit, spend: SpendFit,
+    frame: pd.DataFrame, summary: PurchaseSummary, around: _Around, spend: SpendFit,
     terms: ValueTerms, random: np.random.Generator,
 ) -> Iterator[tuple[Floats, Floats]]:  # fmt: skip
     """Yield futures without end, some for each draw of the parameters."""
-    around = _Around(purchases, summary)
     while True:
-        fit = replace(purchases, parameters=purchases.at(around.draw(random)))
+        fit = replace(around.fit, parameters=around.fit.at(around.draw(random)))
         own = _spend_around(spend, random)
         alive = summary.expand(fit.model.probability_alive(fit.parameters, summary))
         for _ in range(FUTURES if summary.rows <= MANY_ROWS else FUTURES_OF_MANY):

@@ -107,6 +107,33 @@ class PurchaseSummary:
             covariates=None if self.covariates is None else np.column_stack(chosen[2:]),
         )
 
+    def of_at_most(self, customers: int) -> PurchaseSummary:
+        """Return the histories of so many customers to fit to; all where there are no more.
+
+        They are evenly spaced in the frame's order, which is that of the pseudonyms: as good as
+        drawn, and the same ones every time. Each line of the frame must be one customer.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"frequency": [0, 1, 2], "recency": [0, 4, 5], "tenure": 9})
+        >>> compress(frame).of_at_most(2).frequency.tolist()
+        [0.0, 2.0]
+        """
+        if len(self.row) <= customers:
+            return self
+        chosen = self.row[np.linspace(0, len(self.row) - 1, customers).astype(np.int64)]
+        weight = np.bincount(chosen, minlength=self.rows).astype(np.float64)
+        kept = weight > 0
+        return replace(
+            self,
+            frequency=self.frequency[kept],
+            recency=self.recency[kept],
+            tenure=self.tenure[kept],
+            weight=weight[kept],
+            row=(np.cumsum(kept) - 1)[chosen],
+            covariates=None if self.covariates is None else self.covariates[kept],
+        )
+
     def every(self, step: int) -> PurchaseSummary:
         """Return every ``step``-th unique row: a systematic sample for a first, cheap fit."""
         part = slice(step // 2, None, step)

@@ -47,7 +47,7 @@ FORMAT = SourceFormat(
               "InPerson Location", "VAT Paid by Buyer", "SKU"),
     tables=(
         TableMapping("order_lines", _LINES, accounts=True, person="",
-                     views={"etsy_items": _ITEMS}),
+                     views={"etsy_items": _ITEMS}, by_line=True, line_views=("etsy_items",)),
     ),
     dates=("Sale Date",),
     date_order="month_first",

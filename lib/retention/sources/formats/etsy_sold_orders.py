@@ -105,7 +105,8 @@ FORMAT = SourceFormat(
               "InPerson Location", "SKU", "Street 1", "Street 2"),
     tables=(
         TableMapping("orders", _ORDERS, accounts=True,
-                     views={"etsy_orders": _PRICED, "etsy_amounts": _AMOUNTS}),
+                     views={"etsy_orders": _PRICED, "etsy_amounts": _AMOUNTS},
+                     by_line=True, line_views=("etsy_orders", "etsy_amounts")),
         TableMapping("refunds", _REFUNDS, person=""),
         TableMapping("customers", _CUSTOMERS),
     ),

@@ -12,6 +12,7 @@ from retention.sources.codes import ReasonCode
 from retention.sources.fragments import (
     NO_EXCLUSION,
     NO_MONEY,
+    PLAIN_RECORD,
     condition,
     identities,
     reasons,
@@ -56,6 +57,6 @@ FORMAT = SourceFormat(
               "user_properties", "user_first_touch_timestamp", "event_previous_timestamp",
               "event_server_timestamp_offset", "user_ltv", "privacy_info", "app_info",
               "event_dimensions", "is_active_user", "collected_traffic_source"),
-    tables=(TableMapping("events", _EVENTS, accounts=True),),
+    tables=(TableMapping("events", _EVENTS, accounts=True, constants=PLAIN_RECORD),),
     shop="shopify",
 )  # fmt: skip

@@ -7,6 +7,7 @@ from retention.sources.codes import ExclusionCode
 from retention.sources.fragments import (
     NO_EXCLUSION,
     NO_MONEY,
+    WITHOUT_MONEY,
     identities,
     labels,
     reasons,
@@ -53,7 +54,7 @@ EVENTS = SourceFormat(
     meaning="Klaviyo events, one row per event (Metrics → Export, or the events API as CSV).",
     required=("Event ID", "Timestamp", "Event", "Email"),
     optional=("Klaviyo ID", "Campaign Name", "Message Name", "Subject", "Client", "Machine Open"),
-    tables=(TableMapping("touches", _TOUCHES, accounts=True),),
+    tables=(TableMapping("touches", _TOUCHES, accounts=True, constants=WITHOUT_MONEY),),
     dates=("Timestamp",),
 )
 

@@ -7,6 +7,7 @@ from retention.sources.codes import ReasonCode
 from retention.sources.fragments import (
     NO_EXCLUSION,
     NO_MONEY,
+    PLAIN_RECORD,
     identities,
     reasons,
     unreadable_numbers,
@@ -56,7 +57,7 @@ CONSENTS = SourceFormat(
     meaning="Changes of consent: who, for what purpose, granted or withdrawn, when.",
     required=("purpose", "state", "changed_at"),
     optional=("email", "phone", "customer_id", "basis", "source"),
-    tables=(TableMapping("consents", _CONSENTS, accounts=True),),
+    tables=(TableMapping("consents", _CONSENTS, accounts=True, constants=PLAIN_RECORD),),
     dates=("changed_at",),
 )
 
@@ -65,7 +66,11 @@ ASSIGNMENTS = SourceFormat(
     meaning="Who was given which arm of a campaign test, and when.",
     required=("experiment", "arm", "assigned_at"),
     optional=("email", "phone", "customer_id", "probability", "stratum", "exposed_at"),
-    tables=(TableMapping("assignments", _ASSIGNMENTS, accounts=True, person="unit_key"),),
+    tables=(
+        TableMapping(
+            "assignments", _ASSIGNMENTS, accounts=True, person="unit_key", constants=PLAIN_RECORD
+        ),
+    ),
     dates=("assigned_at",),
 )
 

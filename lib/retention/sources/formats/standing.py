@@ -6,6 +6,7 @@ from retention.sources.base import SourceFormat, TableMapping
 from retention.sources.fragments import (
     NO_EXCLUSION,
     NO_MONEY,
+    PLAIN_RECORD,
     identities,
     reasons,
     unreadable_numbers,
@@ -35,7 +36,7 @@ SCORES = SourceFormat(
     meaning="Scores that another system gave customers, such as an old churn score.",
     required=("Score ID", "Score", "Scored At"),
     optional=("Email", "Phone", "Customer ID", "Model"),
-    tables=(TableMapping("scores", _SCORES, accounts=True),),
+    tables=(TableMapping("scores", _SCORES, accounts=True, constants=PLAIN_RECORD),),
     dates=("Scored At",),
 )
 

@@ -6,6 +6,7 @@ from retention.sources.base import SourceFormat, TableMapping
 from retention.sources.fragments import (
     NO_EXCLUSION,
     NO_MONEY,
+    PLAIN_RECORD,
     identities,
     reasons,
     unreadable_numbers,
@@ -29,7 +30,7 @@ FORMAT = SourceFormat(
     meaning="Survey answers (Zigpoll, Typeform and the like): exit intent, post purchase, NPS.",
     required=("Response ID", "Submitted At", "Survey"),
     optional=("Email", "Score", "Reason", "Comment", "Order Name"),
-    tables=(TableMapping("surveys", _ANSWERS, accounts=True),),
+    tables=(TableMapping("surveys", _ANSWERS, accounts=True, constants=PLAIN_RECORD),),
     dates=("Submitted At",),
     aliases={"#": "Response ID", "Token": "Response ID", "Response Id": "Response ID",
              "Submit Date (UTC)": "Submitted At", "Submit Date": "Submitted At",

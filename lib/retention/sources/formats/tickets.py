@@ -6,6 +6,7 @@ from retention.sources.base import SourceFormat, TableMapping
 from retention.sources.fragments import (
     NO_EXCLUSION,
     NO_MONEY,
+    PLAIN_RECORD,
     identities,
     reasons,
     unreadable_integers,
@@ -39,7 +40,7 @@ FORMAT = SourceFormat(
               "Priority", "Via", "Updated at", "Assigned at", "Organization", "Due date",
               "Initially assigned at", "Resolution time", "Requester", "Group",
               "Satisfaction Score", "Order Name", "Tags"),
-    tables=(TableMapping("tickets", _TICKETS, accounts=True),),
+    tables=(TableMapping("tickets", _TICKETS, accounts=True, constants=PLAIN_RECORD),),
     dates=("Created at",),
     aliases={"Ticket ID": "Id", "ID": "Id", "Created At": "Created at", "Solved At": "Solved at",
              "Requester Email": "Requester email", "Ticket form": "Reason", "Type": "Reason",

@@ -6,6 +6,7 @@ from retention.sources.base import SourceFormat, TableMapping
 from retention.sources.fragments import (
     NO_EXCLUSION,
     NO_MONEY,
+    PLAIN_RECORD,
     identities,
     labels,
     reasons,
@@ -44,7 +45,7 @@ FORMAT = SourceFormat(
     meaning="Segment or Mixpanel track events, as CSV or JSON lines.",
     required=("messageId", "timestamp", "event", "anonymousId"),
     optional=("userId", "sessionId", "productId", "orderId", "value", "currency", "pagePath"),
-    tables=(TableMapping("events", _EVENTS, accounts=True),),
+    tables=(TableMapping("events", _EVENTS, accounts=True, constants=PLAIN_RECORD),),
     dates=("timestamp",),
     shop="shopify",
     aliases={"$insert_id": "messageId", "insert_id": "messageId", "time": "timestamp",
