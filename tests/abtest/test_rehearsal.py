@@ -8,7 +8,7 @@ import pytest
 
 from retention.abtest import Experiment, MetricDefinition, MetricKind, rehearse, rehearse_plan
 from retention.abtest.past_splits import material_of
-from retention.abtest.simulation import _treated
+from retention.abtest.simulation import _treated, few_enough
 from retention.abtest.time_to_event import restricted_mean, time_to_event_effect
 from retention.engine import Engine
 from retention.errors import EvidenceError
@@ -159,3 +159,13 @@ def test_clusters_are_drawn_as_one_for_a_quantile(past):
     )
     assert found.units == N // 5
     assert found.drawn == "clusters"
+
+
+def test_few_enough_units_are_evenly_spaced_and_clusters_stay_whole():
+    units = pd.DataFrame({"unit_key": np.arange(100), "house": np.arange(100) // 4})
+    assert few_enough(units, None) is units
+    assert few_enough(units, 100) is units
+    assert few_enough(units, 30)["unit_key"].tolist() == list(range(0, 100, 4))
+    houses = few_enough(units, 30, "house").groupby("house").size()
+    assert houses.tolist() == [4] * 7
+    assert houses.index.tolist() == list(range(0, 25, 4))

@@ -10,7 +10,7 @@ import pandas as pd
 
 from retention.abtest.baseline import past_units
 from retention.abtest.experiment import Analysis, Experiment, read_experiment
-from retention.abtest.simulation import Rehearsal, rehearse
+from retention.abtest.simulation import Rehearsal, few_enough, rehearse
 from retention.abtest.watching import experiment_units, with_channel
 from retention.engine import Engine
 from retention.errors import EvidenceError, RetentionError
@@ -71,6 +71,7 @@ def rehearse_planned(
     past_experiment: str = "",
     control_arm: str = "",
     known: tuple[int, pd.DataFrame] | None = None,
+    most_customers: int | None = None,
 ) -> PlanRehearsal:
     """Rehearse an experiment as its file declares it, on customers to whom nothing was done.
 
@@ -92,6 +93,8 @@ def rehearse_planned(
         Past test whose control arm stands for the past; past customers if empty.
     known
         Past customers of a window that have been fetched already, behind its length in days.
+    most_customers
+        As in :func:`retention.abtest.simulation.few_enough`.
     """
     if not name:
         return PlanRehearsal(None, (), ())
@@ -100,6 +103,7 @@ def rehearse_planned(
         units = with_channel(engine, known[1])
     else:
         units = _past(engine, plan, as_of, past_experiment, control_arm)
+    units = few_enough(units, most_customers, plan.cluster)
     return rehearse_plan(
         engine, units, plan, relative_effect=relative_effect, draws=draws, seed=seed
     )

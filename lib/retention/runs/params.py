@@ -315,6 +315,7 @@ class DesignParams(CommonParams):
     information: list[Share] = []
     winsorise_at: Annotated[float, Field(gt=0.5, lt=1)] = 0.995
     simulations: Annotated[int, Field(ge=1, le=100_000)] = 400
+    rehearsal_customers: Annotated[int, Field(ge=1000, le=10_000_000)] = 100_000
 
 
 class AbTestParams(CommonParams):
