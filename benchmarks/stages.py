@@ -18,6 +18,11 @@ from retention.engine import Engine
 
 Work = Callable[[], dict[str, float]]
 MEMORY_LIMIT = "4GB"
+OWN_KEYS = {
+    "customer_key", "unit_key", "order_key", "order_line_key", "refund_key", "event_key",
+    "session_key", "anon_key", "touch_key", "ticket_key", "response_key", "score_key", "token",
+}  # fmt: skip
+"""Columns by which people and records are told apart."""
 
 
 def shop(folder: str, customers: int, activity: float) -> Work:
@@ -56,21 +61,21 @@ def ingest(folder: str) -> Work:
     return work
 
 
-def features(folder: str) -> Work:
+def features(folder: str, copies: int = 1) -> Work:
     """Return the work of computing the feature table."""
     from retention.features import customer_features
 
-    engine = _engine(folder)
+    engine = _engine(folder, copies)
     return lambda: {"customers": len(customer_features(engine, AS_OF))}
 
 
-def segments(folder: str) -> Work:
+def segments(folder: str, copies: int = 1) -> Work:
     """Return the work of scoring and grouping customers now and a quarter ago."""
     from retention.features import customer_features, shifted
     from retention.runs.params import SegmentsParams
     from retention.segments import migration, rfm
 
-    engine, before = _engine(folder), shifted(AS_OF, -90)
+    engine, before = _engine(folder, copies), shifted(AS_OF, -90)
     now, then = customer_features(engine, AS_OF), customer_features(engine, before)
     rules = SegmentsParams().segment_rules
 
@@ -85,12 +90,12 @@ def segments(folder: str) -> Work:
     return work
 
 
-def lifetime_value(folder: str) -> Work:
+def lifetime_value(folder: str, copies: int = 1) -> Work:
     """Return the work of fitting the purchase models and valuing every customer."""
     from retention import value
     from retention.features import purchase_summary
 
-    engine = _engine(folder)
+    engine = _engine(folder, copies)
 
     def work() -> dict[str, float]:
         frame = purchase_summary(engine, AS_OF, 1)
@@ -106,11 +111,11 @@ def lifetime_value(folder: str) -> Work:
     return work
 
 
-def retention_curves(folder: str) -> Work:
+def retention_curves(folder: str, copies: int = 1) -> Work:
     """Return the work of the retention curves, by value of the first purchase."""
     from retention.survival import count_events, kaplan_meier, log_rank, retention_spells
 
-    engine = _engine(folder)
+    engine = _engine(folder, copies)
 
     def work() -> dict[str, float]:
         spells = retention_spells(engine, AS_OF, 180)
@@ -120,11 +125,11 @@ def retention_curves(folder: str) -> Work:
     return work
 
 
-def churn_risk(folder: str) -> Work:
+def churn_risk(folder: str, copies: int = 1) -> Work:
     """Return the work of backtesting the default candidates at two dates."""
     from retention.churn import backtest, default_candidates, labelled_dates, rolling_dates
 
-    engine = _engine(folder)
+    engine = _engine(folder, copies)
 
     def work() -> dict[str, float]:
         origins = rolling_dates(AS_OF, 90, dates=2, step_days=90)
@@ -135,14 +140,14 @@ def churn_risk(folder: str) -> Work:
     return work
 
 
-def campaign_lift(folder: str) -> Work:
+def campaign_lift(folder: str, copies: int = 1) -> Work:
     """Return the work of estimating a campaign's lift and choosing whom to target."""
     from retention.features import experiment_frame
     from retention.uplift.candidates import named_candidates
     from retention.uplift.study import study_targeting
     from retention.uplift.trial import trial_from_frame
 
-    engine = _engine(folder)
+    engine = _engine(folder, copies)
 
     def work() -> dict[str, float]:
         frame = experiment_frame(engine, "spring_discount", 28)
@@ -155,10 +160,23 @@ def campaign_lift(folder: str) -> Work:
     return work
 
 
-def _engine(folder: str) -> Engine:
-    """Open the snapshot of one size with bounded memory."""
+def _engine(folder: str, copies: int) -> Engine:
+    """Open the snapshot of one size with bounded memory.
+
+    With ``copies``, every person and record stands there so many times, under keys of its own: a
+    shop of ten million without the exports of one.
+    """
     from retention.ingest import Snapshot
 
     engine = Engine(memory_limit=MEMORY_LIMIT)
-    Snapshot.load(Path(folder) / "store").register(engine)
+    snapshot = Snapshot.load(Path(folder) / "store")
+    snapshot.register(engine)
+    for name, paths in snapshot.tables.items() if copies > 1 else ():
+        columns = engine.sql(f'SELECT * FROM "{name}" LIMIT 0').frame().columns if paths else ()
+        own = ", ".join(f"{c} || '-' || copy AS {c}" for c in columns if c in OWN_KEYS)
+        if own:
+            engine.execute(
+                f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * EXCLUDE (copy) REPLACE ({own}) '
+                f"FROM {engine.parquet(paths)} CROSS JOIN range({copies}) AS copies(copy)"
+            )
     return engine

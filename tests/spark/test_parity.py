@@ -21,7 +21,7 @@ SQL = Path(query_text.__code__.co_filename).parents[1] / "sql"
 PER_FILE = {"ingest_emails", "ingest_people", "ingest_phones"}
 """Run by DuckDB on each export file by itself, on the executors (docs/scale.md says why)."""
 IN_INGEST = {"ingest_accounts", "ingest_bots", "ingest_customers", "ingest_links",
-             "ingest_order_sizes", "ingest_reasons"}  # fmt: skip
+             "ingest_moved", "ingest_order_sizes", "ingest_reasons"}  # fmt: skip
 """Read what an ingest leaves in its engine; tests/spark/test_ingest.py holds them equal."""
 ON_DUCKDB = {path.stem for path in SQL.glob("migration_*.sql")}
 """The comparison of an old system's export with the new one's is DuckDB's work (docs/scale.md)."""
@@ -83,7 +83,9 @@ def prepare(engine: Engine, shop, stack: ExitStack) -> None:
     engine.sql(source).materialise("kpis_goods_costs")
     layer = {name: terms(shop)[name] for name in ("as_of_s", "arrival_s")}
     engine.query("features_orders", **layer).materialise("features_layer_orders")
-    stack.callback(engine.drop, "kpis_goods_costs", "features_layer_orders")
+    until = {"as_of_s": terms(shop)["as_of_s"]}
+    engine.query("survival_retention_gaps", **until).materialise("retention_gaps")
+    stack.callback(engine.drop, "kpis_goods_costs", "features_layer_orders", "retention_gaps")
 
 
 @pytest.fixture(

@@ -19,7 +19,7 @@ _GATHERED = ("customers", "declared_links", "identity_links", "quarantine")
 
 
 def load_ledger(assembly: Assembly) -> None:
-    """Give the ledgers of all contributions one name in the engine."""
+    """Give the ledgers of all contributions one name in the engine, and what was moved in them."""
     objects = assembly.store.root / "objects"
     parts = [
         f"SELECT *, '{c.batch_id}' AS batch_id, '{c.source}' AS source, {_quoted(c.path)} AS file, "
@@ -27,7 +27,9 @@ def load_ledger(assembly: Assembly) -> None:
         f"FROM {assembly.engine.parquet([objects / f'{sha}.parquet' for sha in c.ledger])}"
         for c in assembly.contributions
     ]
-    assembly.engine.execute(f"CREATE OR REPLACE TEMP VIEW ledger AS {' UNION ALL '.join(parts)}")
+    views = {"ledger": " UNION ALL ".join(parts), "moved": query_text("ingest_moved")}
+    for name, text in views.items():
+        assembly.engine.execute(f"CREATE OR REPLACE TEMP VIEW {name} AS {text}")
 
 
 def accounts_of(engine: Engine) -> pd.DataFrame:

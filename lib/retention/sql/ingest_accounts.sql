@@ -1,24 +1,6 @@
 -- Rows and raw money of every file, day and currency by fate. A record that a later step refused
--- or excluded (an orphan, an erased person) is moved to that step's fate; there are few such
--- records as a rule, and the ledger's keys need not be read where there are none.
-WITH moved AS (
-    SELECT
-        ledger.source,
-        ledger.file,
-        ledger.day,
-        ledger.value_currency,
-        adjusted.fate,
-        ledger.value_minor
-    FROM ledger
-    INNER JOIN adjusted
-        ON
-            ledger.batch_id = adjusted.batch_id
-            AND ledger.accounts_table = adjusted.table_name
-            AND ledger.row_key = adjusted.row_key
-            AND ledger.fate = 'accepted'
-),
-
-entries AS (
+-- or excluded is moved to that step's fate (ingest_moved).
+WITH entries AS (
     SELECT
         source,
         file,

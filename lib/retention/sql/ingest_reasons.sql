@@ -1,23 +1,5 @@
 -- Why records were refused or excluded, by source and currency, each with the first place.
-WITH moved AS (
-    SELECT
-        ledger.source,
-        adjusted.fate,
-        adjusted.why,
-        ledger.value_currency,
-        ledger.value_minor,
-        ledger.file,
-        ledger.line_no
-    FROM ledger
-    INNER JOIN adjusted
-        ON
-            ledger.batch_id = adjusted.batch_id
-            AND ledger.accounts_table = adjusted.table_name
-            AND ledger.row_key = adjusted.row_key
-            AND ledger.fate = 'accepted'
-),
-
-entries AS (
+WITH entries AS (
     SELECT source, fate, why, value_currency, value_minor, file, line_no
     FROM ledger
     WHERE fate <> 'accepted'
