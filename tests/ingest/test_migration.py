@@ -113,7 +113,7 @@ def test_two_equal_exports_are_ready(shop, make_order):
     result = compare(shop, rows, list(reversed(rows)))
     assert set(result.to_frame().verdict) == {"ready", "nothing to compare"}
     assert result.days_at_fault().empty
-    assert "All 1 days agree" in result.days_summary()
+    assert "Every day agrees in orders and money (1 compared)" in result.days_summary()
     assert result.headline().endswith("ready to leave the old system.")
 
 

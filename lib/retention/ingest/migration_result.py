@@ -180,7 +180,7 @@ class MigrationResult:
         faulty = self.days_at_fault()
         days, bad = self.days.day.nunique(), faulty.day.nunique()
         if not bad:
-            return f"All {days:,} days agree in orders and money."
+            return f"Every day agrees in orders and money ({days:,} compared)."
         first = faulty.iloc[0]
         return (f"{days - bad:,} of {days:,} days agree in orders and money; the largest gap is "
                 f"{first.currency} {first.difference:+,.2f} on {first.day}.")  # fmt: skip
