@@ -42,7 +42,7 @@ def make_large(monkeypatch) -> list[str]:
     monkeypatch.setattr(module, "ROW_GROUP_ROWS", 1_000)
     monkeypatch.setattr(module, "PIECE_ROWS", 2_048)
     monkeypatch.setattr("retention.ingest.partition.PARTITION_ROWS", 1_000)
-    monkeypatch.setattr("retention.ingest.judge.SMALL_FILE_ROWS", 1_000)
+    monkeypatch.setattr("retention.ingest.mapping.SMALL_FILE_ROWS", 1_000)
     written, write = [], Engine.copy_together
 
     def noting(engine, queries):
