@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pandas as pd
 import pytest
+import yaml
 
+from retention.demo import write_shop
 from retention.ingest import mapping, run_ingest
 from retention.ingest.erase import erase, sealed_records
 from retention.ingest.keys import KeyRing
@@ -77,6 +81,27 @@ def test_parts_change_neither_rows_nor_accounts_nor_reasons(tmp_path, monkeypatc
     assert "duplicate_key:touch_key" in set(parted.reasons["reason"])
     ledger = parted.snapshot.manifest["batches"][0]["ledger"]
     assert len(ledger) > len(whole.snapshot.manifest["batches"][0]["ledger"])
+
+
+def test_every_format_of_the_simulated_shop_gives_the_same_as_a_very_large_file(
+    tmp_path, monkeypatch
+):
+    monkeypatch.setenv("RETENTION_KEY", "5e" * 32)
+    write_shop(tmp_path / "exports/demo", 500)
+    params = Path(__file__).parents[2] / "params/demo/ingest.yaml"
+    sources = yaml.safe_load(params.read_text(encoding="utf-8"))["sources"]
+    found = []
+    for name, small, part in (("small", 200_000, 2_000_000), ("large", 50, 900)):
+        monkeypatch.setattr(mapping, "SMALL_FILE_ROWS", small)
+        monkeypatch.setattr(mapping, "PART_ROWS", part)
+        monkeypatch.setattr("retention.ingest.parts.PART_ROWS", part)
+        result = run_ingest(
+            sources, tmp_path / name / "store", tmp_path / name / "private", root=tmp_path,
+            as_of="2026-07-01", currency="USD", threads=2,
+        )  # fmt: skip
+        found.append(told(result))
+    assert found[0] == found[1]
+    assert found[0][0]["events"][0] > 2 * 900
 
 
 def test_what_a_part_refuses_is_sealed_like_a_whole_files(tmp_path, monkeypatch):
