@@ -7,7 +7,10 @@ from collections.abc import Sequence
 from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.judge import ACCEPTED, FATE, QUARANTINED, Judged, person_column
 
-VAULT_ROWS = """
+_LASTING = "person_key IS NOT NULL AND person_key NOT IN (FROM erased_people)"
+"""Which of a file's people are kept: the erased are forgotten."""
+
+VAULT_ROWS = f"""
     SELECT person_key AS customer_key, kind, value, $source AS source
     FROM (
         SELECT person_key, 'email' AS kind, trim(identity_email) AS value FROM people
@@ -16,12 +19,9 @@ VAULT_ROWS = """
         UNION ALL SELECT person_key, 'name', trim(identity_name) FROM people
         UNION ALL SELECT person_key, 'postcode', trim(identity_postcode) FROM people
     )
-    WHERE person_key IS NOT NULL AND nullif(value, '') IS NOT NULL
-      AND person_key NOT IN (FROM erased_people)
+    WHERE {_LASTING} AND nullif(value, '') IS NOT NULL
 """
 """What the vault keeps of the table ``people``: one row per person and identity."""
-
-_LASTING = "person_key IS NOT NULL AND person_key NOT IN (FROM erased_people)"
 
 
 def ledger_query(judged: Sequence[Judged]) -> str:

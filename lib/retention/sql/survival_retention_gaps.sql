@@ -1,11 +1,19 @@
--- The silence after each purchase day, up to the next or, after the last, to the as-of date.
+-- What each customer bought on a day, and the silence after it: up to the next purchase day or, after
+-- the last, to the as-of date.
 WITH days AS (
-    SELECT DISTINCT customer_number, day_s
+    SELECT
+        customer_number,
+        day_s,
+        max(CASE WHEN discount_minor > 0 THEN 1 ELSE 0 END) AS discounted,
+        CAST(sum(gross_minor - discount_minor) AS BIGINT) AS bought_minor
     FROM known_orders
+    GROUP BY customer_number, day_s
 )
 SELECT
     customer_number,
     day_s,
+    discounted,
+    bought_minor,
     min(day_s) OVER (PARTITION BY customer_number) AS start_s,
     coalesce(lead(day_s) OVER (PARTITION BY customer_number ORDER BY day_s), $as_of_s) - day_s
         AS gap_s

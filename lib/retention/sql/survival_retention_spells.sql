@@ -1,33 +1,13 @@
 -- Days from a customer's first purchase until the first silence longer than the window had passed.
 -- The silence after the last purchase runs until the as-of date.
-WITH days AS (
-    SELECT
-        customer_number,
-        day_s,
-        max(CASE WHEN discount_minor > 0 THEN 1 ELSE 0 END) AS discounted,
-        CAST(sum(gross_minor - discount_minor) AS BIGINT) AS bought_minor
-    FROM known_orders
-    GROUP BY customer_number, day_s
-),
-gaps AS (
-    SELECT
-        customer_number,
-        day_s,
-        discounted,
-        bought_minor,
-        min(day_s) OVER (PARTITION BY customer_number) AS start_s,
-        coalesce(lead(day_s) OVER (PARTITION BY customer_number ORDER BY day_s), $as_of_s) - day_s
-            AS gap_s
-    FROM days
-),
-ends AS (
+WITH ends AS (
     SELECT
         customer_number,
         min(start_s) AS start_s,
         max(CASE WHEN day_s = start_s THEN discounted END) AS started_with_discount,
         max(CASE WHEN day_s = start_s THEN bought_minor END) AS first_value_minor,
         min(CASE WHEN gap_s > $window_s THEN day_s END) AS silent_s
-    FROM gaps
+    FROM retention_gaps
     GROUP BY customer_number
 )
 SELECT

@@ -1,26 +1,12 @@
 -- Days from the first purchase to the last before the first silence longer than the window, and
 -- whether that silence was over the window by the as-of date.
-WITH days AS (
-    SELECT DISTINCT customer_number, day_s
-    FROM known_orders
-),
-gaps AS (
-    SELECT
-        customer_number,
-        day_s,
-        min(day_s) OVER (PARTITION BY customer_number) AS start_s,
-        max(day_s) OVER (PARTITION BY customer_number) AS last_s,
-        coalesce(lead(day_s) OVER (PARTITION BY customer_number ORDER BY day_s), $as_of_s) - day_s
-            AS gap_s
-    FROM days
-),
-ends AS (
+WITH ends AS (
     SELECT
         customer_number,
         min(start_s) AS start_s,
-        max(last_s) AS last_s,
+        max(day_s) AS last_s,
         min(CASE WHEN gap_s > $window_s THEN day_s END) AS silent_s
-    FROM gaps
+    FROM retention_gaps
     GROUP BY customer_number
 )
 SELECT

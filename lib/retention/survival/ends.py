@@ -10,7 +10,7 @@ import pandas as pd
 from retention.engine import Engine
 from retention.errors import EvidenceError, ParameterError
 from retention.features import epoch_of, known_orders
-from retention.survival.spells import DAY_S, retention_spells
+from retention.survival.spells import DAY_S, retention_gaps, retention_spells
 
 COLUMNS = ["customer_key", "cause", "ended_days"]
 
@@ -115,9 +115,8 @@ def departure_intervals(
     if min(window_days, unit_days) <= 0:
         raise ParameterError("A window or unit of no days is empty.", "Give 1 or more.",
                              column="window_days")  # fmt: skip
-    with known_orders(engine, as_of):
-        rows = engine.query("survival_silences", as_of_s=epoch_of(as_of),
-                            window_s=window_days * DAY_S).frame()  # fmt: skip
+    with retention_gaps(engine, as_of):
+        rows = engine.query("survival_silences", window_s=window_days * DAY_S).frame()
     if rows.empty:
         raise EvidenceError(f"Nobody had bought before {as_of}.", "Choose a later as-of date.")
     left = rows["last_days"] // unit_days

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 import pandas as pd
@@ -52,7 +53,9 @@ def retention_spells(engine: Engine, as_of: str, window_days: int) -> pd.DataFra
         If nobody had bought by then.
     """
     _require_window(window_days)
-    return _spells(engine, "survival_retention_spells", as_of, window_s=window_days * DAY_S)
+    with retention_gaps(engine, as_of):
+        found = _fetch(engine, "survival_retention_spells", as_of, window_s=window_days * DAY_S)
+    return _with_start(found)
 
 
 def spell_counts(engine: Engine, as_of: str, windows: Iterable[int]) -> dict[int, pd.DataFrame]:
@@ -68,15 +71,28 @@ def spell_counts(engine: Engine, as_of: str, windows: Iterable[int]) -> dict[int
     windows
         Windows in days.
     """
-    as_of_s, counted = epoch_of(as_of), {}
-    with known_orders(engine, as_of):
-        engine.query("survival_retention_gaps", as_of_s=as_of_s).materialise("retention_gaps")
+    counted = {}
+    with retention_gaps(engine, as_of):
         for days in windows:
             _require_window(days)
-            query = engine.query("survival_spell_counts", as_of_s=as_of_s, window_s=days * DAY_S)
-            counted[days] = query.frame()
-        engine.drop("retention_gaps")
+            query = "survival_spell_counts"
+            counted[days] = _fetch(engine, query, as_of, window_s=days * DAY_S)
     return counted
+
+
+@contextmanager
+def retention_gaps(engine: Engine, as_of: str) -> Iterator[None]:
+    """Keep every purchase day with the silence after it as the temporary table ``retention_gaps``.
+
+    The tables of `retention.features.known_orders` are there, too.
+    """
+    with known_orders(engine, as_of):
+        gaps = engine.query("survival_retention_gaps", as_of_s=epoch_of(as_of))
+        gaps.materialise("retention_gaps")
+        try:
+            yield
+        finally:
+            engine.drop("retention_gaps")
 
 
 def second_purchase_spells(engine: Engine, as_of: str) -> pd.DataFrame:
@@ -84,7 +100,8 @@ def second_purchase_spells(engine: Engine, as_of: str) -> pd.DataFrame:
 
     Columns as in :func:`retention_spells`; ``event`` is 1 where there was a second purchase.
     """
-    return _spells(engine, "survival_second_purchase", as_of)
+    with known_orders(engine, as_of):
+        return _with_start(_fetch(engine, "survival_second_purchase", as_of))
 
 
 def purchase_gaps(engine: Engine, as_of: str) -> pd.DataFrame:
@@ -93,7 +110,8 @@ def purchase_gaps(engine: Engine, as_of: str) -> pd.DataFrame:
     The time since a customer's last purchase is a gap still open (``event`` 0). ``order_number``
     is the purchase day the gap follows, 4 standing for the fourth and later.
     """
-    return _spells(engine, "survival_purchase_gaps", as_of)
+    with known_orders(engine, as_of):
+        return _fetch(engine, "survival_purchase_gaps", as_of)
 
 
 def _require_window(window_days: int) -> None:
@@ -104,20 +122,23 @@ def _require_window(window_days: int) -> None:
         )
 
 
-def _spells(engine: Engine, query: str, as_of: str, **parameters: int) -> pd.DataFrame:
+def _fetch(engine: Engine, query: str, as_of: str, **parameters: int) -> pd.DataFrame:
     """Run one of the queries over the orders known at the as-of date."""
-    with known_orders(engine, as_of):
-        frame = engine.query(query, as_of_s=epoch_of(as_of), **parameters).frame()
+    frame = engine.query(query, as_of_s=epoch_of(as_of), **parameters).frame()
     if frame.empty:
         raise EvidenceError(f"Nobody had bought before {as_of}.", "Choose a later as-of date.")
-    if "start_s" in frame:
-        start = pd.to_datetime(frame.pop("start_s"), unit="s")
-        frame.insert(1, "cohort", start.dt.year.astype(str) + " Q" + start.dt.quarter.astype(str))
-        frame["started_in_season"] = start.dt.month.ge(11).astype(int)
-        third = pd.qcut(
-            frame["first_value_minor"].rank(method="average"), 3, labels=False, duplicates="drop"
-        )
-        frame["first_value_band"] = third.fillna(0).astype(int).map(BANDS.__getitem__)
+    return frame
+
+
+def _with_start(frame: pd.DataFrame) -> pd.DataFrame:
+    """Put what was known at the start in the place of its time."""
+    start = pd.to_datetime(frame.pop("start_s"), unit="s")
+    frame.insert(1, "cohort", start.dt.year.astype(str) + " Q" + start.dt.quarter.astype(str))
+    frame["started_in_season"] = start.dt.month.ge(11).astype(int)
+    third = pd.qcut(
+        frame["first_value_minor"].rank(method="average"), 3, labels=False, duplicates="drop"
+    )
+    frame["first_value_band"] = third.fillna(0).astype(int).map(BANDS.__getitem__)
     return frame
 
 
