@@ -7,8 +7,10 @@ import pytest
 
 from retention.demo import write_shop
 from retention.errors import ParameterError
+from retention.ingest.erase import erase
 from retention.ingest.keys import open_keys
 from retention.ingest.migration import Exports, check_migration
+from retention.ingest.pipeline import run_ingest
 from retention.results import Status
 
 
@@ -148,6 +150,44 @@ def test_an_empty_period_is_refused(shop, make_order):
     exports = Exports("tiny_orders: old.csv", "tiny_orders: old.csv", shop.root, shop.private)
     with pytest.raises(ParameterError, match="empty"):
         check_migration(exports, "2025-03-01", "2025-03-01")
+
+
+def test_orders_that_ingest_has_read_are_compared_as_if_read_again_and_nothing_is_left(
+    shop, make_order, tmp_path
+):
+    old = [make_order("1", "ada@shop.example"), make_order("2", "bob@shop.example", "20.00"),
+           make_order("3", "cyd@shop.example", "free"), make_order("5", "eve@shop.example")]  # fmt: skip
+    new = [*old[:3], old[1], make_order("4", "dan@shop.example"), make_order("2", "", "9.00")]
+    read_again = compare(shop, old, new)
+    exports = Exports("tiny_orders: old.csv", "tiny_orders: new.csv", shop.root, shop.private)
+    run_ingest(["tiny_orders: new.csv"], tmp_path / "store", shop.private, root=shop.root,
+               as_of="2026-01-01", compared=exports)  # fmt: skip
+    (told,) = (shop.private / "work").iterdir()
+    (shop.root / "new.csv").unlink()
+    (shop.root / "new.csv").write_text("gone")
+    result = check_migration(exports, "2025-02-01", "2025-03-01", threads=1)
+    assert not told.exists()
+    for name in ("outcomes", "customers", "fields", "days", "differences", "fates"):
+        pd.testing.assert_frame_equal(getattr(result, name), getattr(read_again, name))
+
+
+def test_what_is_compared_is_left_by_ingest_only_where_both_systems_are_named(shop, make_order):
+    shop.write("new.csv", make_order("1", "ada@shop.example"))
+    exports = Exports("", "tiny_orders: new.csv", shop.root, shop.private)
+    assert exports.paths() == frozenset()
+
+
+def test_the_orders_of_an_erased_person_are_compared_on_neither_side(shop, make_order, tmp_path):
+    rows = [make_order("1", "ada@shop.example"), make_order("2", "bob@shop.example")]
+    shop.write("new.csv", *rows)
+    store = tmp_path / "shop" / "store"
+    run_ingest(["tiny_orders: new.csv"], store, shop.private, root=shop.root, as_of="2026-01-01")
+    erase("ada@shop.example", shop.private, tmp_path)
+    result = compare(shop, rows, rows)
+    assert result.fates.set_index(["side", "fate"]).orders.to_dict() == {
+        ("legacy", "excluded"): 1, ("legacy", "sound"): 1,
+        ("new", "excluded"): 1, ("new", "sound"): 1,
+    }  # fmt: skip
 
 
 def test_without_an_old_export_the_headline_says_nothing_of_it(shop):

@@ -33,6 +33,7 @@ from retention.ingest.parts import each_part
 from retention.ingest.pieces import Piece, ledger_pieces, table_pieces
 from retention.ingest.quarantine import keep_quarantined
 from retention.ingest.store import Store, write_ordered, write_text
+from retention.ingest.told_orders import keep_told
 from retention.ingest.tombstones import erased_people
 from retention.ingest.vault import Vault, parquet_bytes, seal, write_private
 from retention.ingest.workbench import workbench
@@ -117,8 +118,9 @@ class Intake:
     temporary_directory: str = ""
 
     def contribute(
-        self, path: Path, name: str, source: SourceFormat, options: ReadOptions
-    ) -> tuple[Contribution, bool]:
+        self, path: Path, name: str, source: SourceFormat, options: ReadOptions,
+        told: Path | None = None,
+    ) -> tuple[Contribution, bool]:  # fmt: skip
         """Return the file's contribution, and whether it had been made before.
 
         Parameters
@@ -131,6 +133,8 @@ class Intake:
             Its format.
         options
             How to read it.
+        told
+            Folder to leave its orders in, where it is read, for the migration check.
         """
         source = source.for_options(options)
         batches = self.store.root / "batches"
@@ -151,7 +155,9 @@ class Intake:
             known = self._known(landed_hash(landed, source), source, options)
             if known.is_file():
                 return _read(known, name), True
-            made = self._judge_and_keep(engine, folder, landed, source, known.stem, name, options)
+            made = self._judge_and_keep(
+                engine, folder, landed, source, known.stem, name, options, told
+            )
         known.parent.mkdir(parents=True, exist_ok=True)
         write_text(known, json.dumps(asdict(made), indent=1, sort_keys=True) + "\n")
         return made, False
@@ -165,7 +171,7 @@ class Intake:
 
     def _judge_and_keep(
         self, engine: Engine, folder: Path, landed: Landed, source: SourceFormat, batch_id: str,
-        name: str, options: ReadOptions,
+        name: str, options: ReadOptions, told: Path | None,
     ) -> Contribution:  # fmt: skip
         """Map, judge and store one landed file."""
         open_landed(engine.connection, landed, source, options)
@@ -175,7 +181,7 @@ class Intake:
         self._keep_identities(engine, source.name)
         know_people(engine.connection)
         shares = [
-            self._take_share(engine, folder, source, mapped, batch_id, erases=erases)
+            self._take_share(engine, folder, source, mapped, batch_id, erases=erases, told=told)
             for _ in each_part(engine.connection, source, mapped)
         ]
         self._keep_raw_records([share.raw_records for share in shares], batch_id)
@@ -189,10 +195,12 @@ class Intake:
 
     def _take_share(
         self, engine: Engine, folder: Path, source: SourceFormat, mapped: Mapped, batch_id: str,
-        *, erases: bool,
+        *, erases: bool, told: Path | None,
     ) -> Share:  # fmt: skip
         """Judge and store the rows that stand in ``landed``: a file's or those of a part of it."""
         judged = judge_all(engine, source, mapped, batch_id, erases=erases)
+        if told:
+            keep_told(engine, judged, told)
         guard_texts(engine.connection, judged, Vault(self.private, self.keys),
                     with_free_text=self.free_text)  # fmt: skip
         names = list(dict.fromkeys(j.table.name for j in judged))

@@ -9,6 +9,7 @@ tables hold are pseudonyms.
 from __future__ import annotations
 
 import math
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from retention.ingest.contribute import Contribution, Intake
 from retention.ingest.keys import open_keys, snapshot_key
 from retention.ingest.plan import Item
 from retention.ingest.store import Store
+from retention.ingest.told_orders import told_folder
 from retention.sources.base import SourceFormat
 from retention.tables import get
 
@@ -45,6 +47,8 @@ class Task:
         Whether what people wrote is kept, scrubbed.
     temporary_directory
         Where DuckDB spills in each task; empty for the private folder.
+    compared
+        Files whose orders the migration check will ask for.
     """
 
     items: tuple[Item, ...]
@@ -55,6 +59,7 @@ class Task:
     encrypt: bool = False
     free_text: bool = False
     temporary_directory: str = ""
+    compared: frozenset[Path] = frozenset()
 
     def place(self) -> Store:
         """Return the store."""
@@ -82,7 +87,11 @@ class Task:
         item = self.items[number]
         intake = Intake(self.place(), self.private, open_keys(self.private), self.memory_limit,
                         self.threads, self.free_text, self.temporary_directory)  # fmt: skip
-        return intake.contribute(item.path, item.name, item.source, item.options)
+        told = None
+        if item.path in self.compared:
+            told = told_folder(self.private, self.temporary_directory, item.path, item.options)
+            shutil.rmtree(told, ignore_errors=True)  # of a run whose check never came
+        return intake.contribute(item.path, item.name, item.source, item.options, told)
 
 
 def _size(path: Path) -> float:

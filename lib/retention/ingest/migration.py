@@ -1,13 +1,16 @@
 """Migration check: an old system's export against the new platform's, for the same period.
 
-Nothing is ingested: both exports are read, mapped and compared within the private workbench, and
-only counts, amounts, pseudonyms and line numbers come out. Orders are matched by their number, and
-where that fails by person, day, currency and amount.
+Nothing is ingested: both exports are judged as if they were and compared within the private
+workbench; only counts, amounts, pseudonyms and line numbers come out. Orders are matched by their
+number, and where that fails by person, day, currency and amount.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import itertools
+import shutil
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from pathlib import Path
@@ -16,12 +19,15 @@ import pandas as pd
 
 from retention.engine import Engine, query_text
 from retention.errors import ParameterError
-from retention.ingest.identity import collect_people, join_on_identity, platform_of
+from retention.ingest.judge import judge_all
 from retention.ingest.keys import KeyRing, open_keys
 from retention.ingest.linking import link_people
+from retention.ingest.mapping import keep_erased, map_file
 from retention.ingest.migration_fields import FIELDS, differences_query, field_query
 from retention.ingest.migration_result import MigrationResult, nothing_compared
 from retention.ingest.plan import Item, plan
+from retention.ingest.told_orders import keep_told, told_folder
+from retention.ingest.tombstones import erased_people
 from retention.ingest.workbench import workbench
 from retention.sources.attaching import open_landed
 from retention.sources.base import ReadOptions
@@ -29,48 +35,11 @@ from retention.sources.landing import land
 
 SIDES = ("legacy", "new")
 
-_ORDERS = """
-CREATE OR REPLACE TEMP TABLE migration_orders (
-    id BIGINT, side VARCHAR, number VARCHAR, order_key VARCHAR, person_key VARCHAR,
-    ordered_at TIMESTAMP, day DATE, time_precision VARCHAR, status VARCHAR, currency VARCHAR,
-    gross_minor BIGINT, discount_minor BIGINT, shipping_minor BIGINT, tax_minor BIGINT,
-    refunded_minor BIGINT, net_minor BIGINT, total_minor BIGINT, lines BIGINT, pieces BIGINT,
-    line_no BIGINT, fate VARCHAR)"""
-
-_SEEN = "SELECT person_key, email_key, phone_key, platform_key FROM people"
-
-_NO_LINES = """(SELECT order_key, '' AS order_line_key, 0 AS quantity, reasons
-    FROM migrated_orders WHERE false)"""
-
-_APPEND = """
-INSERT INTO migration_orders
-WITH lines AS (
-    SELECT order_key, count(*) AS lines, CAST(sum(quantity) AS BIGINT) AS pieces
-    FROM (SELECT order_key, order_line_key, min(quantity) AS quantity FROM {lines}
-          WHERE coalesce(len(reasons), 0) = 0 GROUP BY order_key, order_line_key)
-    GROUP BY order_key
-), told AS (
-    SELECT m.*, p.person_key,
-           CASE WHEN m.exclusion IS NOT NULL THEN 'excluded'
-                WHEN len(m.reasons) > 0 OR m.order_key IS NULL OR m.ordered_at IS NULL
-                     OR m.net_minor IS NULL OR m.currency IS NULL THEN 'refused'
-                ELSE 'sound' END AS fate
-    FROM {orders} AS m LEFT JOIN people AS p ON {same_identity}
-)
-SELECT (SELECT count(*) FROM migration_orders)
-           + row_number() OVER (ORDER BY t.line_no, t.order_key),
-       '{side}',
-       lower(regexp_replace(
-           substr(t.order_key, instr(t.order_key, ':') + 1), '[^0-9A-Za-z]', '', 'g')),
-       pseudonym('order', t.order_key), t.person_key, t.ordered_at, CAST(t.ordered_at AS DATE),
-       t.time_precision, t.status, t.currency, t.gross_minor, t.discount_minor, t.shipping_minor,
-       t.tax_minor, t.refunded_minor, t.net_minor,
-       t.gross_minor - t.discount_minor + t.shipping_minor + t.tax_minor,
-       {has_lines}, lines.pieces, t.line_no,
-       CASE WHEN t.fate = 'sound' AND row_number() OVER (
-                PARTITION BY t.order_key, t.fate ORDER BY t.line_no) > 1 THEN 'repeated'
-            ELSE t.fate END
-FROM told AS t LEFT JOIN lines ON t.order_key = lines.order_key"""
+_GATHERED = """
+CREATE TEMP TABLE migration_orders AS
+SELECT row_number() OVER (ORDER BY o.side, o.export, o.line_no, o.order_key) AS id,
+       o.* EXCLUDE (export) REPLACE (coalesce(r.customer_key, o.person_key) AS person_key)
+FROM ({}) AS o LEFT JOIN rekeyed AS r ON o.person_key = r.token"""
 
 
 @dataclass(frozen=True)
@@ -90,6 +59,8 @@ class Exports:
         Of exports that name none.
     read_options
         Texts ``"format: option = value"``.
+    temporary_directory
+        Where raw rows are worked on; empty for the private folder.
     """
 
     legacy: str
@@ -99,12 +70,36 @@ class Exports:
     currency: str = ""
     time_zone: str = "UTC"
     read_options: Sequence[str] = ()
+    temporary_directory: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether there is anything to compare."""
+        return bool(self.legacy and self.new)
 
     def items(self, side: str) -> list[Item]:
-        """Return the files of one side."""
+        """Return the files of one side.
+
+        Raises
+        ------
+        ParameterError
+            If a format gives no orders.
+        """
         texts = [part.strip() for part in getattr(self, side).split("|") if part.strip()]
         defaults = ReadOptions(currency=self.currency, time_zone=self.time_zone)
-        return plan(texts, self.root, self.read_options, defaults)
+        items = plan(texts, self.root, self.read_options, defaults)
+        for item in items:
+            if not any(mapping.table == "orders" for mapping in item.source.tables):
+                raise ParameterError(
+                    f"The format {item.source.name} gives no orders to compare.",
+                    "Name an export of orders.", column=f"migration_{side}_source",
+                )  # fmt: skip
+        return items
+
+    def paths(self) -> frozenset[Path]:
+        """Return the files of both sides; none where nothing is compared."""
+        sides = SIDES if self.is_complete else ()
+        return frozenset(item.path for side in sides for item in self.items(side))
 
 
 def check_migration(
@@ -144,7 +139,7 @@ def check_migration(
     ParameterError
         If the period is empty, or a format gives no orders.
     """
-    if not (exports.legacy and exports.new):
+    if not exports.is_complete:
         return nothing_compared(start, end)
     last = date.fromisoformat(end) - timedelta(days=1)
     if last < date.fromisoformat(start):
@@ -152,62 +147,61 @@ def check_migration(
             f"The period from {start} to {end} is empty.", "Give a later migration_to.",
             column="migration_to",
         )  # fmt: skip
-    keys = open_keys(exports.private)
-    with workbench(exports.private, memory_limit, threads) as (engine, folder):
-        engine.connection.execute(_ORDERS)
-        for side in SIDES:
-            for number, item in enumerate(exports.items(side)):
-                _read(engine, folder / f"{side}{number}", item, keys, side)
-        _one_person_each(engine, folder)
+    read = _Reading(exports, open_keys(exports.private), memory_limit, threads)
+    told = {side: [read.told(item) for item in exports.items(side)] for side in SIDES}
+    with read.workbench() as (engine, _):
+        _gather(engine, told)
         engine.connection.execute(query_text("migration_pairs"))
         engine.connection.execute(
             query_text("migration_outcomes"), {"first": start, "last": last.isoformat()}
         )
         found = _result(engine, start, end, tolerance)
+    for folder in itertools.chain(*told.values()):
+        shutil.rmtree(folder, ignore_errors=True)  # the same export may stand on both sides
     return replace(found, minimum_cell_size=minimum_cell_size)
 
 
-def _read(engine: Engine, folder: Path, item: Item, keys: KeyRing, side: str) -> None:
-    """Land and map one export, and add its orders to one side."""
-    tables = {mapping.table: mapping for mapping in item.source.tables}
-    if "orders" not in tables:
-        raise ParameterError(
-            f"The format {item.source.name} gives no orders to compare.",
-            "Name an export of orders.", column=f"migration_{side}_source",
-        )  # fmt: skip
-    landed = land(item.path, item.source, folder, replace(item.options, threads=engine.threads))
-    open_landed(engine.connection, landed, item.source, item.options)
-    views = {n: sql for mapping in item.source.tables for n, sql in mapping.views.items()}
-    mapped = [n for n in ("orders", "order_lines") if n in tables]
-    selects = {**views, **{f"migrated_{name}": tables[name].select for name in mapped}}
-    for name, select in selects.items():
-        engine.connection.execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {select}')
-    collect_people(engine.connection, keys, ["migrated_orders"], platform_of(item.source.name))
-    has_lines = "order_lines" in tables
-    engine.connection.execute(
-        _APPEND.format(
-            lines="migrated_order_lines" if has_lines else _NO_LINES, orders="migrated_orders",
-            has_lines="lines.lines" if has_lines else "NULL", side=side,
-            same_identity=join_on_identity(engine.connection, "m", "p"),
-        )
-    )  # fmt: skip
-    engine.sql(_SEEN).write(folder / "seen.parquet", order_by="ALL")
-    _drop(engine, selects)
+@dataclass(frozen=True)
+class _Reading:
+    """How exports are read: whose, under which keys, within which bounds."""
+
+    exports: Exports
+    keys: KeyRing
+    memory_limit: str | None
+    threads: int | None
+
+    def workbench(self) -> AbstractContextManager[tuple[Engine, Path]]:
+        """Open an engine in a private folder."""
+        where = self.exports.temporary_directory
+        return workbench(self.exports.private, self.memory_limit, self.threads,
+                         temporary_directory=where)  # fmt: skip
+
+    def told(self, item: Item) -> Path:
+        """Return the folder with an export's orders: as ingest left them, or read for it now."""
+        private = self.exports.private
+        told = told_folder(private, self.exports.temporary_directory, item.path, item.options)
+        if told.is_dir():
+            return told
+        source = item.source.for_options(item.options)
+        with self.workbench() as (engine, folder):
+            options = replace(item.options, memory_limit=self.memory_limit, threads=engine.threads)
+            landed = land(item.path, source, folder, options)
+            open_landed(engine.connection, landed, source, options)
+            mapped = map_file(engine.connection, source, self.keys)
+            erases = keep_erased(engine.connection, erased_people(private, self.keys))
+            keep_told(engine, judge_all(engine, source, mapped, "", erases=erases), told)
+        return told
 
 
-def _drop(engine: Engine, names: Iterable[str]) -> None:
-    """Drop the tables of one export, so that the next may take their names."""
-    for name in names:
-        engine.connection.execute(f'DROP TABLE "{name}"')
-
-
-def _one_person_each(engine: Engine, folder: Path) -> None:
-    """Put one key in place of the keys that mean one person, over both exports."""
-    link_people(engine, sorted(folder.glob("*/seen.parquet")), [])
-    engine.connection.execute(
-        "UPDATE migration_orders AS o SET person_key = rekeyed.customer_key "
-        "FROM rekeyed WHERE o.person_key = rekeyed.token"
-    )
+def _gather(engine: Engine, told: Mapping[str, Sequence[Path]]) -> None:
+    """Put the orders of both sides into one table, each person under one key over both exports."""
+    parts = [
+        f"SELECT '{side}' AS side, {number} AS export, * FROM read_parquet('{folder}/orders-*')"
+        for side, folders in told.items()
+        for number, folder in enumerate(folders)
+    ]
+    link_people(engine, sorted({f / "seen.parquet" for f in itertools.chain(*told.values())}), [])
+    engine.connection.execute(_GATHERED.format(" UNION ALL ".join(parts)))
 
 
 def _result(engine: Engine, start: str, end: str, tolerance: float) -> MigrationResult:

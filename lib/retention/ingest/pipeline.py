@@ -12,6 +12,7 @@ from retention.ingest.contracts import RULE_VERSION
 from retention.ingest.distribute import Task
 from retention.ingest.keys import KeyRing, open_keys
 from retention.ingest.linking import resolution_of
+from retention.ingest.migration import Exports
 from retention.ingest.periods import parse_periods
 from retention.ingest.plan import plan
 from retention.ingest.quality import inspect
@@ -46,6 +47,7 @@ def run_ingest(
     engine: str = "duckdb",
     spark_master: str = "",
     temporary_directory: str = "",
+    compared: Exports | None = None,
 ) -> IngestResult:
     """Read, validate, quarantine, pseudonymise, reconcile and publish a snapshot.
 
@@ -86,6 +88,9 @@ def run_ingest(
         Spark's master URL; empty for ``$RETENTION_SPARK_MASTER``, else ``local[2]``.
     temporary_directory
         Where to spill; empty for the private folder, because raw identities pass through it.
+    compared
+        What the migration check will compare next, in this process: of exports that are read here
+        it finds the orders, which it need not read again. On Spark's executors nothing is left.
 
     Returns
     -------
@@ -107,7 +112,8 @@ def run_ingest(
         )  # fmt: skip
     items = plan(sources, root, read_options, ReadOptions(currency=currency, time_zone=time_zone))
     task = Task(tuple(items), store, private, memory_limit, 1 if engine == "spark" else threads,
-                encrypt_snapshots, free_text, temporary_directory)  # fmt: skip
+                encrypt_snapshots, free_text, temporary_directory,
+                compared.paths() if compared and engine == "duckdb" else frozenset())  # fmt: skip
     keys, periods = open_keys(private), parse_periods(retention_days, as_of)
     place = task.place()  # the store's key is there only now
     before = Store(store).current()
