@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
 import json
 import os
 import shutil
@@ -14,6 +16,8 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
+
+from retention.runs.stage import open_stage
 
 PROJECT = Path(__file__).resolve().parents[2]
 BIN = Path(sys.prefix) / "bin"
@@ -164,3 +168,16 @@ def test_every_committed_notebook_is_stripped_and_the_golden_one_is_not():
         assert not any(cell.get("outputs") for cell in cells), path.name
     golden = nbformat.read(GOLDEN, as_version=4).cells
     assert any(cell.get("outputs") for cell in golden)
+
+
+@pytest.mark.parametrize(
+    "path", sorted((PROJECT / "notebooks").glob("*/*.ipynb")), ids=lambda p: p.stem
+)
+def test_every_notebook_opens_its_stage_within_the_bounds_that_the_params_set(path):
+    cells = nbformat.read(path, as_version=4).cells
+    (text,) = [c.source for c in cells if c.cell_type == "code" and "open_stage(" in c.source]
+    (call,) = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Call)
+               and ast.unparse(node.func) == "retention.open_stage"]  # fmt: skip
+    assert [ast.unparse(argument) for argument in call.args] == [
+        f"'{path.stem}'", *list(inspect.signature(open_stage).parameters)[1:]
+    ]  # fmt: skip
