@@ -2,7 +2,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from retention.churn import backtest, default_candidates, labelled_date, matured, rolling_dates
+from retention.churn import (
+    RecencyRule,
+    backtest,
+    default_candidates,
+    labelled_date,
+    labelled_dates,
+    matured,
+    rolling_dates,
+)
 from retention.errors import EvidenceError
 
 
@@ -82,3 +90,16 @@ def test_thirty_customers_give_an_honest_answer(make_shop):
     assert answer.chosen in set(answer.comparison["candidate"])
     assert "weibull_times" in answer.dropped
     assert "Left out: weibull times" in answer.summary()
+
+
+def test_a_backtest_on_drawn_customers_says_so_and_finds_what_one_on_all_finds(shop, panels):
+    dates = labelled_dates(shop, [p.as_of for p in panels], 90, 365, most_customers=1_500)
+    assert all(
+        0 < len(drawn) < 0.7 * len(whole) for drawn, whole in zip(dates, panels, strict=True)
+    )
+    told = [backtest(d, [RecencyRule()], test_dates=2) for d in (dates, panels)]
+    assert "predictions of 50 % of the customers" in told[0].summary()
+    assert "of the customers" not in told[1].summary()
+    drawn, whole = (float(t.comparison["auc"].iloc[0]) for t in told)
+    assert drawn == pytest.approx(whole, abs=0.05)
+    assert set(told[0].predictions["customer_key"]) < set(told[1].predictions["customer_key"])

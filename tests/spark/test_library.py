@@ -9,7 +9,12 @@ import pytest
 from retention.abtest.collect import collect
 from retention.abtest.metrics import MetricDefinition, NullPolicy
 from retention.engine import open_engine
-from retention.features import customer_features, experiment_frame, purchase_summary
+from retention.features import (
+    customer_features,
+    experiment_frame,
+    purchase_summary,
+    sampled_customers,
+)
 from retention.features.dates import DAY_S, epoch_of
 from retention.kpis.window import collect as key_figures
 
@@ -63,6 +68,16 @@ def test_sufficient_statistics_agree(demo):
         assert moments.n == spark[cell].n
         np.testing.assert_allclose(spark[cell].sums, moments.sums, rtol=1e-9)
         np.testing.assert_allclose(spark[cell].products, moments.products, rtol=1e-9)
+
+
+def test_the_same_customers_are_drawn_on_both_engines(demo):
+    drawn = []
+    for engine in (demo.duck, demo.spark):
+        with sampled_customers(engine, 500) as share:
+            drawn.append(customer_features(engine, demo.as_of))
+        assert len(customer_features(engine, demo.as_of)) > len(drawn[-1]) > 0
+        assert share < 1
+    pd.testing.assert_frame_equal(*drawn, rtol=1e-9, check_dtype=True)
 
 
 def test_the_library_gives_the_same_on_both_engines(demo):

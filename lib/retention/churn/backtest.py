@@ -14,7 +14,7 @@ from retention.churn.codes import ChurnCode
 from retention.churn.metrics import Scores, log_losses, score_probabilities
 from retention.churn.panel import Array, LabelledDate
 from retention.errors import EvidenceError
-from retention.results import Check, Status
+from retention.results import Check, Status, percent
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class Backtest:
         Candidates that the data could not carry at some date, with the reason.
     fitted
         Every candidate as it was fitted to predict the latest test date.
+    share
+        Share of the shop's customers that were drawn to learn from and to be predicted.
     """
 
     predictions: pd.DataFrame
@@ -48,6 +50,7 @@ class Backtest:
     horizon_days: int = 0
     dropped: dict[str, str] = field(default_factory=dict)
     fitted: dict[str, Fitted] = field(default_factory=dict, repr=False)
+    share: float = 1.0
 
     @property
     def dates(self) -> list[str]:
@@ -109,8 +112,10 @@ class Backtest:
         left_out = "".join(
             f" Left out: {_words(n)} ({reason})" for n, reason in self.dropped.items()
         )
+        drawn = f" of {percent(self.share)} of the customers" if self.share < 1 else ""
         return (
-            f"Over {len(self.dates)} dates and {n:,} predictions, {_words(self.chosen)} is chosen: "
+            f"Over {len(self.dates)} dates and {n:,} predictions{drawn}, "
+            f"{_words(self.chosen)} is chosen: "
             f"{why} (log loss {mine.log_loss:.4f}, AUC {mine.auc:.3f})."
             f"{left_out}"
         )
@@ -198,7 +203,7 @@ def backtest(
     within = comparison[comparison["within"]]
     chosen = str(within.sort_values(["complexity", "log_loss"])["candidate"].iloc[0])
     return Backtest(predictions, tuple(kept), chosen, comparison, ordered[-1].horizon_days,
-                    dropped, fitted)  # fmt: skip
+                    dropped, fitted, ordered[-1].share)  # fmt: skip
 
 
 def matured(dates: Sequence[LabelledDate], as_of: str) -> list[LabelledDate]:

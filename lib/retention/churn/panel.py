@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +12,13 @@ import pandas as pd
 
 from retention.engine import Engine
 from retention.errors import EvidenceError, ParameterError
-from retention.features import customer_features, epoch_of, observed_until, shifted
+from retention.features import (
+    customer_features,
+    epoch_of,
+    observed_until,
+    sampled_customers,
+    shifted,
+)
 from retention.results import percent
 
 Array = npt.NDArray[Any]
@@ -42,6 +49,8 @@ class LabelledDate:
         Days until the first purchase (counting the day itself, so from 1), at most the horizon.
     revenue_minor
         Revenue within the horizon.
+    share
+        Share of the shop's customers that were drawn; the others were not looked at.
     """
 
     as_of: str
@@ -50,6 +59,7 @@ class LabelledDate:
     churned: Array
     days_to_purchase: Array
     revenue_minor: Array
+    share: float = 1.0
 
     @property
     def matured_on(self) -> str:
@@ -71,6 +81,7 @@ class LabelledDate:
             self.as_of, self.horizon_days, self.features[chosen].reset_index(drop=True)
             if chosen.dtype == bool else self.features.iloc[chosen].reset_index(drop=True),
             self.churned[chosen], self.days_to_purchase[chosen], self.revenue_minor[chosen],
+            self.share,
         )  # fmt: skip
 
     def summary(self) -> str:
@@ -125,11 +136,18 @@ def labelled_date(
     EvidenceError
         If the data end before the horizon does, so that labels would be false.
     """
+    return _labelled(engine, as_of, horizon_days, active_within_days, observed_until(engine))
+
+
+def _labelled(
+    engine: Engine, as_of: str, horizon_days: int, active_within_days: int | None, seen: str,
+    share: float = 1.0,
+) -> LabelledDate:  # fmt: skip
+    """Split at a date, where orders are known until ``seen``; for the rest see `labelled_date`."""
     if horizon_days <= 0:
         raise ParameterError(
             f"A horizon of {horizon_days} days is empty.", "Give 1 or more.", column="horizon_days"
         )
-    seen = observed_until(engine)
     if shifted(as_of, horizon_days) > seen:
         raise EvidenceError(
             f"Orders are known until {seen}, so {horizon_days} days from {as_of} are not over.",
@@ -144,7 +162,7 @@ def labelled_date(
     days = ((joined["first_purchase_s"] - start) // DAY_S + 1).fillna(horizon_days)
     return LabelledDate(as_of, horizon_days, features, churned.astype(np.int8),
                         days.to_numpy(dtype=float),
-                        joined["revenue_minor"].fillna(0).to_numpy(dtype=float))  # fmt: skip
+                        joined["revenue_minor"].fillna(0).to_numpy(dtype=float), share)  # fmt: skip
 
 
 def rolling_dates(as_of: str, horizon_days: int, *, dates: int, step_days: int) -> list[str]:
@@ -170,12 +188,26 @@ def rolling_dates(as_of: str, horizon_days: int, *, dates: int, step_days: int) 
 
 
 def labelled_dates(
-    engine: Engine, dates: list[str], horizon_days: int, active_within_days: int | None = None
-) -> list[LabelledDate]:
-    """Return a labelled split for every date on which somebody was already a customer."""
+    engine: Engine, dates: list[str], horizon_days: int, active_within_days: int | None = None,
+    *, most_customers: int | None = None,
+) -> list[LabelledDate]:  # fmt: skip
+    """Return a labelled split for every date on which somebody was already a customer.
+
+    Parameters
+    ----------
+    engine, horizon_days, active_within_days
+        As for `labelled_date`.
+    dates
+        ISO dates.
+    most_customers
+        Of a shop with more customers, about so many are drawn, the same at every date
+        (`retention.features.sampled_customers`); None looks at all.
+    """
     first = engine.sql("SELECT min(ordered_epoch_s) AS first_s FROM orders").frame()["first_s"][0]
-    return [labelled_date(engine, date, horizon_days, active_within_days)
-            for date in dates if epoch_of(date) > int(first) + DAY_S]  # fmt: skip
+    seen, known = observed_until(engine), [d for d in dates if epoch_of(d) > int(first) + DAY_S]
+    with sampled_customers(engine, most_customers or sys.maxsize) as share:
+        return [_labelled(engine, date, horizon_days, active_within_days, seen, share)
+                for date in known]  # fmt: skip
 
 
 def model_columns(features: pd.DataFrame) -> list[str]:

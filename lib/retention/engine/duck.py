@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import base64
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -231,6 +232,28 @@ class Engine:
         for name in names:
             (kind,) = self.connection.execute(_KIND, [name]).fetchall()[0]
             self.connection.execute(f'DROP {kind} "{name}"')
+
+    @contextmanager
+    def narrowed(self, conditions: Mapping[str, str]) -> Iterator[None]:
+        """Let tables hold only those rows that meet a condition, until the block ends.
+
+        Parameters
+        ----------
+        conditions
+            Table → condition in SQL.
+        """
+        kinds = {n: self.connection.execute(_KIND, [n]).fetchall()[0][0] for n in conditions}
+        for name, condition in conditions.items():
+            self.execute(f'ALTER {kinds[name]} "{name}" RENAME TO "whole_{name}"')
+            self.execute(
+                f'CREATE TEMP VIEW "{name}" AS SELECT * FROM "whole_{name}" WHERE {condition}'
+            )
+        try:
+            yield
+        finally:
+            for name, kind in kinds.items():
+                self.execute(f'DROP VIEW "{name}"')
+                self.execute(f'ALTER {kind} "whole_{name}" RENAME TO "{name}"')
 
     def has(self, name: str) -> bool:
         """Tell whether a table or view of that name is known."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -204,6 +205,21 @@ class SparkEngine(Engine):
                 made.unpersist()
                 self._cached.discard(name)
             self.session.catalog.dropTempView(name)
+
+    @contextmanager
+    def narrowed(self, conditions: Mapping[str, str]) -> Iterator[None]:
+        """Let tables hold only those rows that meet a condition, until the block ends."""
+        whole = {name: self._tables[name] for name in conditions}
+        cached = self._cached & set(whole)
+        for name, condition in conditions.items():
+            text = f'SELECT * FROM "{name}" WHERE {condition}'
+            self._name(name, self.session.sql(spark_sql(parsed(text))))
+        try:
+            yield
+        finally:
+            for name, made in whole.items():
+                self._name(name, made)
+            self._cached |= cached
 
     def has(self, name: str) -> bool:
         """Tell whether a table or view of that name is known."""

@@ -20,6 +20,7 @@ from retention.features.purchases import (
     purchase_rows,
     purchase_summary,
 )
+from retention.features.sample import sampled_customers
 
 __all__ = [
     "FEATURES",
@@ -37,5 +38,6 @@ __all__ = [
     "observed_until",
     "purchase_rows",
     "purchase_summary",
+    "sampled_customers",
     "shifted",
 ]

@@ -11,7 +11,8 @@ from retention.engine import Answer, Engine
 from retention.errors import ParameterError
 from retention.features.dates import DAY_S, epoch_of
 from retention.features.dictionary import FEATURES
-from retention.features.purchases import goods_costs, keep, known_orders, minor_per_major
+from retention.features.kept import keep, to_be_made
+from retention.features.purchases import goods_costs, known_orders, minor_per_major
 
 ARRIVAL_DAYS = 30
 """Age of an order from which it is known whether it arrived late."""
@@ -57,9 +58,10 @@ def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
         with feature_rows(engine, as_of) as rows:
             return _without_unknown(rows.frame())
     kept = engine.shared / f"customer_features-{epoch_of(as_of)}.parquet"
-    if not kept.is_file():
-        with feature_rows(engine, as_of) as rows:
-            keep(engine, rows.text, kept)
+    with to_be_made([kept]) as wanted:
+        if wanted:
+            with feature_rows(engine, as_of) as rows:
+                keep(engine, {kept: rows.text})
     return _without_unknown(engine.sql(f"SELECT * FROM {engine.parquet(kept)}").frame())
 
 

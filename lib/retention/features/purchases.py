@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -14,6 +12,7 @@ import pyarrow as pa
 from retention.engine import Answer, Engine
 from retention.errors import EvidenceError, ParameterError
 from retention.features.dates import DAY_S, epoch_of
+from retention.features.kept import keep, to_be_made
 from retention.quantities import minor_units
 
 KEYS_AS_ARROW = {pa.string(): pd.StringDtype("pyarrow", na_value=np.nan)}
@@ -67,27 +66,16 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
             yield "known_orders"
         return
     kept = {name: engine.shared / f"{name}-{as_of_s}.parquet" for name in KNOWN}
-    if not all(path.is_file() for path in kept.values()):
-        with _made(engine, as_of_s):
-            for name, path in kept.items():
-                keep(engine, f"SELECT * FROM {name}", path)
+    with to_be_made(kept.values()) as wanted:
+        if wanted:
+            with _made(engine, as_of_s):
+                keep(engine, {path: f"SELECT * FROM {name}" for name, path in kept.items()})
     for name, path in kept.items():
         engine.register(name, path)
     try:
         yield "known_orders"
     finally:
         engine.drop(*kept)
-
-
-def keep(engine: Engine, query: str, path: Path) -> None:
-    """Write an answer for the other notebooks of the run, which ask for the same.
-
-    It appears whole or not at all; two that come at once write the same.
-    """
-    unfinished = path.with_suffix(f".{os.getpid()}")
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    engine.copy(query, unfinished)
-    unfinished.replace(path)
 
 
 @contextmanager

@@ -239,6 +239,7 @@ class ChurnRiskParams(CommonParams):
     test_dates: Annotated[int, Field(ge=1, le=24)] = 4
     step_days: Days = 90
     training_dates: Annotated[int, Field(ge=1, le=24)] = 2
+    backtest_customers: Annotated[int, Field(ge=1000, le=100_000_000)] = 200_000
     fit_sample_customers: Annotated[int, Field(ge=1000, le=10_000_000)] = 50_000
     candidates: list[
         Literal[

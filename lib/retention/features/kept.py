@@ -1,0 +1,34 @@
+"""What the notebooks of a run ask for alike is made once, by whichever comes first.
+
+A kept file never changes: whoever has begun to read it would go on in the midst of another.
+"""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Collection, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+from retention.engine import Engine
+
+
+@contextmanager
+def to_be_made(paths: Collection[Path]) -> Iterator[bool]:
+    """Tell whether files of one folder are still to be made; others wait until the block ends.
+
+    The lock is the kernel's own (``flock``): it ends with its holder, however that dies.
+    """
+    first = min(paths)
+    first.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with first.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield not all(path.is_file() for path in paths)
+
+
+def keep(engine: Engine, queries: Mapping[Path, str]) -> None:
+    """Write answers to their files; each appears whole or not at all."""
+    for path, query in queries.items():
+        unfinished = path.with_suffix(".unfinished")
+        engine.copy(query, unfinished)
+        unfinished.replace(path)

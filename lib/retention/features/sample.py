@@ -1,0 +1,59 @@
+"""A share of the customers, the same people at every date: for what is learnt of all from some."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from retention.engine import Engine
+
+_DIGITS = 8
+"""Hexadecimal digits of a key's hash that are looked at: shares to a four-billionth."""
+
+NAMED = {
+    "orders": "customer_key", "events": "customer_key", "touches": "customer_key",
+    "tickets": "customer_key", "surveys": "customer_key", "order_lines": "order_key",
+    "refunds": "order_key",
+}  # fmt: skip
+"""Tables that features are made of, each with what tells whose a row is."""
+
+
+@contextmanager
+def sampled_customers(engine: Engine, most: int) -> Iterator[float]:
+    """Let the engine hold about so many customers at most, until the block ends.
+
+    Who is drawn depends on the hash of the key alone: the same people at every date, in every
+    process and on either engine. What is told of the drawn (features, outcomes) is what would be
+    told of them among all.
+
+    Parameters
+    ----------
+    engine
+        Engine with ``orders`` and whichever other table of features there is.
+    most
+        Customers to hold; of fewer, all are held.
+
+    Yields
+    ------
+    float
+        The share of the customers that is held.
+    """
+    rows = engine.sql("SELECT count(DISTINCT customer_key) AS customers FROM orders").frame()
+    share = most / max(int(rows["customers"][0]), 1)
+    if share >= 1:
+        yield 1.0
+        return
+    engine.sql(
+        "SELECT customer_key, order_key FROM orders "
+        "WHERE left(md5(customer_key), $digits) < $below",
+        digits=_DIGITS, below=f"{int(share * 16**_DIGITS):0{_DIGITS}x}",
+    ).materialise("drawn_orders")  # fmt: skip
+    drawn = {name: f"{key} IN (SELECT {key} FROM drawn_orders)"
+             for name, key in NAMED.items() if engine.has(name)}  # fmt: skip
+    shared, engine.shared = engine.shared, None  # what notebooks share is of all customers
+    try:
+        with engine.narrowed(drawn):
+            yield share
+    finally:
+        engine.shared = shared
+        engine.drop("drawn_orders")
