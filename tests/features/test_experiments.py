@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from retention.errors import EvidenceError
-from retention.features import experiment_frame
+from retention.features import customer_features, experiment_frame
 
 
 @pytest.fixture
@@ -87,3 +87,21 @@ def test_margins_are_no_outcome_where_a_cost_is_missing(make_engine, with_experi
     with_experiment["costs"] = unit_costs[unit_costs["scope_key"] != "M1"]
     frame = experiment_frame(make_engine(with_experiment), "spring", 28)
     assert "net_margin" not in frame.attrs["outcomes"]
+
+
+def test_covariates_are_the_features_of_those_days_whoever_else_is_a_customer(
+    make_engine, with_experiment, tmp_path
+):
+    everybody = customer_features(make_engine(with_experiment), "2024-01-15")
+    shared = make_engine(with_experiment)
+    shared.share(tmp_path / "shared")
+    for engine in (make_engine(with_experiment), shared, shared):
+        frame = experiment_frame(engine, "spring", 28).set_index("unit_key")
+        names = frame.attrs["covariates"]
+        expected = everybody.set_index("customer_key").reindex(["anna", "bert", "zoe"])[names]
+        pd.testing.assert_frame_equal(frame[names], expected, check_names=False)
+    units = customer_features(shared, "2024-03-01", experiment="spring")
+    assert units["customer_key"].tolist() == ["anna", "bert"]  # not dora, whom nobody assigned
+    assert customer_features(shared, "2024-03-01")["customer_key"].tolist() == [
+        "anna", "bert", "dora",
+    ]  # fmt: skip

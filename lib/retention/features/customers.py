@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pandas as pd
 
@@ -13,6 +14,7 @@ from retention.features.dates import DAY_S, epoch_of
 from retention.features.dictionary import FEATURES
 from retention.features.kept import keep, to_be_made
 from retention.features.purchases import goods_costs, known_orders, minor_per_major
+from retention.features.sample import units_alone
 
 ARRIVAL_DAYS = 30
 """Age of an order from which it is known whether it arrived late."""
@@ -28,7 +30,7 @@ NUMBERED = ("order_lines", "costs")
 and without the as-of date."""
 
 
-def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
+def customer_features(engine: Engine, as_of: str, *, experiment: str = "") -> pd.DataFrame:
     """Return what was known of each customer before the as-of date began.
 
     Parameters
@@ -38,6 +40,9 @@ def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
         ``touches``, ``tickets``, ``surveys`` and ``costs`` the snapshot has.
     as_of
         ISO date.
+    experiment
+        Experiment (of the table ``assignments``) whose units alone are wanted; empty for all
+        customers.
 
     Returns
     -------
@@ -55,14 +60,24 @@ def customer_features(engine: Engine, as_of: str) -> pd.DataFrame:
         If the orders are in several currencies.
     """
     if engine.shared is None:
-        with feature_rows(engine, as_of) as rows:
+        with _rows_of(engine, as_of, experiment) as rows:
             return _without_unknown(rows.frame())
-    kept = engine.shared / f"customer_features-{epoch_of(as_of)}.parquet"
+    whose = hashlib.sha256(experiment.encode()).hexdigest()[:16] if experiment else "all"
+    kept = engine.shared / f"customer_features-{epoch_of(as_of)}-{whose}.parquet"
     with to_be_made([kept]) as wanted:
         if wanted:
-            with feature_rows(engine, as_of) as rows:
+            with _rows_of(engine, as_of, experiment) as rows:
                 keep(engine, {kept: rows.text})
     return _without_unknown(engine.sql(f"SELECT * FROM {engine.parquet(kept)}").frame())
+
+
+@contextmanager
+def _rows_of(engine: Engine, as_of: str, experiment: str) -> Iterator[Answer]:
+    """Prepare the feature table of everybody, or of the units of an experiment."""
+    with ExitStack() as held:
+        if experiment:
+            held.enter_context(units_alone(engine, experiment))
+        yield held.enter_context(feature_rows(engine, as_of))
 
 
 @contextmanager

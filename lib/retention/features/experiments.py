@@ -49,7 +49,8 @@ def experiment_frame(engine: Engine, experiment_key: str, horizon_days: int) -> 
     design = _design(engine, experiment_key)
     covariates = _long(engine, "covariates", experiment_key)
     if covariates is None:
-        covariates = customer_features(engine, _first_day(design, experiment_key))
+        first_day = _first_day(design, experiment_key)
+        covariates = customer_features(engine, first_day, experiment=experiment_key)
         covariates = covariates.rename(columns={"customer_key": "unit_key"})
     outcomes = _long(engine, "outcomes", experiment_key)
     if outcomes is None:

@@ -1,9 +1,10 @@
-"""A share of the customers, the same people at every date: for what is learnt of all from some."""
+"""Some of the customers alone: a drawn share to learn from, or the units of an experiment."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from retention.engine import Engine
 
@@ -43,17 +44,31 @@ def sampled_customers(engine: Engine, most: int) -> Iterator[float]:
     if share >= 1:
         yield 1.0
         return
+    below = f"{int(share * 16**_DIGITS):0{_DIGITS}x}"
+    with _only(engine, "left(md5(customer_key), $digits) < $below", digits=_DIGITS, below=below):
+        yield share
+
+
+@contextmanager
+def units_alone(engine: Engine, experiment_key: str) -> Iterator[None]:
+    """Let the engine hold only those customers that an experiment has assigned, as above."""
+    units = "SELECT unit_key FROM assignments WHERE experiment_key = $experiment_key"
+    with _only(engine, f"customer_key IN ({units})", experiment_key=experiment_key):
+        yield
+
+
+@contextmanager
+def _only(engine: Engine, condition: str, **parameters: Any) -> Iterator[None]:
+    """Let the engine hold only the customers whose orders meet a condition."""
     engine.sql(
-        "SELECT customer_key, order_key FROM orders "
-        "WHERE left(md5(customer_key), $digits) < $below",
-        digits=_DIGITS, below=f"{int(share * 16**_DIGITS):0{_DIGITS}x}",
-    ).materialise("drawn_orders")  # fmt: skip
+        f"SELECT customer_key, order_key FROM orders WHERE {condition}", **parameters
+    ).materialise("drawn_orders")
     drawn = {name: f"{key} IN (SELECT {key} FROM drawn_orders)"
              for name, key in NAMED.items() if engine.has(name)}  # fmt: skip
     shared, engine.shared = engine.shared, None  # what notebooks share is of all customers
     try:
         with engine.narrowed(drawn):
-            yield share
+            yield
     finally:
         engine.shared = shared
         engine.drop("drawn_orders")
