@@ -10,6 +10,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import pandas as pd
 import yaml
 
 from benchmarks.record import HERE
@@ -73,11 +74,16 @@ def segments(folder: str, copies: int = 1) -> Work:
     """Return the work of scoring and grouping customers now and a quarter ago."""
     from retention.features import customer_features, shifted
     from retention.runs.params import SegmentsParams
-    from retention.segments import migration, rfm
+    from retention.segments import columns_read, migration, rfm
 
     engine, before = _engine(folder, copies), shifted(AS_OF, -90)
-    now, then = customer_features(engine, AS_OF), customer_features(engine, before)
     rules = SegmentsParams().segment_rules
+
+    def read(as_of: str) -> pd.DataFrame:
+        known = customer_features(engine, as_of)
+        return known[columns_read(known, rules)]  # of millions of customers memory counts
+
+    now, then = read(AS_OF), read(before)
 
     def work() -> dict[str, float]:
         later, earlier = rfm(now, rules=rules), rfm(then, rules=rules)
@@ -94,13 +100,14 @@ def lifetime_value(folder: str, copies: int = 1) -> Work:
     """Return the work of fitting the purchase models and valuing every customer."""
     from retention import value
     from retention.features import purchase_summary
+    from retention.runs.params import LifetimeValueParams
 
-    engine = _engine(folder, copies)
+    engine, most = _engine(folder, copies), LifetimeValueParams().fit_sample_customers
 
     def work() -> dict[str, float]:
         frame = purchase_summary(engine, AS_OF, 1)
         summary = value.compress(frame, unit_days=1)
-        family = value.fit_family(summary)
+        family = value.fit_family(summary.of_at_most(most))
         spend = value.fit_spend(
             frame["frequency"].to_numpy(float), frame["monetary_value"].to_numpy(float)
         )
@@ -126,15 +133,18 @@ def retention_curves(folder: str, copies: int = 1) -> Work:
 
 
 def churn_risk(folder: str, copies: int = 1) -> Work:
-    """Return the work of backtesting the default candidates at two dates."""
-    from retention.churn import backtest, default_candidates, labelled_dates, rolling_dates
+    """Return the work of backtesting the candidates at two dates, as the notebook does."""
+    from retention.churn import backtest, candidates_named, labelled_dates, rolling_dates
+    from retention.runs.params import ChurnRiskParams
 
-    engine = _engine(folder, copies)
+    engine, asked = _engine(folder, copies), ChurnRiskParams()
+    few = asked.fit_sample_customers
 
     def work() -> dict[str, float]:
         origins = rolling_dates(AS_OF, 90, dates=2, step_days=90)
-        dates = labelled_dates(engine, origins, 90, 365)
-        result = backtest(dates, default_candidates(), test_dates=2, training_dates=2, seed=1)
+        dates = labelled_dates(engine, origins, 90, 365, most_customers=asked.backtest_customers)
+        models = candidates_named(list(asked.candidates), fit_sample_customers=few)
+        result = backtest(dates, models, test_dates=2, training_dates=2, seed=1)
         return {"predictions": len(result.predictions)}
 
     return work
@@ -143,18 +153,21 @@ def churn_risk(folder: str, copies: int = 1) -> Work:
 def campaign_lift(folder: str, copies: int = 1) -> Work:
     """Return the work of estimating a campaign's lift and choosing whom to target."""
     from retention.features import experiment_frame
+    from retention.runs.params import CampaignLiftParams
+    from retention.uplift import at_most
     from retention.uplift.candidates import named_candidates
     from retention.uplift.study import study_targeting
     from retention.uplift.trial import trial_from_frame
 
-    engine = _engine(folder, copies)
+    engine, most = _engine(folder, copies), CampaignLiftParams().fit_sample_customers
 
     def work() -> dict[str, float]:
         frame = experiment_frame(engine, "spring_discount", 28)
         trial = trial_from_frame(frame, control="control")
         study = study_targeting(
-            trial, "purchased", candidates=named_candidates(["t_linear"], seed=1), seed=1
-        )
+            at_most(trial, most), "purchased", candidates=named_candidates(["t_linear"], seed=1),
+            seed=1,
+        )  # fmt: skip
         return {"units": trial.units, "policies": len(study.to_frame())}
 
     return work
