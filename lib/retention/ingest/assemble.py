@@ -6,6 +6,7 @@ erased or re-keyed rows are written again, and those of a month that has too man
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -126,7 +127,7 @@ class Assembly:
         if table.name == "customers":
             self._keep(table, [self._write(query_text("ingest_customers"), table)])
             return
-        self._drop_rows(table, person, len({piece.contribution for piece in pieces}))
+        self._drop_rows(table, person, pieces)
         touched = self._touched(person)
         kept = [
             {**self._write(_surviving(table, piece.place), table),
@@ -145,13 +146,16 @@ class Assembly:
         write_ordered(self.engine, f"SELECT * FROM {source}", draft)
         return {"sha256": self.store.put(draft), "rows": sum(entry["rows"] for entry in entries)}
 
-    def _drop_rows(self, table: Table, person: str | None, batches: int) -> None:
+    def _drop_rows(self, table: Table, person: str | None, pieces: list[Piece]) -> None:
         """Make ``dropped``: rows that do not enter the snapshot, with the reason why."""
+        files: Counter[int] = Counter()
+        for piece in pieces:
+            files[piece.contribution] += piece.entry["rows"]
         key = ", ".join(f'"{name}"' for name in table.key)
         row_key = row_key_of(table)
         parts = [f"SELECT sequence, piece, {key}, '' AS fate, '' AS why FROM incoming WHERE false"]
-        if batches > 1:
-            parts.append(_superseded(key))
+        if len(files) > 1:
+            parts.append(_superseded(key, files.most_common(1)[0][0]))
         if person and self.erased:
             parts.append(f"SELECT sequence, piece, {key}, '{EXCLUDED}', "
                          f"'{Exclusion.ERASED_PERSON}' FROM "
@@ -249,15 +253,18 @@ def _linked(table: Table, person: str | None, views: list[str]) -> str:
     )
 
 
-def _superseded(key: str) -> str:
+def _superseded(key: str, largest: int) -> str:
     """Return SQL of rows whose key a later file brings again.
 
-    Such keys are few: they are sought by their hashes, and only those are compared whole.
+    Such keys are few: they are sought by their hashes, and only those are compared whole. Each of
+    them stands in another file than the largest, whose rows are often nearly all there are.
     """
     return f"""
         SELECT sequence, piece, {key}, 'superseded', ''
         FROM incoming WHERE hash({key}) IN (
-            SELECT hash({key}) FROM incoming GROUP BY ALL HAVING min(sequence) < max(sequence))
+            SELECT hash({key}) FROM incoming
+            WHERE hash({key}) IN (SELECT hash({key}) FROM incoming WHERE sequence <> {largest})
+            GROUP BY ALL HAVING min(sequence) < max(sequence))
         QUALIFY sequence < max(sequence) OVER (PARTITION BY {key})"""
 
 
