@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import resource
 import signal
 import subprocess
 import sys
@@ -170,3 +171,18 @@ def test_answers_written_side_by_side_are_those_written_one_by_one(tmp_path):
 def test_an_answer_that_cannot_be_written_side_by_side_is_an_error(tmp_path):
     with pytest.raises(duckdb.CatalogException):
         Engine(threads=2).copy_together({tmp_path / "a.parquet": "FROM nowhere"})
+
+
+@pytest.mark.skipif(not Path("/proc/self/statm").is_file(), reason="Resident memory is read there.")
+def test_memory_of_dropped_tables_is_given_back_and_the_limit_stays():
+    engine = Engine(memory_limit="2GB", threads=1)
+    engine.sql("SELECT random() AS x, random() AS y FROM range(20_000_000)").materialise("large")
+    held = resident_mb()
+    engine.drop("large")
+    assert held - resident_mb() > 200
+    assert engine.execute("SELECT current_setting('memory_limit')") == [("1.8 GiB",)]
+
+
+def resident_mb() -> float:
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 2**20

@@ -31,6 +31,9 @@ T = TypeVar("T")
 _KIND = """SELECT CASE WHEN count(*) > 0 THEN 'VIEW' ELSE 'TABLE' END FROM duckdb_views()
 WHERE view_name = ?"""
 
+_SPARE_BYTES = 1 << 27
+"""What the engine may keep beyond what is in use while it gives the rest back."""
+
 
 @dataclass
 class Engine:
@@ -232,6 +235,18 @@ class Engine:
         for name in names:
             (kind,) = self.connection.execute(_KIND, [name]).fetchall()[0]
             self.connection.execute(f'DROP {kind} "{name}"')
+        self._give_back()
+
+    def _give_back(self) -> None:
+        """Return to the machine what lies free: DuckDB keeps it up to its limit, as if in use.
+
+        With a limit as low as what is in use it lets go of the rest; others may need it.
+        """
+        used = self.execute("SELECT CAST(sum(memory_usage_bytes) AS BIGINT) FROM duckdb_memory()")
+        self.execute(f"SET memory_limit = '{int(used[0][0] or 0) + _SPARE_BYTES}B'")
+        limit = f"SET memory_limit = '{self.memory_limit}'"
+        self.execute(limit if self.memory_limit else "RESET memory_limit")
+        pa.default_memory_pool().release_unused()
 
     @contextmanager
     def narrowed(self, conditions: Mapping[str, str]) -> Iterator[None]:

@@ -13,7 +13,12 @@ from retention.errors import ParameterError
 from retention.features.dates import DAY_S, epoch_of
 from retention.features.dictionary import FEATURES
 from retention.features.kept import keep, to_be_made
-from retention.features.purchases import goods_costs, known_orders, minor_per_major
+from retention.features.purchases import (
+    goods_costs,
+    known_orders,
+    minor_per_major,
+    texts_in_arrow,
+)
 from retention.features.sample import units_alone
 
 ARRIVAL_DAYS = 30
@@ -61,14 +66,14 @@ def customer_features(engine: Engine, as_of: str, *, experiment: str = "") -> pd
     """
     if engine.shared is None:
         with _rows_of(engine, as_of, experiment) as rows:
-            return _without_unknown(rows.frame())
+            return _without_unknown(texts_in_arrow(rows))
     whose = hashlib.sha256(experiment.encode()).hexdigest()[:16] if experiment else "all"
     kept = engine.shared / f"customer_features-{epoch_of(as_of)}-{whose}.parquet"
     with to_be_made([kept]) as wanted:
         if wanted:
             with _rows_of(engine, as_of, experiment) as rows:
                 keep(engine, {kept: rows.text})
-    return _without_unknown(engine.sql(f"SELECT * FROM {engine.parquet(kept)}").frame())
+    return _without_unknown(texts_in_arrow(engine.sql(f"SELECT * FROM {engine.parquet(kept)}")))
 
 
 @contextmanager

@@ -156,7 +156,13 @@ def purchase_summary(engine: Engine, as_of: str, unit_days: int = 1) -> pd.DataF
         If the orders are in several currencies.
     """
     with purchase_rows(engine, as_of, unit_days) as rows:
-        return rows.arrow().to_pandas(types_mapper=KEYS_AS_ARROW.get)
+        return texts_in_arrow(rows)
+
+
+def texts_in_arrow(answer: Answer) -> pd.DataFrame:
+    """Return an answer with its texts where Arrow has them; see :data:`KEYS_AS_ARROW`."""
+    rows = answer.arrow()
+    return rows.to_pandas(types_mapper=KEYS_AS_ARROW.get, split_blocks=True, self_destruct=True)
 
 
 @contextmanager
