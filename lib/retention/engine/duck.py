@@ -10,7 +10,7 @@ import base64
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -243,7 +243,8 @@ class Engine:
         With a limit as low as what is in use it lets go of the rest; others may need it.
         """
         used = self.execute("SELECT CAST(sum(memory_usage_bytes) AS BIGINT) FROM duckdb_memory()")
-        self.execute(f"SET memory_limit = '{int(used[0][0] or 0) + _SPARE_BYTES}B'")
+        with suppress(duckdb.OutOfMemoryException):  # more is in use than is told: nothing is free
+            self.execute(f"SET memory_limit = '{int(used[0][0] or 0) + _SPARE_BYTES}B'")
         limit = f"SET memory_limit = '{self.memory_limit}'"
         self.execute(limit if self.memory_limit else "RESET memory_limit")
         pa.default_memory_pool().release_unused()
