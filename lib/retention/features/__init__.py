@@ -19,6 +19,7 @@ from retention.features.purchases import (
     minor_per_major,
     purchase_rows,
     purchase_summary,
+    texts_in_arrow,
 )
 from retention.features.sample import sampled_customers
 
@@ -40,4 +41,5 @@ __all__ = [
     "purchase_summary",
     "sampled_customers",
     "shifted",
+    "texts_in_arrow",
 ]

@@ -136,7 +136,8 @@ def key_figures(
     """
     window = window or collect(engine, as_of, window_days)
     if customers is not None:
-        window = window.of(customers)
+        chosen = pd.DataFrame({"customer_key": customers.unique(), "segment": "chosen"})
+        ((_, window),) = window.by(chosen)
     return figures_of(window, as_of, window_days, lifetime_value)
 
 
@@ -160,10 +161,8 @@ def key_figures_by(
     """
     window = window or collect(engine, as_of, window_days)
     return {
-        str(name): figures_of(
-            window.of(members["customer_key"]), as_of, window_days, lifetime_value
-        )
-        for name, members in groups.groupby("segment", sort=True)
+        name: figures_of(members, as_of, window_days, lifetime_value)
+        for name, members in window.by(groups)
     }
 
 

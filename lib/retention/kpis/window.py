@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import pandas as pd
 
 from retention.engine import Engine
 from retention.errors import EvidenceError, ParameterError
-from retention.features import epoch_of, goods_costs, known_orders, minor_per_major
+from retention.features import (
+    epoch_of,
+    goods_costs,
+    known_orders,
+    minor_per_major,
+    texts_in_arrow,
+)
 from retention.features.dates import DAY_S
 
 
@@ -46,22 +53,25 @@ class Window:
     currency: str
     minor: int
 
-    def of(self, customers: pd.Series) -> Window:
-        """Return the same window for some customers only: a segment or a cohort."""
-        wanted = set(customers)
+    def by(self, groups: pd.DataFrame) -> Iterator[tuple[str, Window]]:
+        """Yield each group's name and the same window for its customers alone, names in order.
 
-        def members(table: pd.DataFrame) -> pd.DataFrame:
-            return table[table["customer_key"].isin(wanted)]
+        Whose group each row is of is looked up once, not once for every group.
 
-        return replace(
-            self,
-            orders=members(self.orders),
-            visits=None if self.visits is None else members(self.visits),
-            emails=None if self.emails is None else members(self.emails),
-            scores=None if self.scores is None else members(self.scores),
-            goods=None if self.goods is None else members(self.goods),
-            costs=None,
-        )
+        Parameters
+        ----------
+        groups
+            One row per customer: ``customer_key`` and the name of the group, ``segment``.
+        """
+        label = groups.set_index("customer_key")["segment"]
+        tables = {name: getattr(self, name) for name in ("orders", "visits", "emails", "scores")}
+        given = {name: table for name, table in tables.items() if table is not None}
+        places = {name: table.groupby(table["customer_key"].map(label), observed=True).indices
+                  for name, table in given.items()}  # fmt: skip
+        for group in sorted(label.dropna().unique()):
+            rows = {name: table.iloc[places[name].get(group, [])] for name, table in given.items()}
+            goods = None if self.goods is None else rows["orders"]
+            yield str(group), replace(self, **rows, goods=goods, costs=None)
 
 
 def collect(engine: Engine, as_of: str, window_days: int) -> Window:
@@ -107,14 +117,14 @@ def _orders(engine: Engine, as_of: str, times: dict[str, int]) -> pd.DataFrame:
             nothing = "SELECT NULL AS order_key, CAST(NULL AS BIGINT) AS goods_cost_minor LIMIT 0"
         source = "SELECT order_key, goods_cost_minor FROM goods_costs" if known else nothing
         engine.sql(source).materialise("kpis_goods_costs")
-        found = engine.query("kpis_orders", **times).frame()
+        found = texts_in_arrow(engine.query("kpis_orders", **times))
     engine.drop("kpis_goods_costs")
     return found
 
 
 def _optional(engine: Engine, query: str, table: str, times: dict[str, int]) -> pd.DataFrame | None:
     """Return the answer of a query on a table that the snapshot may lack."""
-    return engine.query(query, **times).frame() if engine.has(table) else None
+    return texts_in_arrow(engine.query(query, **times)) if engine.has(table) else None
 
 
 def _costs(engine: Engine, times: dict[str, int], minor: int) -> tuple[float, float] | None:
