@@ -196,7 +196,8 @@ class _Reading:
 def _gather(engine: Engine, told: Mapping[str, Sequence[Path]]) -> None:
     """Put the orders of both sides into one table, each person under one key over both exports."""
     parts = [
-        f"SELECT '{side}' AS side, {number} AS export, * FROM read_parquet('{folder}/orders-*')"
+        f"SELECT '{side}' AS side, {number} AS export, * "
+        f"FROM {engine.parquet(sorted(folder.glob('orders-*')))}"
         for side, folders in told.items()
         for number, folder in enumerate(folders)
     ]
