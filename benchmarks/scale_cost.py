@@ -85,17 +85,19 @@ def estimate(measured: dict[str, Any], price: Price = PRICE) -> list[dict[str, A
     """Return cost per stage: processor hours on DuckDB's and on Spark's terms, and money.
 
     An exponent below one is read as one: a fixed part weighs in small measurements, and nothing
-    grows more slowly than its input. Each stage is carried on from its own largest size.
+    grows more slowly than its input. Each stage is carried on from its own largest size; copies of
+    a shop have its lines so many times.
     """
     rows = measured["rows"]
-    lines = {r["customers"]: float(r["answer"]["lines"]) for r in rows if r["stage"] == "shop"}
+    shop = max((r for r in rows if r["stage"] == "shop"), key=lambda r: r["customers"])
+    lines_each = float(shop["answer"]["lines"]) / shop["customers"]
     found = []
     for stage in dict.fromkeys(row["stage"] for row in rows):
         if stage in PER_FILE:
             continue
         by_lines = stage in BY_LINES
         largest = max(row["customers"] for row in rows if row["stage"] == stage)
-        factor = LINES / lines[largest] if by_lines else CUSTOMERS / largest
+        factor = (LINES / lines_each if by_lines else CUSTOMERS) / largest
         seconds, slope = stage_seconds(rows, stage, factor)
         hours = seconds / 3_600
         spread = hours * (OVERHEAD if by_lines else 1.0)
