@@ -20,7 +20,7 @@ NAMED = {
 
 
 @contextmanager
-def sampled_customers(engine: Engine, most: int) -> Iterator[float]:
+def sampled_customers(engine: Engine, most: int | None) -> Iterator[float]:
     """Let the engine hold about so many customers at most, until the block ends.
 
     Who is drawn depends on the hash of the key alone: the same people at every date, in every
@@ -32,15 +32,17 @@ def sampled_customers(engine: Engine, most: int) -> Iterator[float]:
     engine
         Engine with ``orders`` and whichever other table of features there is.
     most
-        Customers to hold; of fewer, all are held.
+        Customers to hold; of fewer, all are held, as they are where it is None.
 
     Yields
     ------
     float
         The share of the customers that is held.
     """
-    rows = engine.sql("SELECT count(DISTINCT customer_key) AS customers FROM orders").frame()
-    share = most / max(int(rows["customers"][0]), 1)
+    share = 1.0
+    if most is not None:
+        ((customers,),) = engine.execute("SELECT count(DISTINCT customer_key) FROM orders")
+        share = most / max(customers, 1)
     if share >= 1:
         yield 1.0
         return

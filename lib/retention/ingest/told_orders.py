@@ -12,12 +12,12 @@ from pathlib import Path
 
 from retention.engine import Engine
 from retention.engine.spill import folder_prefix
+from retention.ingest.bookkeeping import identities_query
 from retention.ingest.codes import Reason
 from retention.ingest.judge import ACCEPTED, EXCLUDED, Judged
 from retention.ingest.keys import private_folder
+from retention.ingest.workbench import work_folder
 from retention.sources.base import ReadOptions
-
-_SEEN = "SELECT person_key, email_key, phone_key, platform_key FROM people"
 
 _NO_LINES = "SELECT '' AS order_key, 0 AS lines, 0 AS pieces WHERE false"
 
@@ -47,9 +47,8 @@ def told_folder(private: Path, temporary_directory: str, path: Path, options: Re
 
     Should the process die, whoever works there next removes them.
     """
-    base = Path(temporary_directory or private_folder(private_folder(private) / "work"))
-    what = f"{path}|{options!r}"
-    return base / f"{folder_prefix()}told_{hashlib.sha256(what.encode()).hexdigest()[:16]}"
+    what = hashlib.sha256(f"{path}|{options!r}".encode()).hexdigest()[:16]
+    return work_folder(private, temporary_directory) / f"{folder_prefix()}told_{what}"
 
 
 def keep_told(engine: Engine, judged: Sequence[Judged], folder: Path) -> None:
@@ -58,7 +57,8 @@ def keep_told(engine: Engine, judged: Sequence[Judged], folder: Path) -> None:
     Parameters
     ----------
     engine
-        Engine that holds the judged tables, ``people`` and the orders' pseudonyms.
+        Engine that holds the judged tables, ``people``, ``erased_people`` and the orders'
+        pseudonyms.
     judged
         The judged tables of a file, or of a part of it.
     folder
@@ -73,4 +73,4 @@ def keep_told(engine: Engine, judged: Sequence[Judged], folder: Path) -> None:
         has_lines="l.lines" if lines else "CAST(NULL AS BIGINT)",
     )
     engine.sql(told).write(folder / f"orders-{number}.parquet", order_by="line_no, order_key")
-    engine.sql(_SEEN).write(folder / "seen.parquet", order_by="ALL")
+    engine.sql(identities_query()).write(folder / "seen.parquet", order_by="ALL")

@@ -17,6 +17,13 @@ from retention.ingest.encryption import unlock
 from retention.ingest.keys import private_folder
 
 
+def work_folder(private: Path, temporary_directory: str = "") -> Path:
+    """Return the folder to work on raw data in; empty means ``work`` in the private folder."""
+    base = Path(temporary_directory or private_folder(private_folder(private) / "work"))
+    base.mkdir(parents=True, exist_ok=True)
+    return base
+
+
 @contextmanager
 def workbench(
     private: Path,
@@ -53,8 +60,7 @@ def workbench(
     RunError
         If the engine itself fails.
     """
-    base = Path(temporary_directory or private_folder(private_folder(private) / "work"))
-    base.mkdir(parents=True, exist_ok=True)
+    base = work_folder(private, temporary_directory)
     sweep(base)
     folder = Path(tempfile.mkdtemp(prefix=folder_prefix(), dir=base))
     engine = open_engine(kind, memory_limit, str(folder / "spill"), spark_master, threads)

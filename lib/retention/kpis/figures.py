@@ -136,8 +136,7 @@ def key_figures(
     """
     window = window or collect(engine, as_of, window_days)
     if customers is not None:
-        chosen = pd.DataFrame({"customer_key": customers.unique(), "segment": "chosen"})
-        ((_, window),) = window.by(chosen)
+        window = window.of(customers)
     return figures_of(window, as_of, window_days, lifetime_value)
 
 

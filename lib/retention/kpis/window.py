@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import pandas as pd
 
@@ -53,6 +54,11 @@ class Window:
     currency: str
     minor: int
 
+    def of(self, customers: pd.Series) -> Window:
+        """Return the same window for some customers only: a segment or a cohort."""
+        tables = self._tables()
+        return self._of({n: t[t["customer_key"].isin(customers)] for n, t in tables.items()})
+
     def by(self, groups: pd.DataFrame) -> Iterator[tuple[str, Window]]:
         """Yield each group's name and the same window for its customers alone, names in order.
 
@@ -64,14 +70,22 @@ class Window:
             One row per customer: ``customer_key`` and the name of the group, ``segment``.
         """
         label = groups.set_index("customer_key")["segment"]
-        tables = {name: getattr(self, name) for name in ("orders", "visits", "emails", "scores")}
-        given = {name: table for name, table in tables.items() if table is not None}
+        given = self._tables()
         places = {name: table.groupby(table["customer_key"].map(label), observed=True).indices
                   for name, table in given.items()}  # fmt: skip
         for group in sorted(label.dropna().unique()):
             rows = {name: table.iloc[places[name].get(group, [])] for name, table in given.items()}
-            goods = None if self.goods is None else rows["orders"]
-            yield str(group), replace(self, **rows, goods=goods, costs=None)
+            yield str(group), self._of(rows)
+
+    def _tables(self) -> dict[str, pd.DataFrame]:
+        """Return the tables that the window has, each with a row per person."""
+        tables = {name: getattr(self, name) for name in ("orders", "visits", "emails", "scores")}
+        return {name: table for name, table in tables.items() if table is not None}
+
+    def _of(self, rows: dict[str, Any]) -> Window:
+        """Return the window with fewer rows, to which no advertising is attributed."""
+        goods = None if self.goods is None else rows["orders"]
+        return replace(self, **rows, goods=goods, costs=None)
 
 
 def collect(engine: Engine, as_of: str, window_days: int) -> Window:
