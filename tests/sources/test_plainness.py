@@ -17,13 +17,14 @@ from retention.sources.plainness import plain_records
 HEADER = b"x,y"
 
 
-def file(folder: Path, body: bytes) -> _File:
+def file(folder: Path, body: bytes, kept: tuple[str, ...] = ()) -> _File:
     """Return a file of two columns under way."""
     path = folder / "some.csv"
     path.write_bytes(HEADER + b"\n" + body)
     heading = Heading(HEADER, 4, 1, ",", ("x", "y"))
     target = folder / "some.parquet"
-    return _File(path, "some.csv", heading, "utf-8", 0, target, ReadOptions(encoding="utf-8"))
+    return _File(path, "some.csv", heading, "utf-8", 0, target, ReadOptions(encoding="utf-8"),
+                 kept)  # fmt: skip
 
 
 @settings(max_examples=300, deadline=None)
@@ -66,8 +67,24 @@ def test_what_needs_a_judgement_is_not_plain(tmp_path, body):
     assert file(tmp_path, body).split_plainly() is None
 
 
+@pytest.mark.parametrize("body", [b"caf\xe9,b\n", b"caf\xc3", b"a,b\ncaf\xc3,b\n", b"a,b,c\n"])
+def test_what_is_not_kept_is_looked_at_all_the_same(tmp_path, body):
+    assert file(tmp_path, body, kept=("y",)).split_plainly() is None
+
+
+@pytest.mark.parametrize("body", [b"a,b\nc,d\n", b'a,"b"\nc,d\n'])
+def test_columns_that_the_format_does_not_know_are_not_written(tmp_path, body):
+    under_way = file(tmp_path, body, kept=("y",))
+    read = under_way.split_plainly() or _land_scanned(under_way, tmp_path / "clean.txt", True)
+    assert pq.read_table(read.parquet).to_pylist() == [{"y": "b"}, {"y": "d"}]
+    assert read.columns == ("x", "y")
+
+
 @given(
-    chunk=st.integers(1, 9), body=st.sampled_from([b"a,b\r\nc,d\r\n", b"a,b\nx,y\n", b"a,b\rc\n"])
+    chunk=st.integers(1, 9),
+    body=st.sampled_from(
+        [b"caf\xc3\xa9,b\n", b"\xc3\xa9\xe9,b\n", b"a,b\r\nc,d\r\n", b"a,b\nx,y\n", b"a,b\rc\n"]
+    ),
 )
 def test_the_count_does_not_depend_on_how_the_bytes_arrive(chunk, body):
     pieces = [body[at : at + chunk] for at in range(0, len(body), chunk)]

@@ -231,12 +231,18 @@ def refuse_with_order(connection: duckdb.DuckDBPyConnection, orders: str, made: 
 def refuse(
     connection: duckdb.DuckDBPyConnection, made: Judged, reason: str, condition: str, probe: str
 ) -> None:
-    """Turn accepted rows (alias ``t``) into quarantined ones, where ``probe`` counts any."""
+    """Turn accepted rows (alias ``t``) into quarantined ones, where ``probe`` counts any.
+
+    They are few: found first by what the condition names, whole rows are read of them alone.
+    """
     if connection.execute(probe).fetchall()[0][0]:
         connection.execute(
-            f"UPDATE {made.stored} AS t SET fate = '{QUARANTINED}', "
-            f"reasons = list_append(reasons, '{reason}') "
-            f"WHERE fate = '{ACCEPTED}' AND {condition}"
+            f"CREATE OR REPLACE TEMP TABLE refused_rows AS SELECT rowid AS place FROM {made.stored} "
+            f"AS t WHERE fate = '{ACCEPTED}' AND {condition}"
+        )
+        connection.execute(
+            f"UPDATE {made.stored} SET fate = '{QUARANTINED}', "
+            f"reasons = list_append(reasons, '{reason}') WHERE rowid IN (FROM refused_rows)"
         )
 
 

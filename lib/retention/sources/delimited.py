@@ -39,17 +39,23 @@ def land_delimited(
     if bare:
         heading = Heading(b"", 0, 0, heading.delimiter, bare)
     require_columns(fmt, heading.names, named)
+    kept = tuple(name for name in heading.names if name in known)
     stem = stem_in(folder, fmt)
     in_place = encoding in ("utf-8", "ascii") and packing_of(real) == "plain"
     in_place &= heading.delimiter != " "
-    file = _File(real, named, heading, encoding, mark, stem.with_suffix(".parquet"), options)
+    file = _File(real, named, heading, encoding, mark, stem.with_suffix(".parquet"), options,
+                 kept)  # fmt: skip
     plain = file.split_plainly() if in_place and len(heading.names) > 1 else None
     return plain or _land_scanned(file, stem.with_suffix(".txt"), in_place)
 
 
 @dataclass(frozen=True)
 class _File:
-    """A file under way: where it is, how it is written, and where its records are to go."""
+    """A file under way: where it is, how it is written, and where its records are to go.
+
+    Of an export's columns only those are ``kept`` that its format knows: an order of Shopify's has
+    seventy-eight, of which its mappings read a third.
+    """
 
     real: Path
     named: str
@@ -58,6 +64,7 @@ class _File:
     mark: int
     parquet: Path
     options: ReadOptions
+    kept: tuple[str, ...] = ()
 
     def texts(self) -> Iterator[bytes]:
         """Yield the text after the header."""
@@ -77,7 +84,7 @@ class _File:
         beginning = next(self.texts(), b"")
         if plain_records([beginning], self.heading.raw) is None:
             return None
-        dialect = Dialect(self.heading.names, self.heading.delimiter)
+        dialect = Dialect(self.heading.names, self.heading.delimiter, kept=self.kept)
         with ThreadPoolExecutor(1) as pool:
             pending = pool.submit(plain_records, self.texts(), self.heading.raw)
             try:
@@ -105,7 +112,8 @@ def _land_scanned(file: _File, clean: Path, in_place: bool) -> Read:
         _refuse_unreadable(tally, file.options, file.named)
         lines = None if tally.regular else tally.line_numbers()
         heading = file.heading
-        dialect = Dialect(heading.names, heading.delimiter, tally.quoted, tally.longest)
+        dialect = Dialect(heading.names, heading.delimiter, tally.quoted, tally.longest,
+                          file.kept)  # fmt: skip
         text, offset = (clean, 0) if tally.copy else (file.real, file.mark + heading.length)
         rows = file.split(text, offset, dialect, lines)
     finally:

@@ -26,8 +26,9 @@ class Landed:
     rows_read
         Records found by the strict reader: rows landed + records broken.
     parquet
-        Every original column as text under its original name, in the file's order; empty fields
-        are NULL. Where ``first_line`` is 0 it also has ``line_no``.
+        Every original column that the format knows, as text under its original name, in the file's
+        order; empty fields are NULL. Of what is no delimited text, all columns. Where
+        ``first_line`` is 0 it also has ``line_no``.
     broken
         Records that could not be split: ``line_no``, ``raw_record``, ``reason``; None if there
         are none.

@@ -40,12 +40,20 @@ class Dialect:
         Whether ``"`` encloses fields; within them it is doubled.
     longest
         Bytes of the longest record, 0 where it is not known.
+    kept
+        Those of the columns that are written, in their order; empty means all.
     """
 
     names: tuple[str, ...]
     delimiter: str
     quoted: bool = False
     longest: int = 0
+    kept: tuple[str, ...] = ()
+
+    @property
+    def written(self) -> tuple[str, ...]:
+        """Columns that are written."""
+        return self.kept or self.names
 
 
 def write_records(
@@ -82,9 +90,9 @@ def write_records(
     Raises
     ------
     pyarrow.ArrowInvalid
-        If a record has another number of columns or is not UTF-8.
+        If a record has another number of columns, or what is written is not UTF-8.
     """
-    schema = pa.schema([(name, pa.string()) for name in dialect.names])
+    schema = pa.schema([(name, pa.string()) for name in dialect.written])
     if line_numbers is not None:
         schema = schema.append(pa.field("line_no", pa.int64()))
     rows = 0
@@ -126,7 +134,7 @@ def _batches(
                 newlines_in_values=dialect.quoted,
             ),
             pc.ConvertOptions(
-                column_types=dict.fromkeys(dialect.names, pa.string()), null_values=[""],
-                strings_can_be_null=True,
+                column_types=dict.fromkeys(dialect.written, pa.string()), null_values=[""],
+                strings_can_be_null=True, include_columns=dialect.written,
             ),
         )  # fmt: skip
