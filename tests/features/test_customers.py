@@ -160,3 +160,22 @@ def test_a_feature_table_kept_for_the_run_is_the_same_and_computed_once(
     pd.testing.assert_frame_equal(customer_features(other, AS_OF), alone)  # read, not computed
     assert len(customer_features(engine, "2024-01-15")) == 2
     assert len(list((tmp_path / "shared").glob("customer_features-*.parquet"))) == 2
+
+
+@pytest.mark.parametrize("only", [["order_count"], ["opens_90d", "recency_days"], ["margin_minor"]])
+@pytest.mark.parametrize("shares", ["nothing", "what is asked for", "everything"])
+def test_features_that_are_asked_for_alone_are_those_of_the_whole_table(
+    make_engine, hand_made_shop, tmp_path, only, shares
+):
+    whole = customer_features(make_engine(hand_made_shop), AS_OF)
+    engine = make_engine(hand_made_shop)
+    if shares != "nothing":
+        engine.share(tmp_path / "shared")
+    if shares == "everything":
+        customer_features(engine, AS_OF)
+    found = customer_features(engine, AS_OF, only=[*only, "no feature"])
+    names = [name for name in whole if name in ("customer_key", *only)]
+    pd.testing.assert_frame_equal(found, whole[names])
+    made = len(list((tmp_path / "shared").glob("customer_features-*.parquet")))
+    assert made == (shares != "nothing")
+    pd.testing.assert_frame_equal(customer_features(engine, AS_OF), whole)

@@ -77,7 +77,27 @@ def test_all_are_held_again_after_an_error_and_what_a_run_shares_stays_of_all(cr
     with sampled_customers(crowd, 500):
         customer_features(crowd, "2024-12-01")
     assert not (tmp_path / "shared").exists()
+    with sampled_customers(crowd, 500, is_kept=True):
+        customer_features(crowd, "2024-12-01")
+    assert [path.name[:6] for path in (tmp_path / "shared").iterdir()] == ["drawn-"]
     with known_orders(crowd, "2024-12-01"):
         rows = crowd.sql("SELECT count(DISTINCT customer_key) AS n FROM known_orders").frame()
     assert rows["n"][0] == 4_000
     crowd.shared = None
+
+
+def test_a_run_seeks_the_rows_of_the_drawn_once_and_they_are_told_of_alike(crowd, tmp_path):
+    with sampled_customers(crowd, 1_000):
+        alone = customer_features(crowd, "2024-12-01")
+    crowd.share(tmp_path / "shared")
+    made = []
+    for _ in range(2):
+        with sampled_customers(crowd, 1_000, is_kept=True) as share:
+            assert share == 0.25
+            pd.testing.assert_frame_equal(customer_features(crowd, "2024-12-01"), alone)
+        files = sorted((tmp_path / "shared").rglob("*.parquet"))
+        made.append({path.name: path.stat().st_mtime_ns for path in files})
+    assert made[0] == made[1]
+    assert {"orders.parquet", "order_lines.parquet", "refunds.parquet"} < set(made[0])
+    crowd.shared = None
+    assert len(customer_features(crowd, "2024-12-01")) == 4_000

@@ -14,6 +14,7 @@ from retention.abtest.simulation import Rehearsal, few_enough, rehearse
 from retention.abtest.watching import experiment_units, with_channel
 from retention.engine import Engine
 from retention.errors import EvidenceError, RetentionError
+from retention.features import sampled_customers
 from retention.results import Check, percent
 
 
@@ -102,7 +103,7 @@ def rehearse_planned(
     if known and known[0] == plan.horizon_days and not past_experiment:
         units = with_channel(engine, known[1])
     else:
-        units = _past(engine, plan, as_of, past_experiment, control_arm)
+        units = _past(engine, plan, as_of, past_experiment, control_arm, most_customers)
     units = few_enough(units, most_customers, plan.cluster)
     return rehearse_plan(
         engine, units, plan, relative_effect=relative_effect, draws=draws, seed=seed
@@ -137,11 +138,16 @@ def rehearse_plan(
 
 
 def _past(
-    engine: Engine, plan: Experiment, as_of: str, past_experiment: str, control_arm: str
-) -> pd.DataFrame:
-    """Return units to whom nothing was done, with the outcomes of the plan's horizon."""
+    engine: Engine, plan: Experiment, as_of: str, past_experiment: str, control_arm: str,
+    most_customers: int | None,
+) -> pd.DataFrame:  # fmt: skip
+    """Return units to whom nothing was done, with the outcomes of the plan's horizon.
+
+    Of past customers so many are drawn at most, unless whole clusters are to be drawn of them.
+    """
     if not past_experiment:
-        return with_channel(engine, past_units(engine, as_of, plan.horizon_days))
+        with sampled_customers(engine, None if plan.cluster else most_customers):
+            return with_channel(engine, past_units(engine, as_of, plan.horizon_days))
     units = experiment_units(engine, replace(plan, name=past_experiment), as_of)
     units = units[units["arm"] == control_arm].reset_index(drop=True)
     if units.empty:

@@ -30,10 +30,13 @@ class Definitions:
         those called churned who bought within the horizon all the same), ``meaning``.
     as_of
         Date of the comparison.
+    share
+        Share of the customers that were drawn to be looked at.
     """
 
     frame: pd.DataFrame
     as_of: str
+    share: float = 1.0
 
     def to_frame(self) -> pd.DataFrame:
         """Return the comparison."""
@@ -43,9 +46,10 @@ class Definitions:
         """Say how far the headline moves with the definition."""
         known = self.frame.dropna(subset=["share"])
         low, high = known.loc[known["share"].idxmin()], known.loc[known["share"].idxmax()]
+        drawn = f" (told by {percent(self.share)} of them, drawn)" if self.share < 1 else ""
         return (
-            f"As of {self.as_of}, {percent(float(low.share), 0)} of customers have churned if "
-            f"churn means '{low.definition}', {percent(float(high.share), 0)} if it means "
+            f"As of {self.as_of}, {percent(float(low.share), 0)} of customers{drawn} have churned "
+            f"if churn means '{low.definition}', {percent(float(high.share), 0)} if it means "
             f"'{high.definition}': never quote a churn rate without its definition."
         )
 
@@ -91,7 +95,7 @@ def compare_definitions(
         rows.append(("contract ended", np.nan, np.nan, np.nan, 0, np.nan,
                      "does not apply: no contracts in the data"))  # fmt: skip
     columns = ["definition", "share", "ci_low", "ci_high", "n", "came_back", "meaning"]
-    return Definitions(pd.DataFrame(rows, columns=columns), date.as_of)
+    return Definitions(pd.DataFrame(rows, columns=columns), date.as_of, date.share)
 
 
 def _called(

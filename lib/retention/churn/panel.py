@@ -204,7 +204,7 @@ def labelled_dates(
     """
     first = engine.sql("SELECT min(ordered_epoch_s) AS first_s FROM orders").frame()["first_s"][0]
     seen, known = observed_until(engine), [d for d in dates if epoch_of(d) > int(first) + DAY_S]
-    with sampled_customers(engine, most_customers) as share:
+    with sampled_customers(engine, most_customers, is_kept=True) as share:
         return [_labelled(engine, date, horizon_days, active_within_days, seen, share)
                 for date in known]  # fmt: skip
 

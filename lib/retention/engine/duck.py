@@ -250,20 +250,23 @@ class Engine:
         pa.default_memory_pool().release_unused()
 
     @contextmanager
-    def narrowed(self, conditions: Mapping[str, str]) -> Iterator[None]:
-        """Let tables hold only those rows that meet a condition, until the block ends.
+    def narrowed(self, rows: Mapping[str, str | Path]) -> Iterator[None]:
+        """Let tables hold only some of their rows, until the block ends.
 
         Parameters
         ----------
-        conditions
-            Table → condition in SQL.
+        rows
+            Table → condition in SQL, or the Parquet file that those rows stand in.
         """
-        kinds = {n: self.connection.execute(_KIND, [n]).fetchall()[0][0] for n in conditions}
-        for name, condition in conditions.items():
+        kinds = {n: self.connection.execute(_KIND, [n]).fetchall()[0][0] for n in rows}
+        for name, which in rows.items():
             self.execute(f'ALTER {kinds[name]} "{name}" RENAME TO "whole_{name}"')
-            self.execute(
-                f'CREATE TEMP VIEW "{name}" AS SELECT * FROM "whole_{name}" WHERE {condition}'
-            )
+            if isinstance(which, Path):
+                self.register(name, which)
+            else:
+                self.execute(
+                    f'CREATE TEMP VIEW "{name}" AS SELECT * FROM "whole_{name}" WHERE {which}'
+                )
         try:
             yield
         finally:

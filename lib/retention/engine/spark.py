@@ -207,12 +207,15 @@ class SparkEngine(Engine):
             self.session.catalog.dropTempView(name)
 
     @contextmanager
-    def narrowed(self, conditions: Mapping[str, str]) -> Iterator[None]:
-        """Let tables hold only those rows that meet a condition, until the block ends."""
-        whole = {name: self._tables[name] for name in conditions}
+    def narrowed(self, rows: Mapping[str, str | Path]) -> Iterator[None]:
+        """Let tables hold only some of their rows, until the block ends; see `Engine.narrowed`."""
+        whole = {name: self._tables[name] for name in rows}
         cached = self._cached & set(whole)
-        for name, condition in conditions.items():
-            text = f'SELECT * FROM "{name}" WHERE {condition}'
+        for name, which in rows.items():
+            if isinstance(which, Path):
+                self._name(name, self._read([which]))
+                continue
+            text = f'SELECT * FROM "{name}" WHERE {which}'
             self._name(name, self.session.sql(spark_sql(parsed(text))))
         try:
             yield

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
 
 import pandas as pd
 
 from retention.engine import Answer, Engine
 from retention.errors import ParameterError
 from retention.features.dates import DAY_S, epoch_of
-from retention.features.dictionary import FEATURES
+from retention.features.dictionary import FEATURES, Feature
 from retention.features.kept import keep, to_be_made
 from retention.features.purchases import (
     goods_costs,
@@ -35,7 +36,9 @@ NUMBERED = ("order_lines", "costs")
 and without the as-of date."""
 
 
-def customer_features(engine: Engine, as_of: str, *, experiment: str = "") -> pd.DataFrame:
+def customer_features(
+    engine: Engine, as_of: str, *, experiment: str = "", only: Collection[str] | None = None
+) -> pd.DataFrame:
     """Return what was known of each customer before the as-of date began.
 
     Parameters
@@ -48,6 +51,9 @@ def customer_features(engine: Engine, as_of: str, *, experiment: str = "") -> pd
     experiment
         Experiment (of the table ``assignments``) whose units alone are wanted; empty for all
         customers.
+    only
+        Features that are wanted: layers that bring none of them are not made, and a million
+        customers take the room of these columns alone. None for all; other names are passed over.
 
     Returns
     -------
@@ -64,25 +70,39 @@ def customer_features(engine: Engine, as_of: str, *, experiment: str = "") -> pd
     EvidenceError
         If the orders are in several currencies.
     """
+    layers = _layers(engine, only)
     if engine.shared is None:
-        with _rows_of(engine, as_of, experiment) as rows:
+        with _rows_of(engine, as_of, experiment, layers, only) as rows:
             return _without_unknown(texts_in_arrow(rows))
+    kept = engine.parquet(_kept(engine, engine.shared, as_of, experiment, layers))
+    names = ["customer_key", *(f.name for f in _features(layers, only))] if only else ["*"]
+    return _without_unknown(texts_in_arrow(engine.sql(f"SELECT {', '.join(names)} FROM {kept}")))
+
+
+def _kept(engine: Engine, folder: Path, as_of: str, experiment: str, layers: Sequence[str]) -> Path:
+    """Return the file of a feature table that a run shares: the whole one, where it is there."""
     whose = hashlib.sha256(experiment.encode()).hexdigest()[:16] if experiment else "all"
-    kept = engine.shared / f"customer_features-{epoch_of(as_of)}-{whose}.parquet"
+    whole = folder / f"customer_features-{epoch_of(as_of)}-{whose}.parquet"
+    kept = whole.with_stem("-".join([whole.stem, "orders", *layers]))
+    if whole.is_file() or list(layers) == _layers(engine, None):
+        kept = whole
     with to_be_made([kept]) as wanted:
         if wanted:
-            with _rows_of(engine, as_of, experiment) as rows:
+            with _rows_of(engine, as_of, experiment, layers) as rows:
                 keep(engine, {kept: rows.text})
-    return _without_unknown(texts_in_arrow(engine.sql(f"SELECT * FROM {engine.parquet(kept)}")))
+    return kept
 
 
 @contextmanager
-def _rows_of(engine: Engine, as_of: str, experiment: str) -> Iterator[Answer]:
+def _rows_of(
+    engine: Engine, as_of: str, experiment: str, layers: Sequence[str],
+    only: Collection[str] | None = None,
+) -> Iterator[Answer]:  # fmt: skip
     """Prepare the feature table of everybody, or of the units of an experiment."""
     with ExitStack() as held:
         if experiment:
             held.enter_context(units_alone(engine, experiment))
-        yield held.enter_context(feature_rows(engine, as_of))
+        yield held.enter_context(_made_of(engine, as_of, layers, only))
 
 
 @contextmanager
@@ -104,20 +124,42 @@ def feature_rows(engine: Engine, as_of: str) -> Iterator[Answer]:
     Answer
         The rows, valid until the block ends.
     """
+    with _made_of(engine, as_of, _layers(engine, None)) as rows:
+        yield rows
+
+
+@contextmanager
+def _made_of(
+    engine: Engine, as_of: str, layers: Sequence[str], only: Collection[str] | None = None
+) -> Iterator[Answer]:
+    """Prepare the feature table of some layers beside that of the orders."""
     minor_per_major(engine)
-    present = [layer for layer, table in LAYERS.items() if engine.has(table)]
-    if "order_lines" not in present:
-        present = [layer for layer in present if layer != "costs"]
-    with known_orders(engine, as_of), goods_costs(engine, as_of):
+    goods = goods_costs(engine, as_of) if "costs" in layers else nullcontext()
+    with known_orders(engine, as_of), goods:
         engine.query(
             "features_orders", as_of_s=epoch_of(as_of), arrival_s=ARRIVAL_DAYS * DAY_S
         ).materialise("features_layer_orders")
-        for layer in present:
+        for layer in layers:
             _materialise_layer(engine, layer, as_of)
         try:
-            yield engine.sql(_joined(present))
+            yield engine.sql(_joined(layers, only))
         finally:
-            engine.drop(*(f"features_layer_{layer}" for layer in ("orders", *present)))
+            engine.drop(*(f"features_layer_{layer}" for layer in ("orders", *layers)))
+
+
+def _layers(engine: Engine, only: Collection[str] | None) -> list[str]:
+    """Return the layers, besides that of the orders, that there are and that are wanted."""
+    present = [layer for layer, table in LAYERS.items() if engine.has(table)]
+    if "order_lines" not in present:
+        present = [layer for layer in present if layer != "costs"]
+    wanted = {f.source for f in FEATURES if only is None or f.name in only}
+    return [layer for layer in present if layer in wanted]
+
+
+def _features(layers: Sequence[str], only: Collection[str] | None) -> list[Feature]:
+    """Return the features of some layers and of the orders, or those of them that are wanted."""
+    there = [f for f in FEATURES if f.source == "orders" or f.source in layers]
+    return [f for f in there if only is None or f.name in only]
 
 
 def future_purchases(engine: Engine, as_of: str, horizon_days: int) -> pd.DataFrame:
@@ -159,17 +201,16 @@ def _materialise_layer(engine: Engine, layer: str, as_of: str) -> None:
     engine.query(f"features_{layer}", **dated).materialise(f"features_layer_{layer}")
 
 
-def _joined(present: list[str]) -> str:
+def _joined(present: Sequence[str], only: Collection[str] | None) -> str:
     """Return the query that puts the layers side by side, counts filled with zero."""
-    columns = [_expression(f.name, f.source, f.counts) for f in FEATURES
-               if f.source == "orders" or f.source in present]  # fmt: skip
+    columns = [_expression(f.name, f.source, f.counts) for f in _features(present, only)]
     joins = [
         f"LEFT JOIN features_layer_{layer} ON features_layer_{layer}.{_key(layer)} "
         f"= features_layer_orders.{_key(layer)}"
         for layer in present
     ]
     return (
-        f"SELECT features_layer_orders.customer_key, {', '.join(columns)} "
+        f"SELECT {', '.join(['features_layer_orders.customer_key', *columns])} "
         f"FROM features_layer_orders {' '.join(joins)} "
         "ORDER BY features_layer_orders.customer_number"
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 from retention.engine import Engine
+from retention.features.kept import keep, to_be_made
 
 _DIGITS = 8
 """Hexadecimal digits of a key's hash that are looked at: shares to a four-billionth."""
@@ -20,7 +22,9 @@ NAMED = {
 
 
 @contextmanager
-def sampled_customers(engine: Engine, most: int | None) -> Iterator[float]:
+def sampled_customers(
+    engine: Engine, most: int | None, *, is_kept: bool = False
+) -> Iterator[float]:
     """Let the engine hold about so many customers at most, until the block ends.
 
     Who is drawn depends on the hash of the key alone: the same people at every date, in every
@@ -33,6 +37,9 @@ def sampled_customers(engine: Engine, most: int | None) -> Iterator[float]:
         Engine with ``orders`` and whichever other table of features there is.
     most
         Customers to hold; of fewer, all are held, as they are where it is None.
+    is_kept
+        Whether the rows of the drawn are kept for the rest of the run: worth it where they are
+        looked at on several dates.
 
     Yields
     ------
@@ -47,7 +54,14 @@ def sampled_customers(engine: Engine, most: int | None) -> Iterator[float]:
         yield 1.0
         return
     below = f"{int(share * 16**_DIGITS):0{_DIGITS}x}"
-    with _only(engine, "left(md5(customer_key), $digits) < $below", digits=_DIGITS, below=below):
+    condition = "left(md5(customer_key), $digits) < $below"
+    if engine.shared is None or not is_kept:
+        with _only(engine, condition, digits=_DIGITS, below=below):
+            yield share
+        return
+    folder = engine.shared / f"drawn-{below}"
+    rows = _kept(engine, folder, condition, digits=_DIGITS, below=below)
+    with _standing_apart(engine, rows, folder):
         yield share
 
 
@@ -62,15 +76,49 @@ def units_alone(engine: Engine, experiment_key: str) -> Iterator[None]:
 @contextmanager
 def _only(engine: Engine, condition: str, **parameters: Any) -> Iterator[None]:
     """Let the engine hold only the customers whose orders meet a condition."""
+    with (
+        _drawn(engine, condition, **parameters) as drawn,
+        _standing_apart(engine, drawn, shared=None),
+    ):
+        yield
+
+
+def _kept(engine: Engine, folder: Path, condition: str, **parameters: Any) -> dict[str, Path]:
+    """Return the files of the rows of customers whose orders meet a condition, made once in a run.
+
+    A sample is looked at on many dates, and by several notebooks: seeking its rows among those of
+    everybody costs more than all that is done with them.
+    """
+    files = {name: folder / f"{name}.parquet" for name in NAMED if engine.has(name)}
+    with to_be_made(files.values()) as wanted:
+        if wanted:
+            with _drawn(engine, condition, **parameters) as drawn:
+                keep(engine, {files[name]: f'SELECT * FROM "{name}" WHERE {rows}'
+                              for name, rows in drawn.items()})  # fmt: skip
+    return files
+
+
+@contextmanager
+def _drawn(engine: Engine, condition: str, **parameters: Any) -> Iterator[dict[str, str]]:
+    """Give for each table the condition that a row is of a customer whose orders meet another."""
     engine.sql(
         f"SELECT customer_key, order_key FROM orders WHERE {condition}", **parameters
     ).materialise("drawn_orders")
-    drawn = {name: f"{key} IN (SELECT {key} FROM drawn_orders)"
-             for name, key in NAMED.items() if engine.has(name)}  # fmt: skip
-    shared, engine.shared = engine.shared, None  # what notebooks share is of all customers
     try:
-        with engine.narrowed(drawn):
+        yield {name: f"{key} IN (SELECT {key} FROM drawn_orders)"
+               for name, key in NAMED.items() if engine.has(name)}  # fmt: skip
+    finally:
+        engine.drop("drawn_orders")
+
+
+@contextmanager
+def _standing_apart(
+    engine: Engine, rows: Mapping[str, str | Path], shared: Path | None
+) -> Iterator[None]:
+    """Narrow the engine's tables, and keep what is made of them apart from what is of all."""
+    before, engine.shared = engine.shared, shared
+    try:
+        with engine.narrowed(rows):
             yield
     finally:
-        engine.shared = shared
-        engine.drop("drawn_orders")
+        engine.shared = before

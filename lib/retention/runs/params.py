@@ -227,6 +227,7 @@ class RetentionCurvesParams(CommonParams):
     ] = "first_value_band"
     marketplaces: list[str] = ["etsy"]
     fit_sample_customers: Annotated[int, Field(ge=1000, le=10_000_000)] = 100_000
+    backtest_customers: Annotated[int, Field(ge=1000, le=100_000_000)] = 200_000
 
 
 class ChurnRiskParams(CommonParams):

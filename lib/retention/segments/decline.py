@@ -25,6 +25,17 @@ LEAST = 30
 LEVEL = 0.05
 """Share of the signs called a warning that may be chance (false discovery rate)."""
 
+READ_NOW = (
+    "median_gap_days",
+    "recency_days",
+    "tenure_days",
+    "sessions_90d",
+    "opens_90d",
+    "nps_score",
+)
+READ_BEFORE = ("tenure_days", "sessions_90d", "opens_90d")
+"""What the signs read of a date and of the date before it."""
+
 Signs = dict[str, tuple[NDArray[np.bool_], NDArray[np.bool_]]]
 """For every sign in whom it could show, and in whom it does."""
 
@@ -170,10 +181,13 @@ def _counted(
 
 def _watched(now: pd.DataFrame, before: pd.DataFrame, watched: list[str]) -> pd.DataFrame:
     """Return the customers of the segments watched with what was known of them before."""
-    return now[now["segment"].isin(watched)].merge(
-        before.drop(columns="segment", errors="ignore"), "left", "customer_key",
-        suffixes=("", "_before"),
-    )  # fmt: skip
+    present, past = (
+        table[["customer_key", *(name for name in read if name in table)]]
+        for table, read in ((now, ("segment", *READ_NOW)), (before, READ_BEFORE))
+    )
+    return present[present["segment"].isin(watched)].merge(
+        past, "left", "customer_key", suffixes=("", "_before")
+    )
 
 
 def _evidence(

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from retention.errors import EvidenceError
 from retention.results import Check, Status
@@ -150,6 +151,8 @@ def drift_within(
         n_now, median_before, median_now, status``.
     """
     rows = []
+    read = [name for name in ("segment", *variables) if name in before and name in now]
+    before, now = before[read], now[read]
     for name in sorted(set(before["segment"]) & set(now["segment"])):
         was, is_now = (table[table["segment"] == name] for table in (before, now))
         if min(len(was), len(is_now)) < least:
@@ -181,20 +184,26 @@ def stability_index(before: Numbers, now: Numbers) -> float:
 
 
 def _counts(before: pd.Series, now: pd.Series) -> tuple[Numbers, Numbers]:
-    """Count both dates in the same bins."""
+    """Count both dates in the same bins; those that are empty at both are left out."""
+    number = len(before)
+    bins = _bins(before, now)
+    counts = [
+        np.bincount(part, minlength=bins.max() + 1) for part in (bins[:number], bins[number:])
+    ]
+    taken = (counts[0] + counts[1]) > 0
+    return counts[0][taken].astype(float), counts[1][taken].astype(float)
+
+
+def _bins(before: pd.Series, now: pd.Series) -> NDArray[np.intp]:
+    """Return the bin of each value of the first date and then of the second; 0 is for missing."""
     if pd.api.types.is_numeric_dtype(before) and not pd.api.types.is_bool_dtype(before):
-        values = before.dropna().to_numpy(dtype=float)
+        both = np.concatenate([series.to_numpy(dtype=float) for series in (before, now)])
+        first = both[: len(before)]
+        values = first[~np.isnan(first)]
         cuts = np.unique(np.quantile(values, np.arange(1, BINS) / BINS)) if len(values) else values
-        before, now = (
-            pd.Series(np.searchsorted(cuts, s.to_numpy(dtype=float), side="left"))
-            .where(s.notna().to_numpy(), -1)
-            for s in (before, now)
-        )  # fmt: skip
-    labels = [series.astype(object).where(series.notna(), "missing") for series in (before, now)]
-    counts = [series.value_counts() for series in labels]
-    levels = sorted(set(counts[0].index) | set(counts[1].index), key=str)
-    first, second = (np.asarray(c.reindex(levels, fill_value=0), dtype=float) for c in counts)
-    return first, second
+        return np.where(np.isnan(both), 0, np.searchsorted(cuts, both, side="left") + 1)
+    codes, _ = pd.factorize(pd.concat([before, now], ignore_index=True))
+    return codes + 1
 
 
 def _status(psi: float, chance: float) -> str:
