@@ -196,6 +196,34 @@ def _spend_around(spend: SpendFit, random: np.random.Generator) -> Floats:
     return np.array([p, max(float(q), 1.001), gamma])
 
 
+@dataclass(frozen=True)
+class _Lives:
+    """The laws that the customers' traits follow under one draw of the parameters.
+
+    Parameters
+    ----------
+    alive
+        Chance to be alive at the as-of date, by distinct history.
+    rate
+        Shape and rate of the purchase rate's gamma law, by distinct history.
+    dropout
+        Of the beta law of leaving at a purchase, by distinct history; None in Pareto/NBD.
+    leaving
+        Of the gamma law of leaving per time unit, by distinct history; None but in Pareto/NBD.
+    spend
+        Shape and rate of the gamma law of nu, by customer.
+    order_shape
+        Shape p of the gamma law of an order's value, whose rate is nu.
+    """
+
+    alive: Floats
+    rate: tuple[Floats, Floats]
+    dropout: tuple[Floats, Floats] | None
+    leaving: tuple[Floats, Floats] | None
+    spend: tuple[Floats, Floats]
+    order_shape: float
+
+
 def _futures(
     frame: pd.DataFrame, summary: PurchaseSummary, around: _Around, spend: SpendFit,
     terms: ValueTerms, random: np.random.Generator,
@@ -204,55 +232,81 @@ def _futures(
     while True:
         fit = replace(around.fit, parameters=around.fit.at(around.draw(random)))
         own = _spend_around(spend, random)
-        alive = summary.expand(fit.model.probability_alive(fit.parameters, summary))
+        lives = _lives(frame, summary, fit, own)
         for _ in range(FUTURES if summary.rows <= MANY_ROWS else FUTURES_OF_MANY):
-            yield _one_future(frame, summary, fit, alive, own, terms, random)
+            yield _one_future(lives, summary.row, fit.unit_days, terms, random)
 
 
 def _one_future(
-    frame: pd.DataFrame, summary: PurchaseSummary, fit: PurchaseFit, alive: Floats, spend: Floats,
-    terms: ValueTerms, random: np.random.Generator,
+    lives: _Lives, row: NDArray[np.int64], unit_days: float, terms: ValueTerms,
+    random: np.random.Generator,
 ) -> tuple[Floats, Floats]:  # fmt: skip
-    """Return each customer's discounted margin and purchases in one drawn future."""
-    active = np.flatnonzero(random.random(len(frame)) < alive)
-    rate, dropout, ends = _traits(summary, fit, active, random)
-    horizon = terms.horizon_days / fit.unit_days
-    nu = _own_spend(frame, spend, random)
-    value, bought, clock = (np.zeros(len(frame)) for _ in range(3))
-    limit = np.full(len(frame), horizon)
-    limit[active] = np.minimum(horizon, ends)
-    while len(active):
-        clock[active] += random.exponential(1.0, len(active)) / np.maximum(rate[active], 1e-300)
-        active = active[clock[active] <= limit[active]]
-        size = random.gamma(spend[0], 1.0, len(active)) / nu[active]
-        value[active] += size * np.exp(-terms.daily * fit.unit_days * clock[active])
-        bought[active] += 1
-        active = active[random.random(len(active)) >= dropout[active]]
+    """Return each customer's discounted margin and purchases in one drawn future.
+
+    Most customers of a large base will not buy again: what only buyers need is drawn for them
+    alone, and who is through is put aside.
+    """
+    value, bought = np.zeros(len(row)), np.zeros(len(row))
+    place = np.flatnonzero(random.random(len(row)) < lives.alive[row])
+    rate = _gamma(lives.rate, row[place], random)
+    limit = np.full(len(place), terms.horizon_days / unit_days)
+    if lives.leaving is not None:
+        leaving = _gamma(lives.leaving, row[place], random)
+        limit = np.minimum(limit, _waits(leaving, random))
+    clock = _waits(rate, random)
+    buys = clock <= limit
+    place = place[buys]
+    rate, limit, clock = _those(buys, rate, limit, clock)
+    nu, dropout = _gamma(lives.spend, place, random), np.zeros(len(place))
+    if lives.dropout is not None:
+        dropout = random.beta(*(shape[row[place]] for shape in lives.dropout))
+    while len(place):
+        size = random.gamma(lives.order_shape, 1.0, len(place)) / nu
+        value[place] += size * np.exp(-terms.daily * unit_days * clock)
+        bought[place] += 1
+        clock = clock + _waits(rate, random)
+        goes_on = (random.random(len(place)) >= dropout) & (clock <= limit)
+        place = place[goes_on]
+        rate, limit, clock, nu, dropout = _those(goes_on, rate, limit, clock, nu, dropout)
     return terms.margin * value, bought
 
 
-def _traits(
-    summary: PurchaseSummary, fit: PurchaseFit, active: NDArray[np.int64],
-    random: np.random.Generator,
-) -> tuple[Floats, Floats, Floats]:  # fmt: skip
-    """Draw rate and dropout of every customer, and when the living ones leave by themselves."""
-    x, t = summary.expand(summary.frequency), summary.expand(summary.tenure)
+def _those(who: NDArray[np.bool_], *traits: Floats) -> tuple[Floats, ...]:
+    """Return the traits of some."""
+    return tuple(trait[who] for trait in traits)
+
+
+def _gamma(
+    law: tuple[Floats, Floats], who: NDArray[np.int64], random: np.random.Generator
+) -> Floats:
+    """Draw from the gamma laws of some."""
+    return np.asarray(random.gamma(law[0][who]) / law[1][who], dtype=np.float64)
+
+
+def _waits(rate: Floats, random: np.random.Generator) -> Floats:
+    """Draw the time until something that comes at these rates."""
+    return np.asarray(random.exponential(1.0, len(rate)) / np.maximum(rate, 1e-300))
+
+
+def _lives(
+    frame: pd.DataFrame, summary: PurchaseSummary, fit: PurchaseFit, spend: Floats
+) -> _Lives:
+    """Return the laws of rate, dropout and spend under one draw of the parameters."""
+    x, t = summary.frequency, summary.tenure
+    alive = fit.model.probability_alive(fit.parameters, summary)
+    orders = (_own_spend(frame, spend), float(spend[0]))
     if isinstance(fit.model, GeometricDropout | GeometricDropoutCovariates):
-        r, alpha, a, b = own_parameters(fit.parameters, summary)[:, summary.row]
-        rate = random.gamma(r + x) / (alpha + t)
-        coins = x + int(fit.model.coin_at_start)
-        return rate, random.beta(a, b + coins), np.full(len(active), np.inf)
-    r, alpha, s, beta = (summary.expand(v) for v in individual_rates(fit.parameters, summary))
-    rate = random.gamma(r + x) / (alpha + t)
-    leaving = random.gamma(s) / (beta + t)
-    ends = random.exponential(1.0, len(active)) / np.maximum(leaving[active], 1e-300)
-    return rate, np.zeros(len(x)), ends
+        r, alpha, a, b = own_parameters(fit.parameters, summary)
+        dropout = (a, b + x + int(fit.model.coin_at_start))
+        return _Lives(alive, (r + x, alpha + t), dropout, None, *orders)
+    r, alpha, s, beta = individual_rates(fit.parameters, summary)
+    return _Lives(alive, (r + x, alpha + t), None, (s, beta + t), *orders)
 
 
-def _own_spend(frame: pd.DataFrame, spend: Floats, random: np.random.Generator) -> Floats:
-    """Draw each customer's nu: an order is worth gamma(p)/nu."""
+def _own_spend(frame: pd.DataFrame, spend: Floats) -> tuple[Floats, Floats]:
+    """Return shape and rate of the law of each customer's nu: an order is worth gamma(p)/nu."""
     p, q, gamma = spend
     x = frame["frequency"].to_numpy(dtype=np.float64)
     z = frame["monetary_value"].to_numpy(dtype=np.float64, na_value=np.nan)
     z = np.maximum(np.nan_to_num(z), 0.0)  # as `expected_spend` has it: returns are no loss to come
-    return np.asarray(random.gamma(p * x + q) / (gamma + x * z), dtype=np.float64)
+    return p * x + q, gamma + x * z
