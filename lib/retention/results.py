@@ -100,6 +100,17 @@ def percent(share: float | None, digits: int = 1, *, signed: bool = False) -> st
     return f"{100 * share:{'+' if signed else ''},.{digits}f} %"
 
 
+def of_drawn(share: float, lead: str = " of a drawn ") -> str:
+    """Say of whom a finding is told; nothing where all customers were looked at.
+
+    Examples
+    --------
+    >>> of_drawn(0.2), of_drawn(0.2, ", a drawn "), of_drawn(1.0)
+    (' of a drawn 20.0 % of the customers', ', a drawn 20.0 % of the customers', '')
+    """
+    return f"{lead}{percent(share)} of the customers" if share < 1 else ""
+
+
 def points(difference: float | None, digits: int = 1, *, signed: bool = False) -> str:
     """Write a difference of two shares in points: a percentage of what would be another matter.
 

@@ -98,7 +98,7 @@ def test_a_backtest_on_drawn_customers_says_so_and_finds_what_one_on_all_finds(s
         0 < len(drawn) < 0.7 * len(whole) for drawn, whole in zip(dates, panels, strict=True)
     )
     told = [backtest(d, [RecencyRule()], test_dates=2) for d in (dates, panels)]
-    assert "predictions of 50.0 % of the customers, " in told[0].summary()
+    assert "predictions of a drawn 50.0 % of the customers, " in told[0].summary()
     assert "of the customers" not in told[1].summary()
     drawn, whole = (float(t.comparison["auc"].iloc[0]) for t in told)
     assert drawn == pytest.approx(whole, abs=0.05)

@@ -15,6 +15,7 @@ import duckdb
 import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from retention.engine import Engine, is_remote, open_engine
@@ -186,3 +187,15 @@ def test_memory_of_dropped_tables_is_given_back_and_the_limit_stays():
 def resident_mb() -> float:
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 2**20
+
+
+def test_the_engine_guesses_rows_by_a_file_of_usual_size(tmp_path):
+    """Behind a first file of one row it would take a large table for a small one."""
+    files = [tmp_path / f"{name}.parquet" for name in ("few", "many", "more")]
+    for file, rows in zip(files, (1, 100_000, 120_000), strict=True):
+        pq.write_table(pa.table({"x": range(rows)}), file)
+    engine = Engine()
+    engine.register("t", files)
+    assert engine.execute("SELECT count(*) FROM t") == [(220_001,)]
+    plan = engine.execute("EXPLAIN SELECT x FROM t")[0][1]
+    assert "~300,000 rows" in plan

@@ -116,3 +116,14 @@ def test_nobody_to_segment_is_an_error():
 def test_impossible_cut_offs_are_refused(change):
     with pytest.raises(ParameterError):
         rfm(many(), RULES, **change)
+
+
+@pytest.mark.parametrize("shuffled", [False, True])
+def test_features_stand_beside_the_segment_of_their_customer(shuffled):
+    features = many().assign(colour="red", size=lambda f: f["order_count"] * 2)
+    found = rfm(features, RULES)
+    features = features.sample(frac=1, random_state=3) if shuffled else features
+    beside = found.beside(features, ["size", "no feature"])
+    assert list(beside) == ["customer_key", "size", "segment"]
+    told = features[["customer_key", "size"]].merge(found.customers[["customer_key", "segment"]])
+    pd.testing.assert_frame_equal(beside, told)

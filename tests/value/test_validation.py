@@ -18,6 +18,7 @@ from retention.value import (
     ValueTerms,
     ValueVerdict,
     baseline_forecasts,
+    coming_baseline,
     compare_forecasts,
     compare_revenue,
     compress,
@@ -116,6 +117,28 @@ def test_baselines_learn_from_the_period_before_only(shop):
     assert list(again) == [BOOSTING]
     assert (again[BOOSTING] == found[BOOSTING]).all()
     assert baseline_forecasts(split.lesson, seed=1, only="BG/NBD") == {}
+
+
+def test_the_coming_period_is_looked_at_only_where_a_baseline_has_won(shop):
+    terms = {"as_of": END, "horizon_days": 180, "unit_days": 1, "seed": 1}
+    lesson = learn_from(shop, END, 180)
+    found = coming_baseline(shop, BOOSTING, **terms)
+    assert (found[BOOSTING] == baseline_forecasts(lesson, seed=1)[BOOSTING]).all()
+    assert coming_baseline(None, "BG/NBD", **terms) == {}
+
+
+def test_a_hold_out_of_drawn_customers_is_that_of_all_for_them_and_says_so(shop):
+    whole, some = split_holdout(shop, END, 180), split_holdout(shop, END, 180, most_customers=500)
+    assert 0 < some.share < 1
+    place = whole.calibration["customer_key"].isin(some.calibration["customer_key"]).to_numpy()
+    assert len(some.actual) == place.sum() > 0
+    assert (some.actual == whole.actual[place]).all()
+    assert (some.revenue == whole.revenue[place]).all()
+    assert some.daily["first_purchases"].sum() == len(some.calibration)
+    told = {"preferred": MEAN, "horizon_days": 180, "share": some.share}
+    found = compare_forecasts(some.actual, baseline_forecasts(some.lesson, seed=1), **told)
+    assert f"a drawn {100 * some.share:.1f} % of the customers" in found.summary()
+    assert "a drawn" in found.checks()[0].detail
 
 
 def test_a_feature_that_said_nothing_in_the_past_does_not_stop_the_regression(shop):
@@ -271,7 +294,8 @@ def test_the_verdict_carries_every_figure_and_says_when_evidence_is_thin(shop):
     values = lifetime_values(frame, summary, family["bg_nbd"], spend, terms)
     forecasts = past_family.forecasts(past, 180)
     comparison = compare_forecasts(split.actual, forecasts, preferred="BG/NBD", horizon_days=180)
-    daily = daily_purchases(shop, END, split.calibration_end)
+    daily = split.daily
+    pd.testing.assert_frame_equal(daily, daily_purchases(shop, END, split.calibration_end))
     tracking = track(past_family["bg_nbd"], daily, past, calibration_end=split.calibration_end)
     spread = concentration(values.customers["lifetime_value"].to_numpy())
     chosen = past_family.choose("auto", family, split.actual, forecasts)

@@ -14,7 +14,7 @@ from retention.churn.codes import ChurnCode
 from retention.churn.metrics import Scores, log_losses, score_probabilities
 from retention.churn.panel import Array, LabelledDate
 from retention.errors import EvidenceError
-from retention.results import Check, Status, percent
+from retention.results import Check, Status, of_drawn
 
 
 @dataclass(frozen=True)
@@ -112,7 +112,7 @@ class Backtest:
         left_out = "".join(
             f" Left out: {_words(n)} ({reason})" for n, reason in self.dropped.items()
         )
-        drawn = f" of {percent(self.share)} of the customers" if self.share < 1 else ""
+        drawn = of_drawn(self.share)
         return (
             f"Over {len(self.dates)} dates and {n:,} predictions{drawn}, "
             f"{_words(self.chosen)} is chosen: "

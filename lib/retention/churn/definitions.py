@@ -13,7 +13,7 @@ from retention.churn.survival_candidates import SilenceModel
 from retention.engine import Engine
 from retention.errors import InputError
 from retention.features import epoch_of
-from retention.results import percent
+from retention.results import of_drawn, percent
 
 OWN_RHYTHM_GAPS = 3.0
 """A silence of so many of one's own usual gaps is out of rhythm."""
@@ -46,7 +46,7 @@ class Definitions:
         """Say how far the headline moves with the definition."""
         known = self.frame.dropna(subset=["share"])
         low, high = known.loc[known["share"].idxmin()], known.loc[known["share"].idxmax()]
-        drawn = f" (told by {percent(self.share)} of them, drawn)" if self.share < 1 else ""
+        drawn = of_drawn(self.share, " (told by a drawn ") + ")" * (self.share < 1)
         return (
             f"As of {self.as_of}, {percent(float(low.share), 0)} of customers{drawn} have churned "
             f"if churn means '{low.definition}', {percent(float(high.share), 0)} if it means "

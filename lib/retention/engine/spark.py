@@ -224,6 +224,11 @@ class SparkEngine(Engine):
                 self._name(name, made)
             self._cached |= cached
 
+    @contextmanager
+    def unordered(self) -> Iterator[None]:
+        """Do nothing: Spark promises no order but that of an ORDER BY."""
+        yield
+
     def has(self, name: str) -> bool:
         """Tell whether a table or view of that name is known."""
         return name in self._tables

@@ -82,8 +82,9 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
 def _made(engine: Engine, as_of_s: int) -> Iterator[None]:
     """Make the temporary tables :data:`KNOWN`."""
     with _known_refunds(engine, as_of_s):
-        for name in KNOWN:
-            engine.query(f"features_{name}", as_of_s=as_of_s).materialise(name)
+        with engine.unordered():
+            for name in KNOWN:
+                engine.query(f"features_{name}", as_of_s=as_of_s).materialise(name)
         try:
             yield
         finally:

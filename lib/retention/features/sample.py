@@ -92,7 +92,7 @@ def _kept(engine: Engine, folder: Path, condition: str, **parameters: Any) -> di
     files = {name: folder / f"{name}.parquet" for name in NAMED if engine.has(name)}
     with to_be_made(files.values()) as wanted:
         if wanted:
-            with _drawn(engine, condition, **parameters) as drawn:
+            with engine.unordered(), _drawn(engine, condition, **parameters) as drawn:
                 keep(engine, {files[name]: f'SELECT * FROM "{name}" WHERE {rows}'
                               for name, rows in drawn.items()})  # fmt: skip
     return files

@@ -283,6 +283,7 @@ class LifetimeValueParams(CommonParams):
     ] = ["first_with_discount", "first_is_gift", "first_in_season"]
     compare_days: Days = 90
     fit_sample_customers: Annotated[int, Field(ge=1000, le=10_000_000)] = 50_000
+    backtest_customers: Annotated[int, Field(ge=1000, le=100_000_000)] = 200_000
     draws: Annotated[int, Field(ge=100, le=10_000)] = 300
     unit_days: Literal[1, 7] = 1
     penalty: Annotated[float, Field(ge=0, le=1)] = 0.0

@@ -5,6 +5,7 @@ from __future__ import annotations
 from retention.segments.affinities import Affinities, next_items
 from retention.segments.codes import SegmentCode
 from retention.segments.cohorts import CohortRetention, cohort_retention, newest_cohorts
+from retention.segments.compared import compared_features
 from retention.segments.declared import Declared, declare
 from retention.segments.decline import Decline, early_decline
 from retention.segments.drift import Drift, drift, drift_within, stability_index
@@ -58,6 +59,7 @@ __all__ = [
     "cohort_retention",
     "columns_read",
     "compare_with_template",
+    "compared_features",
     "declare",
     "discover",
     "drift",

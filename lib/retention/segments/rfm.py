@@ -54,6 +54,14 @@ class RFM:
         """Return what scores and rules read of other features, with the ``segment`` of each row."""
         return features[_read(features, self.rules)].assign(segment=self.apply(features))
 
+    def beside(self, features: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
+        """Return some features of the customers with the ``segment`` that each is in."""
+        read = ["customer_key", *(name for name in features if name in names)]
+        own = self.customers[["customer_key", "segment"]]
+        if own["customer_key"].equals(features["customer_key"]):  # so are tables of one date
+            return features[read].assign(segment=own["segment"].to_numpy())
+        return features[read].merge(own, on="customer_key")
+
     def to_frame(self) -> pd.DataFrame:
         """Return one row per segment: customers, share, median values, share of the value."""
         grouped = self.customers.groupby("segment", sort=True)

@@ -9,6 +9,7 @@ from retention.value.family import MODELS, ModelFamily, fit_family
 from retention.value.forecasts import (
     ForecastComparison,
     baseline_forecasts,
+    coming_baseline,
     compare_forecasts,
 )
 from retention.value.gate import Evidence, Gate, evidence_gate
@@ -76,6 +77,7 @@ __all__ = [
     "beside_advice",
     "beside_summary",
     "chance_lost",
+    "coming_baseline",
     "compare_forecasts",
     "compare_revenue",
     "compress",

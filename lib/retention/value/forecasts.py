@@ -9,11 +9,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from retention.engine import Engine
 from retention.errors import InputError
 from retention.intervals import NORMAL_95
-from retention.results import Check, Status, percent
+from retention.results import Check, Status, of_drawn, percent
 from retention.value.codes import ValueCheck
-from retention.value.holdout import Lesson
+from retention.value.holdout import Lesson, learn_from
 
 Floats = NDArray[np.float64]
 
@@ -49,6 +50,8 @@ class ForecastComparison:
         Customers in the hold-out.
     horizon_days
         Its length in days.
+    share
+        Share of the customers that was drawn to be looked at.
     """
 
     table: pd.DataFrame
@@ -57,6 +60,7 @@ class ForecastComparison:
     reason: str
     customers: int
     horizon_days: int
+    share: float = 1.0
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table."""
@@ -79,7 +83,8 @@ class ForecastComparison:
         row = self.line(self.used)
         return (
             f"Of {len(self.table)} forecasts of the {self.horizon_days} held-out days "
-            f"({self.customers:,} customers) {self.used} is used: {self.reason} It was "
+            f"({self.customers:,} customers{of_drawn(self.share, ', a drawn ')}) {self.used} is "
+            f"used: {self.reason} It was "
             f"{percent(abs(row['total_error']))} "
             f"{'above' if row['total_error'] > 0 else 'below'} the actual total, with a rank "
             f"correlation of {row['spearman']:.2f} (95 % interval "
@@ -96,7 +101,8 @@ class ForecastComparison:
                 ValueCheck.HOLDOUT_TOTAL,
                 Status.PASS if close else Status.WARN,
                 f"{self.used} predicted {row['predicted_total']:,.0f} purchases in the hold-out; "
-                f"{row['actual_total']:,.0f} happened "
+                f"{row['actual_total']:,.0f} happened"
+                f"{of_drawn(self.share, ' among a drawn ')} "
                 f"({percent(row['total_error'], signed=True)}).",
                 "" if close else "Read totals with that error in mind; look for a season or a "
                 "campaign that the hold-out had and the past had not.",
@@ -117,6 +123,7 @@ def compare_forecasts(
     *,
     preferred: str,
     horizon_days: int,
+    share: float = 1.0,
 ) -> ForecastComparison:
     """Compare forecasts of each customer's purchases with what happened.
 
@@ -134,6 +141,8 @@ def compare_forecasts(
         Name of the forecast to use unless another is better.
     horizon_days
         Length of the hold-out in days.
+    share
+        Share of the customers that was drawn to be looked at.
 
     Raises
     ------
@@ -161,7 +170,7 @@ def compare_forecasts(
     rows = [_scores(name, actual, forecast, base) for name, forecast in forecasts.items()]
     table = pd.DataFrame(rows).sort_values(["rmse", "forecast"]).reset_index(drop=True)
     used, reason = _choose(table, preferred)
-    return ForecastComparison(table, preferred, used, reason, len(actual), horizon_days)
+    return ForecastComparison(table, preferred, used, reason, len(actual), horizon_days, share)
 
 
 def baseline_forecasts(lesson: Lesson, *, seed: int, only: str | None = None) -> dict[str, Floats]:
@@ -190,6 +199,30 @@ def baseline_forecasts(lesson: Lesson, *, seed: int, only: str | None = None) ->
             lesson.past_features, known, lesson.features, seed=seed
         )
     return forecasts
+
+
+def coming_baseline(
+    engine: Engine, used: str, *, as_of: str, horizon_days: int, unit_days: int, seed: int
+) -> dict[str, Floats]:
+    """Return the forecast of the coming period that has won, if it is one of `baseline_forecasts`.
+
+    Where a purchase model has won, nothing is looked at: there is nothing to make.
+
+    Parameters
+    ----------
+    engine
+        Engine with the table ``orders`` (and whatever else features are made from).
+    used
+        Name of the forecast that has won.
+    as_of, horizon_days, unit_days
+        As for `retention.value.learn_from`.
+    seed
+        Seed of the regression.
+    """
+    if used not in (LAST_PERIOD, MEAN, BOOSTING):
+        return {}
+    lesson = learn_from(engine, as_of, horizon_days, unit_days)
+    return baseline_forecasts(lesson, seed=seed, only=used)
 
 
 def boosted_forecast(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,13 @@ from numpy.typing import NDArray
 
 from retention.engine import Engine
 from retention.errors import EvidenceError
-from retention.features import customer_features, purchase_summary, shifted
+from retention.features import (
+    customer_features,
+    purchase_summary,
+    sampled_customers,
+    shifted,
+)
+from retention.value.orders import daily_purchases, with_covariates
 
 Floats = NDArray[np.float64]
 
@@ -57,23 +64,30 @@ class Holdout:
     ----------
     lesson
         What was known when the hold-out began.
+    calibration
+        Purchase summary of those known then, with their static covariates.
+    varied
+        Names of the covariates.
+    daily
+        First and repeat purchases per day (`retention.value.daily_purchases`) until the end.
     actual
         Purchases (in the summary's grain) of each customer known then, in the hold-out.
     revenue
         What these purchases brought, less what was paid back within the hold-out, in money.
     end
         ISO date at which the hold-out ends (exclusive).
+    share
+        Share of the customers that was drawn to be looked at.
     """
 
     lesson: Lesson
+    calibration: pd.DataFrame
+    varied: tuple[str, ...]
+    daily: pd.DataFrame
     actual: Floats
     revenue: Floats
     end: str
-
-    @property
-    def calibration(self) -> pd.DataFrame:
-        """Purchase summary of those known when the hold-out began."""
-        return self.lesson.summary
+    share: float = 1.0
 
     @property
     def calibration_end(self) -> str:
@@ -121,7 +135,10 @@ def learn_from(engine: Engine, as_of: str, horizon_days: int, unit_days: int = 1
     )
 
 
-def split_holdout(engine: Engine, end: str, horizon_days: int, unit_days: int = 1) -> Holdout:
+def split_holdout(
+    engine: Engine, end: str, horizon_days: int, unit_days: int = 1, *,
+    covariates: Sequence[str] = (), most_customers: int | None = None,
+) -> Holdout:  # fmt: skip
     """Split the orders in time for a test of forecasts.
 
     Parameters
@@ -134,16 +151,25 @@ def split_holdout(engine: Engine, end: str, horizon_days: int, unit_days: int = 
         Length of the hold-out in days; calibration and the regression's lesson end before it.
     unit_days
         Grain of the purchase summary: 1 for days, 7 for weeks.
+    covariates
+        Static covariates that the purchase models may use (`retention.value.with_covariates`).
+    most_customers
+        Of a shop with more customers, about so many are drawn
+        (`retention.features.sampled_customers`); None looks at all.
 
     Raises
     ------
     EvidenceError
         If nobody had bought before the hold-out began.
     """
-    lesson = learn_from(engine, shifted(end, -horizon_days), horizon_days, unit_days)
-    later = purchase_summary(engine, end, unit_days)
-    actual = _between(lesson.summary, later)
-    return Holdout(lesson, actual, _revenue_between(lesson.summary, later), end)
+    start = shifted(end, -horizon_days)
+    with sampled_customers(engine, most_customers, is_kept=True) as share:
+        lesson = learn_from(engine, start, horizon_days, unit_days)
+        later = purchase_summary(engine, end, unit_days)
+        known, varied = with_covariates(engine, lesson.summary, start, covariates)
+        daily = daily_purchases(engine, end, start)
+    actual, revenue = (told(lesson.summary, later) for told in (_between, _revenue_between))
+    return Holdout(lesson, known, varied, daily, actual, revenue, end, share)
 
 
 def _between(earlier: pd.DataFrame, later: pd.DataFrame) -> Floats:

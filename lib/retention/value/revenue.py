@@ -9,7 +9,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import InputError
-from retention.results import Check, Status, percent
+from retention.results import Check, Status, of_drawn, percent
 from retention.value.codes import ValueCheck
 
 Floats = NDArray[np.float64]
@@ -39,12 +39,15 @@ class RevenueComparison:
         ISO 4217 code.
     resamples
         Resamples behind the intervals.
+    share
+        Share of the customers that was drawn to be looked at.
     """
 
     table: pd.DataFrame
     forecast: str
     currency: str
     resamples: int
+    share: float = 1.0
 
     def to_frame(self) -> pd.DataFrame:
         """Return the table."""
@@ -58,7 +61,8 @@ class RevenueComparison:
             f"{row['predicted']:,.0f} of revenue in the hold-out; {self.currency} "
             f"{row['actual']:,.0f} came in ({percent(row['error'], signed=True)}, 95 % interval "
             f"{percent(row['error_ci_low'], signed=True)} to "
-            f"{percent(row['error_ci_high'], signed=True)}, n = {row['customers']:,}). For the "
+            f"{percent(row['error_ci_high'], signed=True)}, n = {row['customers']:,}"
+            f"{of_drawn(self.share, ', a drawn ')}). For the "
             f"{top['group']} by predicted revenue the error was "
             f"{percent(top['error'], signed=True)} ({percent(top['error_ci_low'], signed=True)} to "
             f"{percent(top['error_ci_high'], signed=True)})."
@@ -82,7 +86,7 @@ class RevenueComparison:
 
 def compare_revenue(
     predicted: Floats, actual: Floats, *, forecast: str, currency: str, resamples: int = 500,
-    seed: int = 0,
+    seed: int = 0, share: float = 1.0,
 ) -> RevenueComparison:  # fmt: skip
     """Compare each customer's predicted and actual revenue of the hold-out, by fifths of value.
 
@@ -98,6 +102,8 @@ def compare_revenue(
         ISO 4217 code.
     resamples, seed
         Resamples of the customers within each fifth, and their seed.
+    share
+        Share of the customers that was drawn to be looked at.
 
     Raises
     ------
@@ -126,7 +132,7 @@ def compare_revenue(
     rows = [_row("all customers", predicted, actual, drawn.sum(axis=0))]
     for name, of, sums in zip(FIFTHS, fifths, drawn, strict=True):
         rows.append(_row(name, predicted[of], actual[of], sums))
-    return RevenueComparison(pd.DataFrame(rows), forecast, currency, resamples)
+    return RevenueComparison(pd.DataFrame(rows), forecast, currency, resamples, share)
 
 
 def _resampled(

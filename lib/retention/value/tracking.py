@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from retention.errors import InputError
 from retention.features import epoch_of
 from retention.features.dates import DAY_S
-from retention.results import percent
+from retention.results import of_drawn, percent
 from retention.value.models import PurchaseFit
 from retention.value.summary import PurchaseSummary
 
@@ -35,10 +35,13 @@ class Tracking:
         ``actual_cumulative``, ``predicted_cumulative``, ``is_holdout``.
     model
         Name of the model.
+    share
+        Share of the customers that was drawn to be looked at.
     """
 
     table: pd.DataFrame
     model: str
+    share: float = 1.0
 
     @property
     def holdout_error(self) -> float:
@@ -67,8 +70,8 @@ class Tracking:
         direction = "above" if self.holdout_error > 0 else "below"
         return (
             f"Over {weeks} held-out weeks {self.model} ended {percent(abs(self.holdout_error))} "
-            f"{direction} the actual repeat purchases; a single week was off by "
-            f"{percent(self.weekly_error, 0)} on average. Tracking is unconditional: it begins "
+            f"{direction} the actual repeat purchases{of_drawn(self.share)}; a single week was off "
+            f"by {percent(self.weekly_error, 0)} on average. Tracking is unconditional: it begins "
             "with each customer's first purchase and uses none of the later ones, so its total may "
             "stray further than that of the forecasts above, which know each history."
         )
@@ -92,8 +95,9 @@ class Tracking:
 
 
 def track(
-    fit: PurchaseFit, daily: pd.DataFrame, summary: PurchaseSummary, *, calibration_end: str
-) -> Tracking:
+    fit: PurchaseFit, daily: pd.DataFrame, summary: PurchaseSummary, *, calibration_end: str,
+    share: float = 1.0,
+) -> Tracking:  # fmt: skip
     """Compare a cohort's weekly repeat purchases with what a model expected of it.
 
     Each customer's expectation starts at the own first purchase, so that the cohort's expectation
@@ -111,6 +115,8 @@ def track(
         The histories that it was fitted to: they say which kinds of customers came when.
     calibration_end
         ISO date at which the calibration period ends (exclusive).
+    share
+        Share of the customers that was drawn to be looked at.
 
     Raises
     ------
@@ -140,7 +146,7 @@ def track(
             "is_holdout": ends - 6 >= end - start,
         }
     )
-    return Tracking(table, fit.model.name)
+    return Tracking(table, fit.model.name, share)
 
 
 def _expected(
