@@ -245,7 +245,13 @@ def test_currencies_are_those_of_the_units(engine):
 def test_planned_arms_are_drawn_once_and_the_same(engine, monkeypatch, tmp_path):
     people = pd.DataFrame({"customer_key": [f"c{i}" for i in range(400)],
                            "order_count": np.arange(400) % 7})  # fmt: skip
-    monkeypatch.setattr("retention.abtest.assignment.customer_features", lambda *_: people.copy())
+    fetched = []
+
+    def features(*_, only):
+        fetched.append(only)
+        return people.copy()
+
+    monkeypatch.setattr("retention.abtest.assignment.customer_features", features)
     text = EXAMPLE + "stratify_by: order_count\nhold_out: 0.1\nlayer: mail\nlayer_range: [0, 0.5]\n"
     (tmp_path / "reminder.yaml").write_text(text)
     one, other = (draw_planned(engine, tmp_path, "reminder", "2026-03-01") for _ in range(2))
@@ -256,6 +262,11 @@ def test_planned_arms_are_drawn_once_and_the_same(engine, monkeypatch, tmp_path)
     with pytest.raises(ParameterError, match="started"):
         draw_planned(engine, tmp_path, "reminder", "2026-04-01")
     assert draw_planned(engine, tmp_path, "", AS_OF).to_frame().empty
+    assert fetched == [{"order_count"}] * 2
+    (tmp_path / "reminder.yaml").write_text(text.replace("order_count", "shoe_size"))
+    with pytest.raises(InputError, match="no column 'shoe_size'"):
+        draw_planned(engine, tmp_path, "reminder", "2026-03-01")
+    assert fetched[-1] is None  # so that the message can name what there is
 
 
 def test_clusters_of_the_past_tell_what_they_cost():

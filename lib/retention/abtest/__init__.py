@@ -60,6 +60,7 @@ from retention.abtest.proportions import score_interval, score_test
 from retention.abtest.register import changes_table, plan_check, register
 from retention.abtest.rehearsal import (
     PlanRehearsal,
+    planned_columns,
     rehearsal_checks,
     rehearse_plan,
     rehearse_planned,
@@ -152,6 +153,7 @@ __all__ = [
     "past_units",
     "plan_check",
     "plan_sizes",
+    "planned_columns",
     "posterior",
     "power_at",
     "power_curve",

@@ -21,7 +21,7 @@ from retention.abtest.statistics import Array
 from retention.abtest.unit_values import labels_of
 from retention.engine import Engine
 from retention.errors import InputError, ParameterError
-from retention.features import customer_features
+from retention.features import FEATURES, customer_features
 
 BUCKETS = 2**53
 """Resolution of a hashed position: every double in [0, 1) with 53 bits."""
@@ -209,8 +209,10 @@ def draw_planned(engine: Engine, folder: Path, name: str, as_of: str) -> Assignm
             "Draw the arms of an experiment that is still planned.",
             column="planned_experiment",
         )
-    customers = customer_features(engine, as_of).rename(columns={"customer_key": "unit_key"})
-    return assign_experiment(customers, plan)
+    read = {name for name in (plan.stratify_by, plan.cluster) if name}
+    known = read <= {feature.name for feature in FEATURES}  # else it is said what there is
+    customers = customer_features(engine, as_of, only=read if known else None)
+    return assign_experiment(customers.rename(columns={"customer_key": "unit_key"}), plan)
 
 
 def _refuse(

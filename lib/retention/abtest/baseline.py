@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -106,7 +106,9 @@ def baseline_of(moments: Moments, metric: MetricDefinition) -> Baseline:
     )  # fmt: skip
 
 
-def past_units(engine: Engine, as_of: str, horizon_days: int) -> pd.DataFrame:
+def past_units(
+    engine: Engine, as_of: str, horizon_days: int, only: Collection[str] | None = None
+) -> pd.DataFrame:
     """Return the customers as a test started ``horizon_days`` ago would have found them.
 
     Covariates are the features as of that day; outcomes are ``purchased``, ``orders``, ``revenue``
@@ -121,9 +123,11 @@ def past_units(engine: Engine, as_of: str, horizon_days: int) -> pd.DataFrame:
         ISO date at which the outcome window ends.
     horizon_days
         Length of the outcome window.
+    only
+        Features that are wanted; None for all.
     """
     start = shifted(as_of, -horizon_days)
-    units = customer_features(engine, start).merge(
+    units = customer_features(engine, start, only=only).merge(
         future_purchases(engine, start, horizon_days), "left", "customer_key"
     )
     if units.empty:
@@ -153,9 +157,12 @@ def _with_waiting(
 
 
 def untreated_units(
-    engine: Engine, as_of: str, horizon_days: int, past_experiment: str = "", control: str = ""
-) -> pd.DataFrame:
+    engine: Engine, as_of: str, horizon_days: int, past_experiment: str = "", control: str = "",
+    only: Collection[str] | None = None,
+) -> pd.DataFrame:  # fmt: skip
     """Return units to whom nothing was done: a past test's control arm, or past customers.
+
+    Of past customers those features are fetched that are named; None for all.
 
     Raises
     ------
@@ -163,7 +170,7 @@ def untreated_units(
         If the past experiment has no such arm.
     """
     if not past_experiment:
-        return past_units(engine, as_of, horizon_days)
+        return past_units(engine, as_of, horizon_days, only)
     frame = experiment_frame(engine, past_experiment, horizon_days)
     units = frame[frame["arm"] == control].reset_index(drop=True)
     if units.empty:

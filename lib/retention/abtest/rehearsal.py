@@ -110,6 +110,20 @@ def rehearse_planned(
     )
 
 
+def columns_of(plan: Experiment) -> list[str]:
+    """Return the columns of past units that a plan reads: features, outcomes and others."""
+    read = {plan.cluster, plan.stratify_by, *plan.segments}
+    for metric in plan.metrics:
+        read |= {metric.column, metric.denominator, metric.event, metric.strata}
+        read |= set(metric.covariates)
+    return sorted(name for name in read if name)
+
+
+def planned_columns(folder: Path, name: str) -> list[str]:
+    """Return the same of the experiment in a file; an empty name reads nothing."""
+    return columns_of(read_experiment(folder, name)) if name else []
+
+
 def rehearse_plan(
     engine: Engine,
     units: pd.DataFrame,
@@ -147,7 +161,8 @@ def _past(
     """
     if not past_experiment:
         with sampled_customers(engine, None if plan.cluster else most_customers):
-            return with_channel(engine, past_units(engine, as_of, plan.horizon_days))
+            past = past_units(engine, as_of, plan.horizon_days, columns_of(plan))
+            return with_channel(engine, past)
     units = experiment_units(engine, replace(plan, name=past_experiment), as_of)
     units = units[units["arm"] == control_arm].reset_index(drop=True)
     if units.empty:

@@ -50,7 +50,7 @@ def quarantine_query(
         The file's format: its dates and amounts are always shown.
     """
     values = _values(connection, source)
-    refused = [made for made in judged if _has_refused(connection, made)]
+    refused = [made for made in judged if _put_aside(connection, made)]
     parts = [
         f"""SELECT r.line_no, '{made.table.name}' AS table_name,
                array_to_string(r.reasons, '; ') AS reasons,
@@ -58,8 +58,7 @@ def quarantine_query(
                {_person(made)} AS customer_key, CAST(r.occurred_at AS TIMESTAMP) AS occurred_at,
                r.value_currency AS currency, CAST(r.value_minor AS DOUBLE) AS value_minor,
                r.source_record_id, {values} AS original_values
-            FROM {made.name} AS r LEFT JOIN landed AS m ON r.line_no = m.line_no
-            WHERE r.fate = '{QUARANTINED}'"""
+            FROM refused_{made.name} AS r LEFT JOIN landed AS m ON r.line_no = m.line_no"""
         for made in refused
     ]
     broken = (
@@ -82,10 +81,17 @@ def keep_quarantined(
     connection.execute(f"INSERT INTO kept_quarantine {query}")
 
 
-def _has_refused(connection: duckdb.DuckDBPyConnection, made: Judged) -> bool:
-    """Tell whether rows were refused: where none were, showing their values need not be planned."""
-    query = f"SELECT 1 FROM {made.stored} WHERE fate = '{QUARANTINED}' LIMIT 1"
-    return bool(connection.execute(query).fetchall())
+def _put_aside(connection: duckdb.DuckDBPyConnection, made: Judged) -> bool:
+    """Keep the refused rows as ``refused_<name>``; tell whether there are any.
+
+    How few they are lets the engine look their records up while it reads what was landed, instead
+    of holding all of that. Where there are none, showing values need not be planned.
+    """
+    connection.execute(
+        f"CREATE OR REPLACE TEMP TABLE refused_{made.name} AS "
+        f"SELECT * FROM {made.name} WHERE fate = '{QUARANTINED}'"
+    )
+    return bool(connection.execute(f"SELECT 1 FROM refused_{made.name} LIMIT 1").fetchall())
 
 
 def _values(connection: duckdb.DuckDBPyConnection, source: SourceFormat) -> str:

@@ -26,6 +26,7 @@ from retention.segments.rfm import (
     UNGROUPED,
     assign,
     columns_read,
+    features_read,
     redrawing,
     rfm,
 )
@@ -65,6 +66,7 @@ __all__ = [
     "drift",
     "drift_within",
     "early_decline",
+    "features_read",
     "guard",
     "migration",
     "newest_cohorts",

@@ -10,8 +10,7 @@ from collections.abc import Sequence
 
 from retention.segments.decline import READ_NOW
 from retention.segments.drift import WATCHED
-from retention.segments.rfm import SCORED
-from retention.segments.rules import parse_rules
+from retention.segments.rfm import features_read
 
 
 def compared_features(rules: Sequence[str]) -> list[str]:
@@ -27,5 +26,4 @@ def compared_features(rules: Sequence[str]) -> list[str]:
     >>> "tenure_days" in compared_features(["new: tenure_days <= 90 and order_count == 1"])
     True
     """
-    read = {name for rule in parse_rules(rules) for name in rule.features}
-    return sorted(read.union(SCORED, WATCHED, READ_NOW))
+    return sorted({*features_read(rules), *WATCHED, *READ_NOW})

@@ -222,6 +222,18 @@ def rfm(
     return RFM(scored[kept], cuts, method, parsed)
 
 
+def features_read(rules: Sequence[str]) -> list[str]:
+    """Return the features that scores and rules read, in the order of their names.
+
+    Examples
+    --------
+    >>> features_read(["new: tenure_days <= 90 and order_count == 1"])
+    ['monetary_minor', 'order_count', 'recency_days', 'tenure_days']
+    """
+    named = {name for rule in parse_rules(rules) for name in rule.features}
+    return sorted(named.union(SCORED).difference(SCORES))
+
+
 def columns_read(features: pd.DataFrame, rules: Sequence[str]) -> list[str]:
     """Return the columns of a feature table that scores and rules read, its key first."""
     return _read(features, parse_rules(rules))

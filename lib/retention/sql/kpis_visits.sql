@@ -1,5 +1,6 @@
 -- Per visitor (customer, else browser) and window: visits, visits with a cart, with a purchase.
--- What the loyalty programme books is no visit.
+-- What the loyalty programme books is no visit. Who the browser was is told to nobody: there are
+-- millions, and those who did alike are alike.
 WITH visits AS (
     SELECT
         max(customer_key) AS customer_key,
@@ -16,12 +17,11 @@ WITH visits AS (
 )
 SELECT
     customer_key,
-    coalesce(customer_key, anon_key, visit_key) AS visitor_key,
     is_now,
-    count(*) AS visits,
-    CAST(sum(bought) AS BIGINT) AS visits_bought,
-    CAST(sum(carted) AS BIGINT) AS visits_carted,
-    CAST(sum(CASE WHEN carted = 1 AND bought = 0 THEN 1 ELSE 0 END) AS BIGINT) AS carts_abandoned
+    CAST(count(*) AS INTEGER) AS visits,
+    CAST(sum(bought) AS INTEGER) AS visits_bought,
+    CAST(sum(carted) AS INTEGER) AS visits_carted,
+    CAST(sum(CASE WHEN carted = 1 AND bought = 0 THEN 1 ELSE 0 END) AS INTEGER) AS carts_abandoned
 FROM visits
 GROUP BY customer_key, coalesce(customer_key, anon_key, visit_key), is_now
-ORDER BY 2, 3
+ORDER BY customer_key, is_now, visits, visits_bought, visits_carted, carts_abandoned
