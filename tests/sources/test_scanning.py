@@ -5,11 +5,12 @@ from __future__ import annotations
 import csv
 import io
 
+import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retention.sources import BrokenCode
-from retention.sources.scanning import Piece, Scanner
+from retention.sources.scanning import Piece, Scanner, _outside
 
 FIELD = st.text(alphabet=st.sampled_from('ab ,;"\n\té€'), max_size=6)
 
@@ -113,3 +114,12 @@ def test_bytes_that_are_not_utf8_break_their_record_only():
 def test_many_broken_lines_take_time_in_proportion():
     pieces = scan(b'a,"b"c\n' * 20_000, 2, chunk=1 << 20)
     assert len(broken_of(pieces)) == 20_000
+
+
+@given(places=st.lists(st.integers(0, 60), unique=True), among=st.randoms())
+def test_what_is_quoted_is_told_by_the_quotes_before_it(places, among):
+    split = among.randint(0, len(places))
+    positions, quotes = (np.array(sorted(part), dtype=np.int64)
+                         for part in (places[:split], places[split:]))  # fmt: skip
+    told = _outside(positions, quotes)
+    assert told.tolist() == [p for p in positions if (quotes < p).sum() % 2 == 0]

@@ -127,7 +127,7 @@ class Scanner:
         feeds = np.flatnonzero(view == LF)
         quotes = self._quotes(data, view)
         bad_quote = self._first_bad_quote(view, quotes, final)
-        ends = feeds if quotes.size == 0 else feeds[np.searchsorted(quotes, feeds) % 2 == 0]
+        ends = _outside(feeds, quotes)
         if bad_quote is None and final and (ends.size == 0 or ends[-1] != view.size - 1):
             if quotes.size % 2:
                 bad_quote = view.size
@@ -265,10 +265,23 @@ def _kept(
 
 
 def _outside(positions: Positions, quotes: Positions) -> Positions:
-    """Return the positions that are not inside a quoted field."""
+    """Return the positions that are not inside a quoted field.
+
+    Quotes are sought among the positions, of which there are many times as many: most quoted fields
+    hold none of them.
+    """
     if quotes.size == 0 or positions.size == 0:
         return positions
-    return positions[np.searchsorted(quotes, positions) % 2 == 0]
+    opened = np.searchsorted(positions, quotes[::2])
+    closed = np.full(opened.size, positions.size)  # a field that is never closed holds all the rest
+    closed[: quotes.size // 2] = np.searchsorted(positions, quotes[1::2])
+    held = closed > opened
+    if not held.any():
+        return positions
+    change = np.zeros(positions.size + 1, dtype=np.int64)
+    np.add.at(change, opened[held], 1)
+    np.subtract.at(change, closed[held], 1)
+    return positions[np.cumsum(change[:-1]) == 0]
 
 
 def _miscounted(
