@@ -13,6 +13,7 @@ from retention.churn.metrics import auc_with_error
 from retention.churn.panel import Array
 from retention.engine import Engine
 from retention.errors import EvidenceError
+from retention.features import texts_in_arrow
 from retention.results import Check, Status, percent
 
 LARGEST_GAP = 0.05
@@ -35,11 +36,12 @@ def protected_groups(engine: Engine, keys: Array, attribute: str) -> Array:
     """
     if not engine.has("customers"):
         return np.full(len(keys), None, dtype=object)
-    table = engine.sql("SELECT * FROM customers").frame()
-    if attribute not in table:
+    if attribute not in engine.sql("SELECT * FROM customers").columns():
         return np.full(len(keys), None, dtype=object)
-    known = table.drop_duplicates("customer_key").set_index("customer_key")[attribute]
-    return known.reindex(pd.Index(keys)).to_numpy(dtype=object)
+    table = texts_in_arrow(engine.sql(f'SELECT customer_key, "{attribute}" FROM customers'))
+    table = table[table["customer_key"].isin(keys)].drop_duplicates("customer_key")
+    known = table.set_index("customer_key")[attribute].reindex(pd.Index(keys)).astype(object)
+    return known.where(known.notna(), None).to_numpy(dtype=object)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from retention.churn.panel import Array, LabelledDate
 from retention.churn.shadow import ShadowComparison, compare_in_shadow
 from retention.churn.storage import StoredModel
 from retention.engine import Engine
-from retention.features import epoch_of, observed_until, shifted
+from retention.features import epoch_of, observed_until, shifted, texts_in_arrow
 
 BANDS = 20
 
@@ -25,7 +25,7 @@ def legacy_scores(engine: Engine, as_of: str, model: str) -> pd.DataFrame:
     if not model or not engine.has("scores"):
         return pd.DataFrame({"customer_key": pd.Series(dtype=object),
                              "score": pd.Series(dtype=float)})  # fmt: skip
-    return engine.query("churn_scores", as_of_s=epoch_of(as_of), model=model).frame()
+    return texts_in_arrow(engine.query("churn_scores", as_of_s=epoch_of(as_of), model=model))
 
 
 def legacy_shadow(

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from retention.engine import Engine
-from retention.features import FEATURES
+from retention.features import FEATURES, texts_in_arrow
 from retention.results import Check, Status, percent
 from retention.segments.codes import SegmentCode
 from retention.segments.intervals import wilson
@@ -151,7 +151,7 @@ def protected_attributes(engine: Engine, customers: pd.Series) -> pd.DataFrame:
     if not engine.has("customers"):
         return frame
     columns = ", ".join(PROTECTED)
-    held = engine.sql(f"SELECT customer_key, {columns} FROM customers").frame()
+    held = texts_in_arrow(engine.sql(f"SELECT customer_key, {columns} FROM customers"))
     held = frame.merge(held, "left", "customer_key")
     born = held.pop("birth_year")
     held["birth_decade"] = (born // 10 * 10).astype("Int64").astype("string") + "s"
