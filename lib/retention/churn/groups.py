@@ -40,8 +40,10 @@ def protected_groups(engine: Engine, keys: Array, attribute: str) -> Array:
         return np.full(len(keys), None, dtype=object)
     table = texts_in_arrow(engine.sql(f'SELECT customer_key, "{attribute}" FROM customers'))
     table = table[table["customer_key"].isin(keys)].drop_duplicates("customer_key")
-    known = table.set_index("customer_key")[attribute].reindex(pd.Index(keys)).astype(object)
-    return known.where(known.notna(), None).to_numpy(dtype=object)
+    known = table.set_index("customer_key")[attribute].reindex(pd.Index(keys))
+    held = known.to_numpy(dtype=object)
+    held[known.isna().to_numpy()] = None
+    return held
 
 
 @dataclass(frozen=True)

@@ -235,9 +235,9 @@ class Engine:
         for name in names:
             (kind,) = self.connection.execute(_KIND, [name]).fetchall()[0]
             self.connection.execute(f'DROP {kind} "{name}"')
-        self._give_back()
+        self.give_back()
 
-    def _give_back(self) -> None:
+    def give_back(self) -> None:
         """Return to the machine what lies free: DuckDB keeps it up to its limit, as if in use.
 
         With a limit as low as what is in use it lets go of the rest; others may need it.
@@ -321,7 +321,10 @@ class Answer:
     def arrow(self) -> pa.Table:
         """Return the answer as an Arrow table, which grows while the query goes on."""
         relation = self.engine.connection.sql(self.text, params=self.parameters or None)
-        return relation.to_arrow_reader(BATCH_ROWS).read_all()
+        rows = relation.to_arrow_reader(BATCH_ROWS).read_all()
+        if rows.num_rows > ROW_GROUP_ROWS:  # what it took to make them is as large again
+            self.engine.give_back()
+        return rows
 
     def columns(self) -> list[str]:
         """Return the names of the answer's columns without computing it."""
