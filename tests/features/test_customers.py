@@ -162,7 +162,9 @@ def test_a_feature_table_kept_for_the_run_is_the_same_and_computed_once(
     assert len(list((tmp_path / "shared").glob("customer_features-*.parquet"))) == 2
 
 
-@pytest.mark.parametrize("only", [["order_count"], ["opens_90d", "recency_days"], ["margin_minor"]])
+@pytest.mark.parametrize(
+    "only", [[], ["order_count"], ["opens_90d", "recency_days"], ["margin_minor"]]
+)
 @pytest.mark.parametrize("shares", ["nothing", "what is asked for", "everything"])
 def test_features_that_are_asked_for_alone_are_those_of_the_whole_table(
     make_engine, hand_made_shop, tmp_path, only, shares

@@ -75,8 +75,9 @@ def customer_features(
         with _rows_of(engine, as_of, experiment, layers, only) as rows:
             return _without_unknown(texts_in_arrow(rows))
     kept = engine.parquet(_kept(engine, engine.shared, as_of, experiment, layers))
-    names = ["customer_key", *(f.name for f in _features(layers, only))] if only else ["*"]
-    return _without_unknown(texts_in_arrow(engine.sql(f"SELECT {', '.join(names)} FROM {kept}")))
+    wanted = [] if only is None else ["customer_key", *(f.name for f in _features(layers, only))]
+    text = f"SELECT {', '.join(wanted) or '*'} FROM {kept}"
+    return _without_unknown(texts_in_arrow(engine.sql(text)))
 
 
 def _kept(engine: Engine, folder: Path, as_of: str, experiment: str, layers: Sequence[str]) -> Path:
