@@ -104,11 +104,13 @@ def _drawn(engine: Engine, condition: str, **parameters: Any) -> Iterator[dict[s
     engine.sql(
         f"SELECT customer_key, order_key FROM orders WHERE {condition}", **parameters
     ).materialise("drawn_orders")
+    engine.sql("SELECT DISTINCT customer_key FROM drawn_orders").materialise("drawn_customers")
+    held = {"customer_key": "drawn_customers", "order_key": "drawn_orders"}
     try:
-        yield {name: f"{key} IN (SELECT {key} FROM drawn_orders)"
+        yield {name: f"{key} IN (SELECT {key} FROM {held[key]})"
                for name, key in NAMED.items() if engine.has(name)}  # fmt: skip
     finally:
-        engine.drop("drawn_orders")
+        engine.drop("drawn_customers", "drawn_orders")
 
 
 @contextmanager
