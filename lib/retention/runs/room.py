@@ -65,19 +65,19 @@ class Footprint:
 
 FOOTPRINTS: dict[str, Footprint] = {
     "ingest": Footprint(370, 0.0, 11.0),
-    "segments": Footprint(390, 2.3, 2.4),
-    "lifetime_value": Footprint(400, 1.2, 2.4),
-    "retention_curves": Footprint(360, 1.3, 2.4),
-    "churn_risk": Footprint(395, 1.6, 2.4),
-    "design": Footprint(330, 0.8, 2.4),
-    "ab_test": Footprint(330, 0.8, 2.4),
-    "campaign_lift": Footprint(480, 1.5, 2.4),
+    "segments": Footprint(390, 1.4, 2.4),
+    "lifetime_value": Footprint(400, 1.0, 0.7),
+    "retention_curves": Footprint(360, 1.0, 1.0),
+    "churn_risk": Footprint(395, 1.6, 1.4),
+    "design": Footprint(330, 0.8, 1.1),
+    "ab_test": Footprint(330, 0.8, 1.6),
+    "campaign_lift": Footprint(480, 1.5, 1.5),
 }
 """Peak memory of each notebook's process as run manifests record it (``peak_memory_mb``), on the
 simulated shop with 2,116 and with 1,041,000 customers (9,900,000 order lines), DuckDB,
-``memory_limit`` 2GB (ingest 4GB), two cores. The engine's part is what a table of features takes
-where it may, 2,400 MB (of ingest, what it grew by up to 102,705 customers); the rows are the rest.
-``benchmarks/growth.json`` measures the library alone."""
+``memory_limit`` 4GB and 2500MB, two cores: what they add up to lies 2 to 9 % above. The rows are
+what the process held between its cells, the engine's part is the rest (of ingest, what it grew by
+up to 102,705 customers). ``benchmarks/growth.json`` measures the library alone."""
 
 
 def require_room(
