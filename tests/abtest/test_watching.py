@@ -262,7 +262,7 @@ def test_planned_arms_are_drawn_once_and_the_same(engine, monkeypatch, tmp_path)
     with pytest.raises(ParameterError, match="started"):
         draw_planned(engine, tmp_path, "reminder", "2026-04-01")
     assert draw_planned(engine, tmp_path, "", AS_OF).to_frame().empty
-    assert fetched == [{"order_count"}] * 2
+    assert fetched == [["order_count"]] * 2
     (tmp_path / "reminder.yaml").write_text(text.replace("order_count", "shoe_size"))
     with pytest.raises(InputError, match="no column 'shoe_size'"):
         draw_planned(engine, tmp_path, "reminder", "2026-03-01")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -53,6 +55,9 @@ def test_definitions_differ_and_are_held_against_what_happened(panels):
     assert table.loc["what happened", "share"] == pytest.approx(panels[-1].churned.mean())
     assert table.loc["contract ended", "n"] == 0
     assert "never quote a churn rate without its definition" in result.summary()
+    assert "drawn" not in result.summary()
+    some = compare_definitions(replace(panels[-1], share=0.2), panels[:-1], window_days=90)
+    assert ", told by a drawn 20.0 % of the customers, " in some.summary()
 
 
 def test_contract_ends_are_counted_where_there_are_any(panels):

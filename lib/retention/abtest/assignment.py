@@ -209,8 +209,8 @@ def draw_planned(engine: Engine, folder: Path, name: str, as_of: str) -> Assignm
             "Draw the arms of an experiment that is still planned.",
             column="planned_experiment",
         )
-    read = {name for name in (plan.stratify_by, plan.cluster) if name}
-    known = read <= {feature.name for feature in FEATURES}  # else it is said what there is
+    read = [plan.stratify_by] if plan.stratify_by else []
+    known = {feature.name for feature in FEATURES}.issuperset(read)  # else it is said what there is
     customers = customer_features(engine, as_of, only=read if known else None)
     return assign_experiment(customers.rename(columns={"customer_key": "unit_key"}), plan)
 

@@ -101,10 +101,9 @@ def rehearse_planned(
         return PlanRehearsal(None, (), ())
     plan = read_experiment(folder, name)
     if known and known[0] == plan.horizon_days and not past_experiment:
-        units = with_channel(engine, known[1])
+        units = few_enough(with_channel(engine, known[1]), most_customers, plan.cluster)
     else:
         units = _past(engine, plan, as_of, past_experiment, control_arm, most_customers)
-    units = few_enough(units, most_customers, plan.cluster)
     return rehearse_plan(
         engine, units, plan, relative_effect=relative_effect, draws=draws, seed=seed
     )
@@ -155,21 +154,22 @@ def _past(
     engine: Engine, plan: Experiment, as_of: str, past_experiment: str, control_arm: str,
     most_customers: int | None,
 ) -> pd.DataFrame:  # fmt: skip
-    """Return units to whom nothing was done, with the outcomes of the plan's horizon.
+    """Return so many units at most to whom nothing was done, with outcomes of the plan's horizon.
 
-    Of past customers so many are drawn at most, unless whole clusters are to be drawn of them.
+    Past customers are drawn before they are fetched, unless whole clusters of them are wanted.
     """
     if not past_experiment:
         with sampled_customers(engine, None if plan.cluster else most_customers):
             past = past_units(engine, as_of, plan.horizon_days, columns_of(plan))
-            return with_channel(engine, past)
+        past = with_channel(engine, past)
+        return few_enough(past, most_customers, plan.cluster) if plan.cluster else past
     units = experiment_units(engine, replace(plan, name=past_experiment), as_of)
     units = units[units["arm"] == control_arm].reset_index(drop=True)
     if units.empty:
         raise EvidenceError(
             f"Experiment {past_experiment!r} has no arm {control_arm!r}.", "Name its control arm."
         )
-    return units
+    return few_enough(units, most_customers, plan.cluster)
 
 
 def rehearsal_checks(found: Sequence[Rehearsal], planned: PlanRehearsal) -> list[Check]:

@@ -46,10 +46,10 @@ class Definitions:
         """Say how far the headline moves with the definition."""
         known = self.frame.dropna(subset=["share"])
         low, high = known.loc[known["share"].idxmin()], known.loc[known["share"].idxmax()]
-        drawn = of_drawn(self.share, " (told by a drawn ") + ")" * (self.share < 1)
         return (
-            f"As of {self.as_of}, {percent(float(low.share), 0)} of customers{drawn} have churned "
-            f"if churn means '{low.definition}', {percent(float(high.share), 0)} if it means "
+            f"As of {self.as_of}{of_drawn(self.share, ', told by a drawn ')}, "
+            f"{percent(float(low.share), 0)} of customers have churned if "
+            f"churn means '{low.definition}', {percent(float(high.share), 0)} if it means "
             f"'{high.definition}': never quote a churn rate without its definition."
         )
 

@@ -237,7 +237,7 @@ def refuse(
     """
     if connection.execute(probe).fetchall()[0][0]:
         connection.execute(
-            f"CREATE OR REPLACE TEMP TABLE refused_rows AS SELECT rowid AS place "
+            "CREATE OR REPLACE TEMP TABLE refused_rows AS SELECT rowid AS place "
             f"FROM {made.stored} AS t WHERE fate = '{ACCEPTED}' AND {condition}"
         )
         connection.execute(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -56,8 +56,7 @@ class RFM:
 
     def beside(self, features: pd.DataFrame, names: Sequence[str]) -> pd.DataFrame:
         """Return some features of the customers with the ``segment`` that each is in."""
-        read = ["customer_key", *(name for name in features if name in names)]
-        own = self.customers[["customer_key", "segment"]]
+        own, read = self.customers[["customer_key", "segment"]], _with_key(features, names)
         if own["customer_key"].equals(features["customer_key"]):  # so are tables of one date
             return features[read].assign(segment=own["segment"].to_numpy())
         return features[read].merge(own, on="customer_key")
@@ -230,8 +229,7 @@ def features_read(rules: Sequence[str]) -> list[str]:
     >>> features_read(["new: tenure_days <= 90 and order_count == 1"])
     ['monetary_minor', 'order_count', 'recency_days', 'tenure_days']
     """
-    named = {name for rule in parse_rules(rules) for name in rule.features}
-    return sorted(named.union(SCORED).difference(SCORES))
+    return sorted(_named(parse_rules(rules)).difference(SCORES))
 
 
 def columns_read(features: pd.DataFrame, rules: Sequence[str]) -> list[str]:
@@ -276,8 +274,17 @@ def assign(frame: pd.DataFrame, rules: Sequence[Rule]) -> NDArray[np.object_]:
 
 def _read(features: pd.DataFrame, rules: Sequence[Rule]) -> list[str]:
     """Return the key and the columns that scores and rules read."""
-    read = {name for rule in rules for name in rule.features} | set(SCORED)
-    return ["customer_key", *(name for name in features if name in read)]
+    return _with_key(features, _named(rules))
+
+
+def _named(rules: Sequence[Rule]) -> set[str]:
+    """Return what scores and rules read, the scores themselves among it."""
+    return {name for rule in rules for name in rule.features}.union(SCORED)
+
+
+def _with_key(features: pd.DataFrame, names: Collection[str]) -> list[str]:
+    """Return the key and those of some columns that a feature table has, in its order."""
+    return ["customer_key", *(name for name in map(str, features) if name in names)]
 
 
 def _by_customer(features: pd.DataFrame) -> pd.DataFrame:

@@ -54,7 +54,7 @@ class _File:
     """A file under way: where it is, how it is written, and where its records are to go.
 
     Of an export's columns only those are ``kept`` that its format knows: an order of Shopify's has
-    seventy-eight, of which its mappings read a third.
+    seventy-nine, of which the format knows thirty-three.
     """
 
     real: Path
