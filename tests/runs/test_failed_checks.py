@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from retention.errors import RunError
-from retention.runs.runner import run_profile
+from retention.runs.runner import Options, run_profile
 
 FAILING = """
 from functools import partial
@@ -20,12 +20,21 @@ stage.use_snapshot("empty")
 """
 
 
-def write_ingest(workspace, code, allowed):
-    """Give the toy project an ingest notebook whose check fails."""
+WAITING = """
+import time
+others = stage.output / "results" / "segments.json"
+for _ in range(600):
+    time.sleep(0 if others.is_file() else 0.1)
+assert others.is_file(), "nobody started before my end"
+"""
+
+
+def write_ingest(workspace, code, allowed, *more):
+    """Give the toy project an ingest notebook whose check fails, and which then does more."""
     spec = importlib.util.spec_from_file_location("toy", Path(__file__).with_name("conftest.py"))
     toy = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(toy)
-    toy.write_notebook(workspace.project, "01_ingest", "ingest", FAILING.format(code=code))
+    toy.write_notebook(workspace.project, "01_ingest", "ingest", FAILING.format(code=code), *more)
     (workspace.project / "orders.csv").write_text("a\n1\n")
     snapshot = workspace.store("toy") / "snapshots" / "empty"
     snapshot.mkdir(parents=True, exist_ok=True)
@@ -63,3 +72,25 @@ def test_the_export_that_is_only_compared_is_an_input_of_the_run(workspace):
     assert {"orders.csv", "old.csv"} <= {Path(name).name for name in first.manifest["inputs"]}
     (workspace.project / "old.csv").write_text("a\n2\n")
     assert run_profile(workspace, "toy").manifest["notebooks"]["ingest"]["status"] == "ran"
+
+
+def test_others_start_when_the_snapshot_stands_and_ingest_goes_on(workspace):
+    write_ingest(workspace, "DISTRIBUTION_DRIFT", "[distribution_drift]", WAITING)
+    run = run_profile(workspace, "toy", Options(parallel=2))
+    assert list(run.manifest["notebooks"]) == ["ingest", "segments", "lifetime_value"]
+
+
+def test_nothing_is_published_where_ingest_fails_after_others_have_run(workspace):
+    write_ingest(workspace, "DISTRIBUTION_DRIFT", "[]", WAITING)
+    with pytest.raises(RunError, match="distribution_drift"):
+        run_profile(workspace, "toy", Options(parallel=2))
+    assert not (workspace.profile("toy") / "latest").exists()
+
+
+def test_what_ingest_says_beside_its_snapshot_reruns_nobody_else(workspace):
+    write_ingest(workspace, "DISTRIBUTION_DRIFT", "[distribution_drift]")
+    run_profile(workspace, "toy")
+    write_ingest(workspace, "DISTRIBUTION_DRIFT", "[distribution_drift]", "figure = 1")
+    run = run_profile(workspace, "toy")
+    status = {name: n["status"] for name, n in run.manifest["notebooks"].items()}
+    assert status == {"ingest": "ran", "segments": "reused", "lifetime_value": "reused"}

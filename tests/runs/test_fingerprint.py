@@ -26,11 +26,14 @@ def workspace(tmp_path) -> Workspace:
 def keys(workspace: Workspace, settings: list[Settings]) -> dict[str, str]:
     """Return every notebook's key, where a notebook with another key makes other tables."""
     records: dict[str, Record] = {}
+    handed_on: dict[str, dict[str, str]] = {}
     for each in settings:
         name = each.notebook.name
-        upstream = {need: records[need] for need in each.notebook.needs if need in records}
+        upstream = {need: handed_on[need] for need in each.notebook.needs if need in handed_on}
         key = stage_key(workspace, each, upstream, {"orders.csv": "0"})
-        records[name] = Record(name, key, {"tables/x.parquet": key}, 0.0, 0.0)
+        files = {"tables/x.parquet": key, "snapshot.json": key}
+        records[name] = Record(name, key, files, 0.0, 0.0)
+        handed_on[name] = records[name].handed_on(each.notebook)
     return {name: record.key for name, record in records.items()}
 
 

@@ -25,6 +25,9 @@ class Notebook:
         Which of the reports it belongs to.
     needs
         Notebooks whose published tables it reads, where they ran.
+    hands_on
+        The one file that others read of it, where that stands before its end: they start when it
+        does. Empty: they read what it has published.
     recalls
         Whether it reads runs published before its own: earlier ones, or the one approved last.
     effort
@@ -37,6 +40,7 @@ class Notebook:
     title: str
     report: str
     needs: tuple[str, ...] = ()
+    hands_on: str = ""
     recalls: bool = False
     effort: float = 1.0
 
@@ -46,7 +50,14 @@ class Notebook:
 
 
 NOTEBOOKS: tuple[Notebook, ...] = (
-    Notebook("ingest", "01_ingest", "Can we trust this data?", "Ingest", effort=47),
+    Notebook(
+        "ingest",
+        "01_ingest",
+        "Can we trust this data?",
+        "Ingest",
+        hands_on="snapshot.json",
+        effort=47,
+    ),
     Notebook(
         "segments", "02_segmentation", "Who are our customers?", "Segments", ("ingest",), effort=39
     ),

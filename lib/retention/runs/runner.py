@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from collections.abc import Collection
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -15,11 +14,11 @@ from retention.reports.pages import failed_page
 from retention.results import Status
 from retention.runs.adopt import take_over
 from retention.runs.catalogue import write_catalogue
+from retention.runs.course import Course, Options
 from retention.runs.execute import Execution, Failure, run_notebook
 from retention.runs.files import artifact_hashes, read_json, write_json
 from retention.runs.fingerprint import digest, notebook_source
 from retention.runs.index import write_index, write_signoff
-from retention.runs.journal import Journal
 from retention.runs.kernels import KernelPool
 from retention.runs.lock import profile_lock
 from retention.runs.manifest import (
@@ -50,59 +49,6 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THRE
 """Sums over several threads depend on how many there are, so the same inputs would not give the
 same bytes on another machine. Notebooks run side by side instead (``--parallel``), and the engine,
 whose sums are exact, uses all cores."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How to run, none of which may change what comes out.
-
-    Parameters
-    ----------
-    parallel
-        Notebooks that run at once.
-    timeout
-        Seconds that one cell may take.
-    retries
-        How often a notebook is tried again after its kernel died; an error in a cell is final.
-    fresh
-        Run every notebook, also where an earlier run could be reused.
-    executed
-        Folder in which another scheduler has executed the notebooks; they are judged and taken
-        over instead of run.
-    """
-
-    parallel: int = 1
-    timeout: int = 3600
-    retries: int = 0
-    fresh: bool = False
-    executed: Path | None = None
-
-
-@dataclass
-class _Course:
-    """State of a run under way."""
-
-    workspace: Workspace
-    profile: str
-    settings: list[Settings]
-    inputs: dict[str, str]
-    staging: Path
-    options: Options
-    records: dict[str, Record] = field(default_factory=dict)
-
-    @property
-    def journal(self) -> Journal:
-        """The run's structured log."""
-        return Journal(self.staging)
-
-    @property
-    def earlier(self) -> list[Path]:
-        """Folders whose notebooks may be reused, the likeliest first."""
-        if self.options.fresh or self.options.executed:
-            return []
-        runs = [run.folder for run in reversed(published(self.profile, self.workspace))]
-        left = [p for p in unfinished(self.workspace, self.profile) if p != self.staging]
-        return left + runs
 
 
 def run_profile(
@@ -148,7 +94,7 @@ def run_profile(
             staging = open_staging(workspace, profile, name)
             day = (today or date.today()).isoformat()
             mark_resumable(staging, {"profile": profile, "today": day})
-            course = _Course(workspace, profile, settings, inputs, staging, options or Options())
+            course = Course(workspace, profile, settings, inputs, staging, options or Options())
             failure = _execute_all(course)
             if failure is None:
                 return _publish(course, facts)
@@ -189,7 +135,7 @@ def sources_of(settings: list[Settings]) -> list[str]:
     return list(dict.fromkeys([*found[0].get("sources", []), *filter(None, parts)]))
 
 
-def _execute_all(course: _Course) -> Failure | None:
+def _execute_all(course: Course) -> Failure | None:
     """Run or reuse every notebook, as soon as what it needs is there."""
     cells = {s.notebook.name: len(notebook_source(s.notebook.path(course.workspace)))
              for s in course.settings}  # fmt: skip
@@ -203,48 +149,50 @@ def _execute_all(course: _Course) -> Failure | None:
             kernels.close()
 
 
-def _temporary(course: _Course) -> str:
+def _temporary(course: Course) -> str:
     """Return the folder for temporary files that the params name, empty for the system's."""
     return str(course.settings[0].resolved.get("temporary_directory", ""))
 
 
 def _schedule(
-    course: _Course, kernels: KernelPool, progress: RunProgress, pool: ThreadPoolExecutor
+    course: Course, kernels: KernelPool, progress: RunProgress, pool: ThreadPoolExecutor
 ) -> Failure | None:
     """Hand notebooks to the pool in dependency order until all are done or one has failed."""
     planned = [settings.notebook for settings in course.settings]
     order = sequence(planned, _expected(course), course.options.parallel)
     waiting = sorted(course.settings, key=lambda s: order.index(s.notebook.name))
-    running: dict[Future[Failure | None], str] = {}
+    running: set[Future[Failure | None]] = set()
     while waiting or running:
-        for settings in ready(waiting, order, course.records)[: _room(course, running)]:
+        for settings in ready(waiting, order, course.handed_on)[: _room(course, running)]:
             waiting.remove(settings)
             # Keys are made here, in one thread: Python 3.11's parser is not safe in several.
             task = pool.submit(_one, course, settings, _key(course, settings), kernels, progress)
-            running[task] = settings.notebook.name
-        done, _ = wait(running, return_when=FIRST_COMPLETED)
-        for task in done:
-            del running[task]
-            failure = task.result()
-            if failure:
-                wait(running)
-                return failure
+            running.add(task)
+            task.add_done_callback(course.news.put)
+        done = course.news.get()
+        if done is None:
+            continue
+        running.remove(done)
+        failure = done.result()
+        if failure:
+            wait(running)
+            return failure
     return None
 
 
-def _room(course: _Course, running: Mapping[Any, str]) -> int:
+def _room(course: Course, running: Collection[object]) -> int:
     """Return how many more notebooks may start."""
     return max(course.options.parallel - len(running), 0)
 
 
-def _key(course: _Course, settings: Settings) -> str:
-    """Return the key of a notebook whose upstream is done."""
-    upstream = {n: course.records[n] for n in settings.notebook.needs if n in course.records}
+def _key(course: Course, settings: Settings) -> str:
+    """Return the key of a notebook for which all that it reads stands."""
+    upstream = {n: course.handed_on[n] for n in settings.notebook.needs if n in course.handed_on}
     return stage_key(course.workspace, settings, upstream, course.inputs)
 
 
 def _one(
-    course: _Course, settings: Settings, key: str, kernels: KernelPool, progress: RunProgress
+    course: Course, settings: Settings, key: str, kernels: KernelPool, progress: RunProgress
 ) -> Failure | None:
     """Reuse or run one notebook; ingest's failed checks stop what would build on them."""
     name = settings.notebook.name
@@ -258,7 +206,7 @@ def _one(
         record.write(course.staging)
     stopped = _stopped_by_checks(course, name) if name == "ingest" else None
     if stopped is None:
-        course.records[name] = record
+        course.finish(settings.notebook, record)
         progress.finished(name, record)
         course.journal.write(
             "done", notebook=name, seconds=record.seconds, reused_from=record.reused_from
@@ -267,11 +215,16 @@ def _one(
 
 
 def _run(
-    course: _Course, settings: Settings, kernels: KernelPool, progress: RunProgress
+    course: Course, settings: Settings, kernels: KernelPool, progress: RunProgress
 ) -> Execution:
     """Execute one notebook, again where its kernel died and retries are left."""
     name = settings.notebook.name
     params = {k: v for k, v in settings.resolved.items() if k not in RUNNER_OWNED}
+
+    def on_cell(number: int, cells: int) -> None:
+        progress.cell(name, number, cells)
+        course.look_at(settings.notebook)
+
     if course.options.executed:
         return take_over(course.options.executed, course.staging, name, params)
     for attempt in range(course.options.retries + 1):
@@ -283,14 +236,14 @@ def _run(
             params,
             kernels.take(),
             course.options.timeout,
-            lambda number, cells: progress.cell(name, number, cells),
+            on_cell,
         )
         if execution.failure is None or execution.failure.kind not in ("KernelDied", "NotRun"):
             break
     return execution
 
 
-def _stopped_by_checks(course: _Course, name: str) -> Failure | None:
+def _stopped_by_checks(course: Course, name: str) -> Failure | None:
     """Turn a failed check of ingest into a stop, unless the params let it pass by name."""
     result = read_json(course.staging / "results" / f"{name}.json")
     settings = next(s for s in course.settings if s.notebook.name == name)
@@ -304,7 +257,7 @@ def _stopped_by_checks(course: _Course, name: str) -> Failure | None:
     return Failure(name, 1, 1, "Trust checks", "FailedCheck", text)
 
 
-def _leave_failed(course: _Course, failure: Failure) -> RunError:
+def _leave_failed(course: Course, failure: Failure) -> RunError:
     """Write the failed-run page, keep what is finished for ``resume``, return the error."""
     facts = {
         "Notebook": failure.notebook,
@@ -324,7 +277,7 @@ def _leave_failed(course: _Course, failure: Failure) -> RunError:
     )
 
 
-def _publish(course: _Course, facts: dict[str, Any]) -> Run:
+def _publish(course: Course, facts: dict[str, Any]) -> Run:
     """Render the reports, write the manifest, and make the run visible in one step."""
     names = [settings.notebook.name for settings in course.settings]
     write_reports(course.workspace, course.staging, course.profile, names, facts)
@@ -361,7 +314,7 @@ def _account(record: Record) -> dict[str, Any]:
     }
 
 
-def _kernels(course: _Course, shared: Path) -> KernelPool:
+def _kernels(course: Course, shared: Path) -> KernelPool:
     """Open a pool of warm kernels that know where to write."""
     environment = {
         STAGING_VARIABLE: str(course.staging),
@@ -375,7 +328,7 @@ def _kernels(course: _Course, shared: Path) -> KernelPool:
     return KernelPool(ahead, total, course.workspace.project, environment)
 
 
-def _expected(course: _Course) -> dict[str, float]:
+def _expected(course: Course) -> dict[str, float]:
     """Return what each notebook took in the run published last."""
     runs = published(course.profile, course.workspace)
     return {n: a["seconds"] for n, a in runs[-1].manifest["notebooks"].items()} if runs else {}

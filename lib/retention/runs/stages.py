@@ -14,6 +14,7 @@ from retention.engine import sha256_of
 from retention.runs.files import read_json, write_json
 from retention.runs.fingerprint import digest, library_digest, library_files, notebook_source
 from retention.runs.manifest import environment_digest, recalled
+from retention.runs.plan import BY_NAME, Notebook
 from retention.runs.settings import Settings
 from retention.runs.workspace import Workspace
 
@@ -47,6 +48,14 @@ class Record:
         except (FileNotFoundError, json.JSONDecodeError, TypeError):
             return None
 
+    def handed_on(self, notebook: Notebook) -> dict[str, str]:
+        """Return the files that others read of the notebook, with their hashes."""
+        return {
+            name: sha256
+            for name, sha256 in self.files.items()
+            if (name == notebook.hands_on if notebook.hands_on else not _is_executed(name))
+        }
+
     def is_whole(self, folder: Path) -> bool:
         """Tell whether every file is there with the content it had."""
         return all(
@@ -58,7 +67,7 @@ class Record:
 def stage_key(
     workspace: Workspace,
     settings: Settings,
-    upstream: Mapping[str, Record],
+    upstream: Mapping[str, Mapping[str, str]],
     inputs: Mapping[str, str],
 ) -> str:
     """Return what decides a notebook's outcome, as one hash.
@@ -70,7 +79,7 @@ def stage_key(
     settings
         The notebook and its resolved parameters.
     upstream
-        Records of the notebooks that it reads from.
+        What the notebooks that it reads from hand on: their files' hashes.
     inputs
         Hashes of the raw exports; they count for ingest alone.
     """
@@ -79,10 +88,7 @@ def stage_key(
         "source": notebook_source(path),
         "library": library_digest(library_files(path)),
         "params": settings.resolved,
-        "upstream": {
-            name: {f: h for f, h in record.files.items() if not f.startswith("notebooks/")}
-            for name, record in upstream.items()
-        },
+        "upstream": {name: dict(files) for name, files in upstream.items()},
         "recalled": recalled(settings, workspace),
         "environment": environment_digest(workspace),
     }
@@ -99,8 +105,8 @@ def record_of(folder: Path, notebook: str, key: str, seconds: float, memory: flo
     result = read_json(folder / "results" / f"{notebook}.json")
     names = [f"notebooks/{notebook}.ipynb", f"results/{notebook}.json"]
     names += [artifact["path"] for artifact in result["artifacts"]]
-    if notebook == "ingest":
-        names.append("snapshot.json")
+    hands_on = BY_NAME[notebook].hands_on
+    names += [hands_on] if hands_on else []
     files = {name: sha256_of(folder / name) for name in names}
     return Record(notebook, key, files, round(seconds, 2), round(memory, 1))
 
@@ -135,6 +141,11 @@ def reuse(
         linked.write(folder)
         return linked
     return None
+
+
+def _is_executed(name: str) -> bool:
+    """Tell whether a file is an executed notebook, which nothing reads."""
+    return name.startswith("notebooks/")
 
 
 def _has_snapshot(folder: Path, store: Path) -> bool:
