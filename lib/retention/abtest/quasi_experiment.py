@@ -144,26 +144,41 @@ def _require_periods_and_units(start: int, treated: Flags, before: Flags) -> Non
 
 
 def _wide(panel: pd.DataFrame) -> tuple[pd.DataFrame, Flags]:
-    """Return unit x period values, sorted, and which units are treated."""
-    if panel.duplicated(["unit_key", "period"]).any():
+    """Return unit x period values, sorted, and which units are treated.
+
+    Units are looked up by number: pivoting and grouping by fifteen million keys took 25 seconds.
+    """
+    units = pd.Categorical(panel["unit_key"]).remove_unused_categories()
+    unit = units.codes.astype(np.int64)
+    if (unit < 0).any():
+        raise InputError("A row names no unit.", "Leave it out.", column="unit_key")
+    periods, period = np.unique(panel["period"].to_numpy(), return_inverse=True)
+    shape = len(units.categories), len(periods)
+    place = unit * len(periods) + period
+    if (np.bincount(place) > 1).any():
         raise InputError("A unit has two rows in one period.", "Sum them first.", column="period")
-    wide = panel.pivot_table(
-        index="unit_key", columns="period", values="value", dropna=False
-    ).sort_index(axis=1)
-    if wide.isna().any().any():
+    values = np.full(shape, np.nan)
+    values.flat[place] = panel["value"].to_numpy(dtype=float)
+    if missing := int(np.isnan(values).sum()):
         raise InputError(
-            f"{int(wide.isna().sum().sum()):,} unit-periods are missing.",
+            f"{missing:,} unit-periods are missing.",
             "Fill them knowingly (no orders are 0), or leave those units out.",
             column="value",
         )
-    groups = panel.groupby("unit_key")["treated"].nunique()
-    if (groups > 1).any():
+    treated = _groups(unit, panel["treated"].to_numpy().astype(bool), len(units.categories))
+    return pd.DataFrame(values, units.categories, periods), treated
+
+
+def _groups(unit: NDArray[np.int64], treated: Flags, units: int) -> Flags:
+    """Return which units are treated; refuse one that is so in some rows alone."""
+    groups = np.zeros(units, dtype=bool)
+    groups[unit] = treated
+    changed = np.unique(unit[groups[unit] != treated])
+    if changed.size:
         raise InputError(
-            f"{int((groups > 1).sum()):,} units change group.", "Use their first group.",
-            column="treated",
+            f"{changed.size:,} units change group.", "Use their first group.", column="treated",
         )  # fmt: skip
-    treated = panel.groupby("unit_key")["treated"].first().reindex(wide.index)
-    return wide, treated.to_numpy().astype(bool)
+    return groups
 
 
 def _leads(

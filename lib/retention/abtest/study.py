@@ -246,8 +246,14 @@ def study_panel(engine: Engine, study: Study) -> pd.DataFrame:
     if study.design is StudyDesign.SYNTHETIC_CONTROL:
         wide = wide.groupby(people["group"]).mean()
         treated = people.groupby("group")["treated"].first()
-    long = wide.rename_axis("unit_key").reset_index().melt("unit_key", var_name="period")
-    return long.assign(treated=long["unit_key"].map(treated)).astype({"period": int})
+    units, periods = wide.shape
+    place: Any = np.tile(np.arange(units), periods)  # pandas types codes as a sequence
+    return pd.DataFrame({
+        "unit_key": pd.Categorical.from_codes(place, categories=wide.index),
+        "period": np.repeat(np.arange(periods), units),
+        "value": wide.to_numpy().ravel(order="F"),
+        "treated": treated.reindex(wide.index).to_numpy()[place],
+    })  # fmt: skip
 
 
 def _people(engine: Engine, study: Study, first_s: int) -> pd.DataFrame:

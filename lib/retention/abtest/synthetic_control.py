@@ -116,7 +116,8 @@ def _panel(
     panel: pd.DataFrame, treated: str, start: int, minimum_others: int
 ) -> tuple[pd.DataFrame, NDArray[np.bool_]]:
     """Return period x unit values and which periods lie before the start."""
-    wide = panel.pivot_table(index="period", columns="unit_key", values="value").sort_index()
+    named = panel.assign(unit_key=panel["unit_key"].astype(str))
+    wide = named.pivot_table(index="period", columns="unit_key", values="value").sort_index()
     if treated not in wide or wide.isna().any().any():
         raise InputError(
             f"The panel lacks {treated!r}, or has gaps.", "Give every unit every period.",

@@ -338,6 +338,11 @@ class Answer:
         """Keep the answer as a temporary table of that name."""
         self._execute(f'CREATE OR REPLACE TEMP TABLE "{name}" AS {self.text}')
 
+    def view(self, name: str) -> None:
+        """Let the query be known by a name, without keeping its answer: it runs for each use."""
+        relation = self.engine.connection.sql(self.text, params=self.parameters or None)
+        relation.create_view(name, replace=True)
+
     def write(self, path: Path, *, order_by: str) -> None:
         """Write the answer to a Parquet file whose bytes depend on the rows alone.
 

@@ -274,6 +274,11 @@ class SparkAnswer(Answer):
         """Keep the answer as a temporary table of that name."""
         self.engine.materialise(name, self.text, self.parameters)
 
+    def view(self, name: str) -> None:
+        """Let the query be known by a name, without keeping its answer."""
+        self.engine.execute(f'CREATE OR REPLACE TEMP VIEW "{name}" AS {self.text}',
+                            **self.parameters)  # fmt: skip
+
     def write(self, path: Path, *, order_by: str) -> None:
         """Write the answer to Parquet: one ordered file, or a folder of them in an object store.
 

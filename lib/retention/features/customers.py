@@ -11,6 +11,7 @@ import pandas as pd
 
 from retention.engine import Answer, Engine
 from retention.errors import ParameterError
+from retention.features.counted import counted_lines
 from retention.features.dates import DAY_S, epoch_of
 from retention.features.dictionary import FEATURES, Feature
 from retention.features.kept import keep, to_be_made
@@ -32,8 +33,10 @@ LAYERS = {
 """Layer queries besides that of the orders (``features_<layer>.sql``) to the table they need."""
 
 NUMBERED = ("order_lines", "costs")
-"""Layers that read the known orders alone: by the customer's number, which is shorter than the key,
-and without the as-of date."""
+"""Layers of the known orders: by the customer's number, which is shorter than the key."""
+
+UNDATED = ("costs",)
+"""Layers of what is known at the as-of date already."""
 
 
 def customer_features(
@@ -136,7 +139,8 @@ def _made_of(
     """Prepare the feature table of some layers beside that of the orders."""
     minor_per_major(engine)
     goods = goods_costs(engine, as_of) if "costs" in layers else nullcontext()
-    with known_orders(engine, as_of), goods:
+    lines = counted_lines(engine) if "order_lines" in layers else nullcontext()
+    with known_orders(engine, as_of), lines, goods:
         engine.query(
             "features_orders", as_of_s=epoch_of(as_of), arrival_s=ARRIVAL_DAYS * DAY_S
         ).materialise("features_layer_orders")
@@ -198,7 +202,7 @@ def future_purchases(engine: Engine, as_of: str, horizon_days: int) -> pd.DataFr
 
 def _materialise_layer(engine: Engine, layer: str, as_of: str) -> None:
     """Keep one layer as a temporary table."""
-    dated = {} if layer in NUMBERED else {"as_of_s": epoch_of(as_of)}
+    dated = {} if layer in UNDATED else {"as_of_s": epoch_of(as_of)}
     engine.query(f"features_{layer}", **dated).materialise(f"features_layer_{layer}")
 
 

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from retention.engine import Answer, Engine
 from retention.errors import EvidenceError, ParameterError
+from retention.features.counted import counted_orders, orders_that_count
 from retention.features.dates import DAY_S, epoch_of
-from retention.features.kept import keep, to_be_made
 from retention.quantities import minor_units
 
 KEYS_AS_ARROW = {pa.string(): pd.StringDtype("pyarrow", na_value=np.nan)}
@@ -20,7 +20,7 @@ KEYS_AS_ARROW = {pa.string(): pd.StringDtype("pyarrow", na_value=np.nan)}
 they would take longer to make than to group, and twice the memory."""
 
 KNOWN = ("known_customers", "known_orders", "known_returns")
-"""The tables that `known_orders` keeps, in the order in which they are made."""
+"""The tables that `known_orders` gives a name."""
 
 SETTLEMENT_DAYS = 60
 """Age of an order from which a refund of unknown date is taken as known: longer than shops take
@@ -47,7 +47,7 @@ def minor_per_major(engine: Engine) -> int:
 
 @contextmanager
 def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
-    """Keep the orders known at the as-of date as the temporary table ``known_orders``.
+    """Let the orders known at the as-of date be the table ``known_orders``.
 
     An order counts if its status is paid or refunded and it was placed before the as-of date; its
     ``value_minor`` is gross - discount - what had been paid back by then. Returns that the source
@@ -61,39 +61,20 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
         Name of the table; it is dropped when the block ends.
     """
     as_of_s = epoch_of(as_of)
-    if engine.shared is None:
-        with _made(engine, as_of_s):
-            yield "known_orders"
-        return
-    kept = {name: engine.shared / f"{name}-{as_of_s}.parquet" for name in KNOWN}
-    with to_be_made(kept.values()) as wanted:
-        if wanted:
-            with _made(engine, as_of_s):
-                keep(engine, {path: f"SELECT * FROM {name}" for name, path in kept.items()})
-    for name, path in kept.items():
-        engine.register(name, path)
-    try:
-        yield "known_orders"
-    finally:
-        engine.drop(*kept)
-
-
-@contextmanager
-def _made(engine: Engine, as_of_s: int) -> Iterator[None]:
-    """Make the temporary tables :data:`KNOWN`."""
-    with _known_refunds(engine, as_of_s):
-        with engine.unordered():
-            for name in KNOWN:
-                engine.query(f"features_{name}", as_of_s=as_of_s).materialise(name)
+    with counted_orders(engine), _known_refunds(engine, as_of_s):
+        counted = "SELECT customer_key, customer_number FROM counted_customers"
+        engine.sql(f"{counted} WHERE first_epoch_s < $as_of_s", as_of_s=as_of_s).view(KNOWN[0])
+        engine.query("features_known_orders", as_of_s=as_of_s).view(KNOWN[1])
+        engine.query("features_known_returns", as_of_s=as_of_s).materialise(KNOWN[2])
         try:
-            yield
+            yield "known_orders"
         finally:
-            engine.drop(*reversed(KNOWN))
+            engine.drop(*KNOWN)
 
 
 @contextmanager
 def _known_refunds(engine: Engine, as_of_s: int) -> Iterator[None]:
-    """Keep what had been paid back on each order as the temporary table ``known_refunds``."""
+    """Keep what had been paid back on each of ``counted_orders`` as the table ``known_refunds``."""
     dated = engine.has("refunds")
     refunds = "features_refunds_dated" if dated else "features_refunds_undated"
     settle_s = SETTLEMENT_DAYS * DAY_S
@@ -180,7 +161,7 @@ def purchase_rows(engine: Engine, as_of: str, unit_days: int = 1) -> Iterator[An
     if unit_days not in (1, 7):
         raise ParameterError(f"The grain cannot be {unit_days} days.", "Use 1 (day) or 7 (week).")
     as_of_s = epoch_of(as_of)
-    with _known_refunds(engine, as_of_s):
+    with orders_that_count(engine), _known_refunds(engine, as_of_s):
         yield engine.query(
             "features_purchase_summary",
             as_of_s=as_of_s,

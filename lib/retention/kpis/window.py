@@ -130,7 +130,7 @@ def _orders(engine: Engine, as_of: str, times: dict[str, int]) -> pd.DataFrame:
         if not known:
             nothing = "SELECT NULL AS order_key, CAST(NULL AS BIGINT) AS goods_cost_minor LIMIT 0"
         source = "SELECT order_key, goods_cost_minor FROM goods_costs" if known else nothing
-        engine.sql(source).materialise("kpis_goods_costs")
+        engine.sql(source).view("kpis_goods_costs")
         found = texts_in_arrow(engine.query("kpis_orders", **times))
     engine.drop("kpis_goods_costs")
     return found

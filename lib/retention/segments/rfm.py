@@ -263,13 +263,13 @@ def redrawing(
 
 def assign(frame: pd.DataFrame, rules: Sequence[Rule]) -> NDArray[np.object_]:
     """Return the name of the first rule that holds for each row, else ``others``."""
-    names = np.full(len(frame), UNGROUPED, dtype=object)
+    places = np.full(len(frame), len(rules), dtype=np.intp)  # numbers: a text is dear to repeat
     free = np.ones(len(frame), dtype=bool)
-    for rule in rules:
+    for place, rule in enumerate(rules):
         taken = rule.matches(frame) & free
-        names[taken] = rule.name
+        places[taken] = place
         free &= ~taken
-    return names
+    return np.array([*(rule.name for rule in rules), UNGROUPED], dtype=object)[places]
 
 
 def _read(features: pd.DataFrame, rules: Sequence[Rule]) -> list[str]:

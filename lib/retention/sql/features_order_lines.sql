@@ -1,16 +1,15 @@
--- Assortment: what the known orders were made of. Return lines (quantity < 0) do not count.
+-- Assortment: what the known orders were made of.
 WITH spent AS (
     SELECT
-        o.customer_number,
-        l.category,
-        sum(l.line_net_minor) AS line_net_minor,
-        sum(CASE WHEN l.is_made_to_order THEN 1.0 WHEN NOT l.is_made_to_order THEN 0.0 END)
+        customer_number,
+        category,
+        sum(line_net_minor) AS line_net_minor,
+        sum(CASE WHEN is_made_to_order THEN 1.0 WHEN NOT is_made_to_order THEN 0.0 END)
             AS made_lines,
-        count(l.is_made_to_order) AS told_lines
-    FROM known_orders AS o
-    JOIN order_lines AS l ON l.order_key = o.order_key
-    WHERE l.quantity > 0
-    GROUP BY o.customer_number, l.category
+        count(is_made_to_order) AS told_lines
+    FROM counted_lines
+    WHERE ordered_epoch_s < $as_of_s
+    GROUP BY customer_number, category
 ),
 totals AS (
     SELECT

@@ -8,9 +8,8 @@ SELECT
     CAST(sum(r.amount_minor) AS BIGINT) AS refunded_minor,
     count(*) AS refund_count
 FROM refunds AS r
-JOIN orders AS o ON o.order_key = r.order_key
-WHERE o.customer_key IS NOT NULL
-  AND o.status IN ('paid', 'refunded')
+JOIN counted_orders AS o ON o.order_key = r.order_key
+WHERE o.is_refunded
   AND o.ordered_epoch_s < $as_of_s
   AND (r.refunded_epoch_s < $as_of_s
        OR (r.refunded_epoch_s IS NULL AND o.ordered_epoch_s < $as_of_s - $settle_s))

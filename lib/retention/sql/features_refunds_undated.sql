@@ -6,8 +6,6 @@ SELECT
     ordered_epoch_s,
     refunded_minor,
     CAST(1 AS BIGINT) AS refund_count
-FROM orders
-WHERE customer_key IS NOT NULL
-  AND status IN ('paid', 'refunded')
-  AND refunded_minor > 0
+FROM counted_orders
+WHERE is_refunded
   AND ordered_epoch_s < $as_of_s - $settle_s

@@ -1,8 +1,8 @@
 -- Purchase days per calendar day (days since 1970) of customers acquired before $cohort_end_s:
 -- how many bought for the first time, and how many again. One purchase day per customer and day.
 WITH days AS (
-    SELECT customer_key, day_s, min(day_s) OVER (PARTITION BY customer_key) AS first_s
-    FROM (SELECT DISTINCT customer_key, day_s FROM known_orders) AS d
+    SELECT customer_number, day_s, min(day_s) OVER (PARTITION BY customer_number) AS first_s
+    FROM (SELECT DISTINCT customer_number, day_s FROM known_orders) AS d
 )
 SELECT
     CAST(day_s / 86400 AS BIGINT) AS day,
