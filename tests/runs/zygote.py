@@ -83,12 +83,13 @@ def child(order: dict) -> int:
     return process
 
 
-def is_kernel(process: psutil.Process) -> bool:
-    """Tell whether a process is a kernel; one that has just ended no longer is."""
-    try:
-        return "ipykernel" in str(process.cmdline())
-    except psutil.Error:
-        return False
+def kernels_of(process: int) -> list[psutil.Process]:
+    """Return the kernels of a runner: they are forked from a child of its own."""
+    found = []
+    for child in psutil.Process(process).children():
+        with suppress(psutil.NoSuchProcess):  # it may have ended by itself meanwhile
+            found += child.children()
+    return found
 
 
 def kill_after(process: int, order: dict) -> None:
@@ -98,7 +99,7 @@ def kill_after(process: int, order: dict) -> None:
         os.killpg(process, signal.SIGKILL)
         return
     while psutil.Process(process).status() != psutil.STATUS_ZOMBIE:
-        kernels = [child for child in psutil.Process(process).children() if is_kernel(child)]
+        kernels = kernels_of(process)
         if kernels:
             with suppress(psutil.NoSuchProcess):  # it may have ended by itself meanwhile
                 random.Random(1).choice(kernels).kill()

@@ -13,6 +13,7 @@ from sqlglot import exp
 
 from retention.engine import Engine, query_text
 from retention.engine.dialect import parsed
+from retention.features.counted import counted_lines, refunded_orders
 from retention.features.dates import DAY_S, epoch_of
 from retention.features.purchases import goods_costs, known_orders
 from retention.tables import TABLES
@@ -76,7 +77,10 @@ def require_equal(duck: pd.DataFrame, spark: pd.DataFrame) -> None:
 
 def prepare(engine: Engine, shop, stack: ExitStack) -> None:
     """Leave in the engine what the queries of features and key figures build on."""
+    stack.enter_context(refunded_orders(engine))
     stack.enter_context(known_orders(engine, shop.as_of))
+    if engine.has("order_lines"):
+        stack.enter_context(counted_lines(engine))
     costed = stack.enter_context(goods_costs(engine, shop.as_of))
     none = "SELECT NULL AS order_key, CAST(NULL AS BIGINT) AS goods_cost_minor LIMIT 0"
     source = "SELECT order_key, goods_cost_minor FROM goods_costs" if costed else none
@@ -110,7 +114,7 @@ def tables_of(text: str) -> set[str]:
 def test_a_query_gives_the_same_on_both_engines(shop, name):
     absent = sorted(t for t in tables_of(query_text(name)) if not shop.has(t))
     if absent:
-        assert set(absent) <= {*TABLES, "goods_costs"}, (
+        assert set(absent) <= {*TABLES, "goods_costs", "counted_lines"}, (
             f"classify {name}: nothing makes {absent} here"
         )
         pytest.skip(f"{shop.name} has no {', '.join(absent)}")

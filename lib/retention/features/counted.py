@@ -62,13 +62,13 @@ def orders_that_count(engine: Engine) -> Iterator[None]:
 def _make(engine: Engine, names: tuple[str, ...], held: ExitStack) -> None:
     """Make tables, or name the files in which the run shares them; drop them when ``held`` ends."""
     if engine.shared is None:
-        with _refunded_orders(engine), engine.unordered():
+        with refunded_orders(engine), engine.unordered():
             for name in names:
                 engine.query(f"features_{name}").materialise(name)
                 held.callback(engine.drop, name)
         return
     kept = {name: engine.shared / f"{name}.parquet" for name in names}
-    with to_be_made(kept.values()) as wanted, _refunded_orders(engine):
+    with to_be_made(kept.values()) as wanted, refunded_orders(engine):
         for name, path in kept.items():
             if wanted:
                 keep(engine, {path: _arranged(name)})
@@ -83,7 +83,7 @@ def _arranged(name: str) -> str:
 
 
 @contextmanager
-def _refunded_orders(engine: Engine) -> Iterator[None]:
+def refunded_orders(engine: Engine) -> Iterator[None]:
     """Let the orders on which anything was ever paid back be known as ``refunded_orders``."""
     dated = "SELECT DISTINCT order_key FROM refunds"
     undated = "SELECT order_key FROM orders WHERE refunded_minor > 0"

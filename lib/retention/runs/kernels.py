@@ -1,4 +1,4 @@
-"""Warm kernels, each used once: a notebook need not wait for Python and its imports."""
+"""Kernels, each used once: a notebook need not wait for Python and its imports."""
 
 from __future__ import annotations
 
@@ -12,13 +12,7 @@ from typing import Any
 from jupyter_client import AsyncKernelManager, BlockingKernelClient
 from jupyter_core.utils import run_sync
 
-WARM_UP = """
-import matplotlib
-matplotlib.use("agg")
-import matplotlib.pyplot, numpy, pandas, pyarrow.parquet, duckdb, scipy.stats, IPython.display
-import retention.runs.stage, retention.reports
-"""
-"""What every notebook imports anyway; nothing here changes what a notebook computes."""
+from retention.runs.nursery import CAN_FORK, WARM_UP, ForkingProvisioner, Nursery
 
 
 def end_kernel(manager: AsyncKernelManager) -> None:
@@ -32,14 +26,14 @@ def end_kernel(manager: AsyncKernelManager) -> None:
 
 
 class KernelPool:
-    """Keeps a few started kernels ahead of need, from the first one taken.
+    """Hands out kernels: forked where that can be, else from a few that are kept warm.
 
     A run that reuses everything starts none.
 
     Parameters
     ----------
     ahead
-        Kernels to keep warm.
+        Kernels to keep warm; where they are forked, one is enough.
     total
         Kernels that will be taken altogether; none is started beyond that.
     directory
@@ -52,7 +46,8 @@ class KernelPool:
         self, ahead: int, total: int, directory: Path, environment: dict[str, str]
     ) -> None:
         self._left = total
-        self._ahead = ahead
+        self._ahead = min(ahead, 1) if CAN_FORK else ahead
+        self._nursery: Nursery | None = None
         self._directory = directory
         self._environment = {**os.environ, "PYTHONHASHSEED": "0", **environment}
         self._warm: deque[tuple[AsyncKernelManager, BlockingKernelClient]] = deque()
@@ -80,6 +75,8 @@ class KernelPool:
                 manager, client = self._warm.popleft()
                 client.stop_channels()
                 end_kernel(manager)
+            if self._nursery is not None:
+                self._nursery.close()
         self._sockets.cleanup()
 
     def _fill(self, at_least: int = 0) -> None:
@@ -95,6 +92,8 @@ class KernelPool:
         # Asynchronous, because papermill's client watches for a kernel's death while it waits; with
         # a blocking one it would wait for ever.
         manager = AsyncKernelManager(kernel_name="python3", transport="ipc", ip=address)
+        if CAN_FORK:
+            manager.provisioner = self._forking(manager)
         options: dict[str, Any] = {"cwd": str(self._directory), "env": self._environment}
         run_sync(manager.start_kernel)(**options)
         client = BlockingKernelClient()
@@ -103,3 +102,13 @@ class KernelPool:
         client.start_channels(iopub=False, stdin=False, hb=False, control=False)
         client.execute(WARM_UP, silent=True, store_history=False)
         return manager, client
+
+    def _forking(self, manager: AsyncKernelManager) -> ForkingProvisioner:
+        """Return what lets the pool's nursery start a manager's kernel."""
+        if self._nursery is None:
+            self._nursery = Nursery(self._directory, self._environment)
+        provisioner = ForkingProvisioner(
+            kernel_id=manager.kernel_id, kernel_spec=manager.kernel_spec, parent=manager
+        )
+        provisioner.nursery = self._nursery
+        return provisioner
