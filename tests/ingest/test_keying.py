@@ -25,7 +25,7 @@ ORIGIN = {"source": "some_shop", "batch_id": "abc"}
 
 @pytest.fixture
 def connection():
-    """A connection with a key and the pseudonyms of one order."""
+    """A connection with a key."""
     with duckdb.connect() as opened:
         KeyRing((b"k" * 32,)).install(opened)
         yield opened
@@ -36,13 +36,17 @@ def line_key(connection, order: str, place: str) -> str:
     column = stored_column(LINES["order_line_key"], GIVEN, "", "order_line_key")
     return connection.execute(
         f"SELECT {column} FROM (SELECT {order} AS order_key, {place} AS line_place, "
-        "'shop:1001:7' AS order_line_key, 'record' AS source_record_id) AS m "
-        "LEFT JOIN (SELECT 'shop:1001' AS raw, 'p' AS pseudonym) AS o ON m.order_key = o.raw"
+        "'shop:1001:7' AS order_line_key, 'record' AS source_record_id) AS m"
     ).fetchall()[0][0]
 
 
+def order_key(connection) -> str:
+    """Return the pseudonym of the order of these lines."""
+    return connection.execute("SELECT record_key('order', 'shop:1001')").fetchall()[0][0]
+
+
 def test_a_lines_short_number_follows_its_orders_pseudonym(connection):
-    assert line_key(connection, "'shop:1001'", "7") == "p:7"
+    assert line_key(connection, "'shop:1001'", "7") == f"{order_key(connection)}:7"
 
 
 @pytest.mark.parametrize("place", ["NULL", "-1", str(MAXIMUM_PLACE + 1)])
@@ -76,10 +80,9 @@ def test_the_order_of_a_line_is_told_whether_or_not_its_key_begins_with_it(
     named = ", ".join(stored[name] for name in ("order_line_key", ORDER_APART))
     found = connection.execute(
         f"SELECT {told['order_key']} FROM (SELECT {named} FROM (SELECT {order} AS order_key, "
-        f"{place} AS line_place, 'shop:1001:7' AS order_line_key) AS m LEFT JOIN "
-        "(SELECT 'shop:1001' AS raw, repeat('p', 32) AS pseudonym) AS o ON m.order_key = o.raw)"
+        f"{place} AS line_place, 'shop:1001:7' AS order_line_key) AS m)"
     ).fetchall()[0][0]
-    assert found == (None if order == "NULL" else "p" * 32)
+    assert found == (None if order == "NULL" else order_key(connection))
 
 
 def test_an_order_line_table_without_places_stores_its_orders():
@@ -115,7 +118,6 @@ def test_a_column_that_no_mapping_gives_is_judged_as_missing_whatever_others_are
         0 AS line_discount_minor, 100 AS line_net_minor, 2 AS line_no,
         TIMESTAMP '2025-01-01' AS occurred_at, 100 AS value_minor, 'USD' AS value_currency,
         NULL AS exclusion, CAST([] AS VARCHAR[]) AS reasons, '1:1' AS source_record_id""")
-    connection.execute("CREATE TABLE order_key_pseudonyms AS SELECT 'shop:1' raw, 'p' pseudonym")
     given = columns_of(connection, "mapped")
     made = Judged("judged", LINES, True, told_columns(LINES, given, "", ORIGIN))
     judge(connection, made, "mapped", given, "")

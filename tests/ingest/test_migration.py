@@ -30,7 +30,7 @@ def demo(tmp_path_factory):
     def keys(kind, side):
         shop = {"legacy": "woocommerce", "new": "shopify"}[side]
         numbers = truth[truth.kind == kind][f"{side}_number"].dropna().astype(int)
-        return {ring.pseudonym("order", f"{shop}:{number}") for number in numbers}
+        return {ring.record_key("order", f"{shop}:{number}") for number in numbers}
 
     return result, truth, keys
 

@@ -22,6 +22,7 @@ print(json.dumps({
     "pid": os.getpid(), "parent": os.getppid(), "random": random.random(),
     "mark": globals().get("mark"), "folder": os.getcwd(), "hash": hash("x"),
     "variable": os.environ["MARKED"], "imports_causalml": "causalml" in sys.modules,
+    "keeps_history": get_ipython().history_manager.enabled,
 }))
 mark = 1
 """
@@ -71,6 +72,7 @@ def test_kernels_are_forked_alike_and_know_nothing_of_each_other(pool, tmp_path)
     assert first["variable"] == "yes"
     assert Path(first["folder"]) == tmp_path
     assert not first["imports_causalml"]
+    assert not first["keeps_history"]
     for manager in managers:
         end_kernel(manager)
     assert gone(first["pid"])

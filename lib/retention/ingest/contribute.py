@@ -198,7 +198,7 @@ class Intake:
         *, erases: bool, told: Path | None,
     ) -> Share:  # fmt: skip
         """Judge and store the rows that stand in ``landed``: a file's or those of a part of it."""
-        judged = judge_all(engine, source, mapped, batch_id, erases=erases)
+        judged = judge_all(engine, source, mapped, batch_id, erases=erases, tells=told is not None)
         if told:
             keep_told(engine, judged, told)
         guard_texts(engine.connection, judged, Vault(self.private, self.keys),

@@ -12,10 +12,8 @@ from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.contracts import reasons_expression
 from retention.ingest.identity import join_on_identity
 from retention.ingest.keying import (
-    REPEATED,
-    collect_pseudonyms,
+    collect_orders,
     columns_of,
-    joined_pseudonyms,
     passing_columns,
     stored_columns,
     told_columns,
@@ -75,8 +73,9 @@ class Judged:
 
 
 def judge_all(
-    engine: Engine, source: SourceFormat, mapped: Mapped, batch_id: str, *, erases: bool = False
-) -> list[Judged]:
+    engine: Engine, source: SourceFormat, mapped: Mapped, batch_id: str, *, erases: bool = False,
+    tells: bool = False,
+) -> list[Judged]:  # fmt: skip
     """Judge every canonical table that the rows in ``landed`` feed.
 
     Parameters
@@ -91,10 +90,12 @@ def judge_all(
         The import that brings the rows.
     erases
         Whether people are erased (``erased_people``): their rows are excluded.
+    tells
+        Whether the names of orders are asked for, too (``order_names``).
     """
     connection = engine.connection
-    for column in REPEATED:
-        collect_pseudonyms(connection, column, mapped.naming(column, source))
+    if tells:
+        collect_orders(connection, mapped.of_table("orders", source))
     judged = []
     for number, mapping in enumerate(source.tables):
         name = mapped.names[number]
@@ -157,7 +158,6 @@ def judge(
     kept = ", ".join(f'"{name}"' for name in names)
     same = join_on_identity(connection, "m", "p") if person else ""
     joins = f"LEFT JOIN people AS p ON {same}" if person else ""
-    joins += joined_pseudonyms(given)
     if "country" in given and "country" in table.names:
         joins += " LEFT JOIN country_codes AS c ON lower(trim(m.country)) = c.spelling"
     absent = [f"{sql} AS {name}" for name, sql in made.told.items()

@@ -1,9 +1,10 @@
 """The SQL of each canonical column: raw identifiers become pseudonyms, the rest is typed.
 
-Keying is the dearest step of an ingest, so that it is spared where it would say the same again.
-What many rows name (an order, a visit, a browser) is keyed once and looked up; a line's key is its
-order's pseudonym followed by the line's number, where the format tells one; a record whose id is
-the end of its row's own key is not keyed again: that key stands for it.
+Keying is the dearest step of an ingest, so that it is spared where it would say the same again. A
+line's key is its order's pseudonym followed by the line's number, where the format tells one; a
+record whose id is the end of its row's own key is not keyed again: that key stands for it. What
+many rows name (an order, a visit, a browser) is keyed in each of them all the same: to look it up
+among millions takes longer.
 """
 
 from __future__ import annotations
@@ -32,10 +33,6 @@ NAMESPACES: dict[str, str] = {
 }
 """Columns whose raw values are replaced by pseudonyms, each in a namespace of its own."""
 
-
-REPEATED = {"order_key": "o", "session_key": "s", "anon_key": "a"}
-"""Columns that many rows share, each with the alias that its looked-up pseudonyms have."""
-
 PLACE = "line_place"
 """Column by which a mapping may give a line's number within its order, instead of in its key."""
 
@@ -45,32 +42,14 @@ ORDER_APART = "order_apart"
 _IS_SHORT = f"coalesce(m.order_key IS NOT NULL AND m.{PLACE} BETWEEN 0 AND {MAXIMUM_PLACE}, false)"
 
 
-def collect_pseudonyms(
-    connection: duckdb.DuckDBPyConnection, column: str, mapped: Sequence[str]
-) -> None:
-    """Make ``<column>_pseudonyms(raw, pseudonym)``: one row per value in some mapped tables.
-
-    Nothing is made where none of them has the column: nothing will look it up.
-    """
-    parts = [
-        f"SELECT CAST({column} AS VARCHAR) AS raw FROM {name}"
-        for name in mapped
-        if column in columns_of(connection, name)
-    ]
-    if parts:
-        connection.execute(
-            f"CREATE OR REPLACE TABLE {column}_pseudonyms AS SELECT raw, "
-            f"pseudonym('{NAMESPACES[column]}', raw) AS pseudonym "
-            f"FROM (SELECT DISTINCT raw FROM ({' UNION ALL '.join(parts)}) WHERE raw IS NOT NULL)"
-        )
-
-
-def joined_pseudonyms(given: set[str]) -> str:
-    """Return the joins that look pseudonyms up for the columns that a mapping yields."""
-    return "".join(
-        f" LEFT JOIN {column}_pseudonyms AS {alias} ON m.{column} = {alias}.raw"
-        for column, alias in REPEATED.items()
-        if column in given
+def collect_orders(connection: duckdb.DuckDBPyConnection, mapped: Sequence[str]) -> None:
+    """Make ``order_names(raw, pseudonym)``: one row per order in some mapped tables."""
+    named = " UNION ALL ".join(
+        f"SELECT CAST(order_key AS VARCHAR) AS raw FROM {name}" for name in mapped
+    )
+    connection.execute(
+        f"CREATE OR REPLACE TABLE order_names AS SELECT raw, {_keyed('order_key', 'raw')} AS "
+        f"pseudonym FROM (SELECT DISTINCT raw FROM ({named}) WHERE raw IS NOT NULL)"
     )
 
 
@@ -143,14 +122,14 @@ def stored_columns(
     own = {c.name: stored_column(c, given, person, table.key[0]) for c in table
            if c.name not in told}  # fmt: skip
     if _begins_with_order(table, given):
-        apart = f"CASE WHEN NOT {_IS_SHORT} THEN {_looked_up('order_key')} END"
+        apart = f"CASE WHEN NOT {_IS_SHORT} THEN {_ORDER} END"
         own[ORDER_APART] = f"{apart} AS {ORDER_APART}"
     return own
 
 
 def passing_columns(table: Table, given: set[str]) -> dict[str, str]:
     """Return told columns that are at hand while a row is judged, each with its SQL over ``m``."""
-    return {"order_key": _looked_up("order_key")} if _begins_with_order(table, given) else {}
+    return {"order_key": _ORDER} if _begins_with_order(table, given) else {}
 
 
 def stored_column(column: Column, given: set[str], person: str, own_key: str) -> str:
@@ -170,8 +149,8 @@ def stored_column(column: Column, given: set[str], person: str, own_key: str) ->
     Returns
     -------
     str
-        An expression over ``m`` (mapped), ``p`` (people), ``c`` (country codes) and the aliases
-        of :data:`REPEATED`. A record's id that is its row's own key is NULL.
+        An expression over ``m`` (mapped), ``p`` (people) and ``c`` (country codes). A record's id
+        that is its row's own key is NULL.
     """
     name = column.name
     if name == person:
@@ -198,17 +177,17 @@ def _has_own_record_id(given: set[str], own_key: str) -> bool:
 def _key(name: str, given: set[str], own_key: str) -> str:
     """Return the SQL of a pseudonymised key."""
     raw = f"CAST(m.{name} AS VARCHAR)"
-    if name in REPEATED:
-        return _looked_up(name)
-    keyed = f"WHEN {raw} IS NOT NULL THEN record_key('{NAMESPACES[name]}', {raw})"
+    keyed = f"WHEN {raw} IS NOT NULL THEN {_keyed(name, raw)}"
     if name == "order_line_key" and {"order_key", PLACE} <= given:
-        keyed = f"WHEN {_IS_SHORT} THEN {_looked_up('order_key')} || ':' || m.{PLACE} {keyed}"
+        keyed = f"WHEN {_IS_SHORT} THEN {_ORDER} || ':' || m.{PLACE} {keyed}"
     if name == "source_record_id" and _has_own_record_id(given, own_key):
         keyed = f"WHEN ends_with(CAST(m.{own_key} AS VARCHAR), {raw}) THEN NULL {keyed}"
     return f"CASE {keyed} END"
 
 
-def _looked_up(column: str) -> str:
-    """Return the SQL of a pseudonym that is looked up, or computed where it was not collected."""
-    computed = f"pseudonym('{NAMESPACES[column]}', CAST(m.{column} AS VARCHAR))"
-    return f"coalesce({REPEATED[column]}.pseudonym, {computed})"
+def _keyed(column: str, raw: str) -> str:
+    """Return the SQL of the pseudonym of a column's raw value."""
+    return f"record_key('{NAMESPACES[column]}', {raw})"
+
+
+_ORDER = _keyed("order_key", "CAST(m.order_key AS VARCHAR)")

@@ -94,6 +94,14 @@ class KeyRing:
             text = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
         return text
 
+    def record_key(self, namespace: str, value: str) -> str:
+        """Return the key of what a record names: itself, its order, visit or browser."""
+        text = self.subkey("record", 0) + f"{namespace}|{value}".encode()
+        key = hashlib.sha256(text).hexdigest()[:PSEUDONYM_LENGTH]
+        for later in self._hmac_keys()[1:]:
+            key = hmac.new(later, key.encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
+        return key
+
     def subkey(self, purpose: str, generation: int = -1) -> bytes:
         """Return the 32-byte key for one purpose (the vault, the quarantine ...)."""
         return hmac.new(self.masters[generation], purpose.encode(), hashlib.sha256).digest()
@@ -115,10 +123,10 @@ class KeyRing:
     def install(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Define the SQL macros ``pseudonym`` and ``record_key`` of a namespace and a value.
 
-        A pseudonym stands for what can be guessed (a person, an order, a visit) and is an HMAC. A
-        record's own id is keyed for each of many millions of rows, where HMAC takes three times as
-        long: SHA-256 of a key of its own and the id, cut to half, is as good a keyed function, for
-        what is cut off cannot be carried on (AMAC: Bellare, Bernstein and Tessaro, EUROCRYPT 2016).
+        A person's pseudonym is an HMAC. What a record names besides (itself, its order, visit or
+        browser) is keyed in each of many millions of rows, where HMAC takes three times as long:
+        SHA-256 of a key of its own and the id, cut to half, is as good a keyed function, for what
+        is cut off cannot be carried on (AMAC: Bellare, Bernstein and Tessaro, EUROCRYPT 2016).
 
         The keys are bound as session variables: no statement text ever holds them.
         """

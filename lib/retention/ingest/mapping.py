@@ -54,14 +54,9 @@ class Mapped:
     is_large: bool
     in_parts: bool = False
 
-    def naming(self, column: str, source: SourceFormat) -> list[str]:
-        """Return the mapped tables that name a file's orders, visits or browsers.
-
-        Lines are many and their orders few, so that only a file without orders is searched for
-        them.
-        """
-        orders = [self.names[n] for n, m in enumerate(source.tables) if m.table == "orders"]
-        return orders if orders and column == "order_key" else list(self.names)
+    def of_table(self, table: str, source: SourceFormat) -> list[str]:
+        """Return the mapped tables that feed a canonical one."""
+        return [self.names[n] for n, m in enumerate(source.tables) if m.table == table]
 
     def let_go(self, connection: duckdb.DuckDBPyConnection, *names: str) -> None:
         """Drop mapped or prepared tables that will not be read again."""

@@ -189,7 +189,8 @@ class _Reading:
             open_landed(engine.connection, landed, source, options)
             mapped = map_file(engine.connection, source, self.keys)
             erases = keep_erased(engine.connection, erased_people(private, self.keys))
-            keep_told(engine, judge_all(engine, source, mapped, "", erases=erases), told)
+            judged = judge_all(engine, source, mapped, "", erases=erases, tells=True)
+            keep_told(engine, judged, told)
         return told
 
 

@@ -38,7 +38,7 @@ SELECT lower(regexp_replace(
             WHEN o.reasons = ['{Reason.DUPLICATE_KEY}:order_key'] THEN 'repeated'
             ELSE 'refused' END AS fate
 FROM {{name}} AS o
-LEFT JOIN order_key_pseudonyms AS k ON o.order_key = k.pseudonym
+LEFT JOIN order_names AS k ON o.order_key = k.pseudonym
 LEFT JOIN ({{lines}}) AS l ON o.order_key = l.order_key"""
 
 
@@ -57,8 +57,7 @@ def keep_told(engine: Engine, judged: Sequence[Judged], folder: Path) -> None:
     Parameters
     ----------
     engine
-        Engine that holds the judged tables, ``people``, ``erased_people`` and the orders'
-        pseudonyms.
+        Engine that holds the judged tables, ``people``, ``erased_people`` and ``order_names``.
     judged
         The judged tables of a file, or of a part of it.
     folder

@@ -14,6 +14,10 @@ from jupyter_core.utils import run_sync
 
 from retention.runs.nursery import CAN_FORK, WARM_UP, ForkingProvisioner, Nursery
 
+WITHOUT_HISTORY = ["--HistoryManager.enabled=False"]
+"""What a run executes is in its notebooks; a person's own history of input is none of its affair,
+nor should a run depend on whether that can be written."""
+
 
 def end_kernel(manager: AsyncKernelManager) -> None:
     """End a kernel and what belongs to it.
@@ -95,7 +99,7 @@ class KernelPool:
         if CAN_FORK:
             manager.provisioner = self._forking(manager)
         options: dict[str, Any] = {"cwd": str(self._directory), "env": self._environment}
-        run_sync(manager.start_kernel)(**options)
+        run_sync(manager.start_kernel)(extra_arguments=WITHOUT_HISTORY, **options)
         client = BlockingKernelClient()
         client.load_connection_info(manager.get_connection_info())
         # The shell alone: a heartbeat would outlive the client that is dropped at once.

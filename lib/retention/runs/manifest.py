@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -54,16 +55,19 @@ def input_files(sources: Iterable[str], workspace: Workspace) -> dict[str, Path]
 
 
 def input_hashes(sources: Iterable[str], workspace: Workspace) -> dict[str, str]:
-    """Return the SHA-256 of every input file; a folder counts by its files."""
-    hashes = {}
-    for name, path in input_files(sources, workspace).items():
-        if path.is_dir():
-            parts = {str(p.relative_to(path)): sha256_of(p) for p in sorted(path.rglob("*"))
-                     if p.is_file()}  # fmt: skip
-            hashes[name] = digest(parts)
-        else:
-            hashes[name] = sha256_of(path)
-    return hashes
+    """Return the SHA-256 of every input file, several at once; a folder counts by its files."""
+    found = input_files(sources, workspace)
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return dict(zip(found, pool.map(_content_hash, found.values()), strict=True))
+
+
+def _content_hash(path: Path) -> str:
+    """Return the SHA-256 of a file, or of a folder's files and their names."""
+    if not path.is_dir():
+        return sha256_of(path)
+    return digest(
+        {str(p.relative_to(path)): sha256_of(p) for p in sorted(path.rglob("*")) if p.is_file()}
+    )
 
 
 def describe_inputs(

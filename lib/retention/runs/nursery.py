@@ -49,13 +49,13 @@ class Nursery:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
         )  # fmt: skip
 
-    def fork(self, connection_file: str) -> ForkedKernel:
-        """Return a new kernel that listens as the file says."""
+    def fork(self, arguments: list[str]) -> ForkedKernel:
+        """Return a new kernel, started with what a launcher of kernels would be given."""
         asked, answered = self._process.stdin, self._process.stdout
         assert asked is not None
         assert answered is not None
         with suppress(BrokenPipeError):
-            asked.write(json.dumps(connection_file) + "\n")
+            asked.write(json.dumps(arguments) + "\n")
             asked.flush()
         answer = answered.readline()
         if not answer:
@@ -115,14 +115,14 @@ class ForkingProvisioner(LocalProvisioner):
     nursery: Nursery
 
     async def launch_kernel(self, cmd: list[str], **_: Any) -> dict[str, Any]:
-        """Have the kernel forked; ``cmd`` names its connection file."""
-        self.process = self.nursery.fork(cmd[cmd.index("-f") + 1])
+        """Have the kernel forked; ``cmd`` is how a launcher would be called, its own name first."""
+        self.process = self.nursery.fork(cmd[cmd.index("-f") :])
         self.pid = self.pgid = self.process.pid
         return self.connection_info
 
 
 def _serve(orders: TextIO, answers: TextIO) -> None:
-    """Fork a kernel for every connection file that is named, until no more can come."""
+    """Fork a kernel for every line of arguments, until no more can come."""
     exec(WARM_UP, {})
     from ipykernel.kernelapp import IPKernelApp
 
@@ -137,14 +137,12 @@ def _serve(orders: TextIO, answers: TextIO) -> None:
         answers.flush()
 
 
-def _become_kernel(application: Any, connection_file: str) -> None:
+def _become_kernel(application: Any, arguments: list[str]) -> None:
     """Run a kernel in this process, which ends with it or with the nursery."""
     parent = os.getppid()
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     os.setsid()
-    application.launch_instance(
-        argv=["-f", connection_file, f"--IPKernelApp.parent_handle={parent}"]
-    )
+    application.launch_instance(argv=[*arguments, f"--IPKernelApp.parent_handle={parent}"])
     sys.exit()
 
 
