@@ -8,8 +8,20 @@ import pandas as pd
 import pytest
 
 from retention.engine import Engine
-from retention.features import customer_features, known_orders, purchase_summary
-from retention.features.counted import COUNTED, LINES, counted_lines, counted_orders
+from retention.features import (
+    customer_features,
+    epoch_of,
+    goods_costs,
+    known_orders,
+    purchase_summary,
+)
+from retention.features.counted import (
+    ALL_COUNTED,
+    COUNTED,
+    LINES,
+    counted_lines,
+    counted_orders,
+)
 
 DATES = ("2024-02-01", "2024-02-26", "2024-03-06")
 
@@ -69,3 +81,42 @@ def test_no_table_of_orders_that_count_is_left_behind(make_engine, hand_made_sho
         rows = engine.execute(f"SELECT count(*) FROM {LINES}")
         assert rows == [(6,)]
     assert not any(engine.has(name) for name in (*COUNTED, LINES, "refunded_orders"))
+
+
+def test_dates_between_which_no_cost_changed_share_what_goods_cost(
+    make_engine, hand_made_shop, unit_costs, tmp_path
+):
+    dearer = unit_costs[unit_costs["scope_key"] == "M1"].assign(
+        cost_key="later", amount_minor=900, incurred_epoch_s=epoch_of("2024-02-20")
+    )
+    hand_made_shop["costs"] = pd.concat([unit_costs, dearer], ignore_index=True)
+    shared, alone = make_engine(hand_made_shop), make_engine(hand_made_shop)
+    shared.share(tmp_path / "shared")
+    found = {}
+    for date in ("2024-02-01", "2024-02-15", "2024-02-26"):
+        told_by = []
+        for engine in (shared, alone):
+            with goods_costs(engine, date) as known:
+                assert known
+                told_by.append(engine.execute("SELECT * FROM goods_costs ORDER BY order_key"))
+        assert told_by[0] == told_by[1]
+        found[date] = told_by[0]
+    assert found["2024-02-15"] == found["2024-02-01"] != found["2024-02-26"]
+    assert len(list(tmp_path.rglob("goods_costs-*.parquet"))) == 2
+
+
+@pytest.mark.parametrize("without", ["", "order_lines", "refunds"])
+def test_units_of_an_experiment_are_sought_among_what_a_run_has_numbered(
+    make_engine, hand_made_shop, unit_costs, tmp_path, without
+):
+    hand_made_shop["costs"] = unit_costs
+    hand_made_shop["assignments"] = pd.DataFrame(
+        {"experiment_key": "spring", "unit_key": ["bert", "anna", "zoe"]}
+    )
+    hand_made_shop.pop(without, None)
+    shared, alone = make_engine(hand_made_shop), make_engine(hand_made_shop)
+    shared.share(tmp_path / "shared")
+    units = [customer_features(engine, DATES[2], experiment="spring") for engine in (shared, alone)]
+    pd.testing.assert_frame_equal(*units)
+    assert units[0]["customer_key"].tolist() == ["anna", "bert"]
+    assert not any(shared.has(name) for name in (*ALL_COUNTED, "held_customers", "goods_costs"))

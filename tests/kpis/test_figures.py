@@ -166,6 +166,17 @@ def test_a_segment_has_the_same_definitions(full):
     pd.testing.assert_frame_equal(alone.to_frame(), found["s"].to_frame())
 
 
+def test_figures_that_nothing_is_compared_with_are_the_same_and_have_no_change(full):
+    groups = pd.DataFrame({"customer_key": ["a", "c", "b"], "segment": ["s", "s", "t"]})
+    both = [key_figures_by(full, AS_OF, groups, 30, is_compared=told) for told in (True, False)]
+    assert any(figure.previous.n for figure in both[0]["s"].figures)
+    for segment in ("s", "t"):
+        compared, alone = (found[segment].to_frame() for found in both)
+        assert alone["previous"].isna().all()
+        now = [name for name in alone if not name.startswith(("previous", "change"))]
+        pd.testing.assert_frame_equal(alone[now], compared[now])
+
+
 def test_advertising_is_not_attributed_to_a_segment(full):
     found = key_figures(full, AS_OF, 30, customers=pd.Series(["a"]))
     assert "customer_acquisition_cost" not in {figure.name for figure in found.figures}

@@ -178,25 +178,27 @@ def _replaced(model: Fitted, features: pd.DataFrame, usual: pd.Series) -> Array:
 
 
 def _worded(effects: Array, columns: list[str], shown: Array, usual: Array, most: int) -> Reasons:
-    """Put the strongest raising features of each row into words, distinct rows once."""
+    """Put the strongest raising features of each row into words, distinct values once."""
     order = np.argsort(-effects, axis=1, kind="stable")[:, :most]
-    strength = np.take_along_axis(effects, order, axis=1)
-    phrases = _phrases(columns, shown, usual)
-    texts = ["; ".join(phrases[j][i] for j, s in zip(js, ss, strict=True) if s > 0.05)
-             for i, (js, ss) in enumerate(zip(order, strength, strict=True))]  # fmt: skip
-    top = [columns[j] if s > 0.05 else "" for j, s in zip(order[:, 0], strength[:, 0], strict=True)]
-    return Reasons(effects, columns, texts, top)
-
-
-def _phrases(columns: list[str], shown: Array, usual: Array) -> list[Array]:
-    """Return each feature's phrase for each row, worded once per distinct value."""
-    answer = []
+    raises = np.take_along_axis(effects, order, axis=1) > 0.05
+    told = np.full(order.shape, "", dtype=object)
     for j, column in enumerate(columns):
-        values, position = np.unique(shown[:, j], return_inverse=True)
-        wording = WORDINGS.get(column, lambda value, typical, name=column: _plain(name))
-        told = [("" if np.isnan(v) else wording(float(v), float(usual[j]))) for v in values]
-        answer.append(np.array(told, dtype=object)[position])
-    return answer
+        rows, ranks = np.nonzero((order == j) & raises)
+        told[rows, ranks] = _phrases(column, shown[rows, j], float(usual[j]))
+    texts = told[:, 0].copy()
+    for rank in range(1, order.shape[1]):
+        more = raises[:, rank]
+        texts[more] += "; " + told[more, rank]
+    top = np.where(raises[:, 0], np.array(columns, dtype=object)[order[:, 0]], "")
+    return Reasons(effects, columns, texts.tolist(), top.tolist())
+
+
+def _phrases(column: str, values: Array, usual: float) -> Array:
+    """Return a feature's phrase for each value, worded once per distinct one."""
+    distinct, position = np.unique(values, return_inverse=True)
+    wording = WORDINGS.get(column, lambda value, typical: _plain(column))
+    told = [("" if np.isnan(v) else wording(float(v), usual)) for v in distinct]
+    return np.array(told, dtype=object)[position]
 
 
 def _plain(name: str) -> str:

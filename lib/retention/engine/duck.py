@@ -163,9 +163,9 @@ class Engine:
         total, number = self.execute(total_query(table, columns))[0]
         return int(total), int(number)
 
-    def copy(self, query: str, path: Path) -> None:
+    def copy(self, query: str, path: Path, **parameters: Any) -> None:
         """Write a completely ordered query's answer: the bytes depend on the rows alone."""
-        self.connection.execute(_copy_text(query, path))
+        self.connection.execute(_copy_text(query, path), parameters or None)
 
     def copy_together(self, queries: Mapping[Path, str]) -> None:
         """Write several such answers at once, each by one thread.

@@ -166,9 +166,9 @@ class SparkEngine(Engine):
         parts = rows.mapInArrow(partial_totals(columns), SCHEMA).collect()
         return sum(int(p.total) for p in parts), sum(p.number for p in parts)
 
-    def copy(self, query: str, path: Path) -> None:
+    def copy(self, query: str, path: Path, **parameters: Any) -> None:
         """Write a query's answer as one file."""
-        SparkAnswer(self, query, {}).to_file(path, lambda rows: rows)
+        SparkAnswer(self, query, parameters).to_file(path, lambda rows: rows)
 
     def spread(
         self, function: Callable[[int], T], places: Sequence[int], at_once: int = 1

@@ -18,6 +18,9 @@ COUNTED = ("counted_customers", "counted_orders")
 LINES = "counted_lines"
 """Table of what they were made of."""
 
+ALL_COUNTED = (*COUNTED, LINES)
+"""All of these tables, each with the column ``customer_number``."""
+
 _STANDING = {"counted_orders": "is_refunded, customer_number", LINES: "customer_number"}
 """How the rows stand in a file: what is grouped lies together, and what is sought apart."""
 
@@ -35,9 +38,12 @@ def counted_orders(engine: Engine) -> Iterator[None]:
 
 @contextmanager
 def counted_lines(engine: Engine) -> Iterator[None]:
-    """Keep the lines of ``counted_orders`` as the table :data:`LINES`, until the block ends."""
+    """Keep the lines of ``counted_orders`` as the table :data:`LINES`, until the block ends.
+
+    Where the snapshot has no lines, there is no such table.
+    """
     with ExitStack() as held:
-        _make(engine, (LINES,), held)
+        _make(engine, (LINES,) if engine.has("order_lines") else (), held)
         yield
 
 
@@ -60,7 +66,11 @@ def orders_that_count(engine: Engine) -> Iterator[None]:
 
 
 def _make(engine: Engine, names: tuple[str, ...], held: ExitStack) -> None:
-    """Make tables, or name the files in which the run shares them; drop them when ``held`` ends."""
+    """Make tables, or name the files in which the run shares them; drop them when ``held`` ends.
+
+    Tables that stand already are left as they are.
+    """
+    names = tuple(name for name in names if not engine.has(name))
     if engine.shared is None:
         with refunded_orders(engine), engine.unordered():
             for name in names:
@@ -68,6 +78,8 @@ def _make(engine: Engine, names: tuple[str, ...], held: ExitStack) -> None:
                 held.callback(engine.drop, name)
         return
     kept = {name: engine.shared / f"{name}.parquet" for name in names}
+    if not kept:
+        return
     with to_be_made(kept.values()) as wanted, refunded_orders(engine):
         for name, path in kept.items():
             if wanted:

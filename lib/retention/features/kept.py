@@ -9,6 +9,7 @@ import fcntl
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from retention.engine import Engine
 
@@ -26,9 +27,12 @@ def to_be_made(paths: Collection[Path]) -> Iterator[bool]:
         yield not all(path.is_file() for path in paths)
 
 
-def keep(engine: Engine, queries: Mapping[Path, str]) -> None:
-    """Write answers to their files; each appears whole or not at all."""
+def keep(engine: Engine, queries: Mapping[Path, str], **parameters: Any) -> None:
+    """Write answers to their files; each appears whole or not at all.
+
+    The queries name all of the ``$name`` parameters.
+    """
     for path, query in queries.items():
         unfinished = path.with_suffix(".unfinished")
-        engine.copy(query, unfinished)
+        engine.copy(query, unfinished, **parameters)
         unfinished.replace(path)

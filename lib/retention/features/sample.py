@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from retention.engine import Engine
+from retention.features.counted import ALL_COUNTED, counted_lines, counted_orders
 from retention.features.kept import keep, to_be_made
 
 _DIGITS = 8
@@ -69,8 +70,39 @@ def sampled_customers(
 def units_alone(engine: Engine, experiment_key: str) -> Iterator[None]:
     """Let the engine hold only those customers that an experiment has assigned, as above."""
     units = "SELECT unit_key FROM assignments WHERE experiment_key = $experiment_key"
-    with _only(engine, f"customer_key IN ({units})", experiment_key=experiment_key):
+    condition = f"customer_key IN ({units})"
+    if engine.shared is None:
+        with _only(engine, condition, experiment_key=experiment_key):
+            yield
+        return
+    with (
+        counted_orders(engine),
+        counted_lines(engine),
+        _units_among_all(engine, condition, experiment_key=experiment_key) as rows,
+        engine.narrowed(rows),
+    ):
         yield
+
+
+@contextmanager
+def _units_among_all(
+    engine: Engine, condition: str, **parameters: Any
+) -> Iterator[dict[str, str | Path]]:
+    """Give the condition that a row is of some of the customers with an order that counts.
+
+    Orders and lines are sought by number, among those that a run has numbered anyway; what hangs on
+    orders alone is left as it is, since it is looked up from there.
+    """
+    text = f"SELECT customer_key, customer_number FROM counted_customers WHERE {condition}"
+    engine.sql(text, **parameters).materialise("held_customers")
+    keys = dict.fromkeys((n for n, key in NAMED.items() if key == "customer_key"), "customer_key")
+    keys = {name: key for name, key in keys.items() if name != "orders"}
+    keys |= dict.fromkeys(ALL_COUNTED, "customer_number")
+    try:
+        yield {name: f"{key} IN (SELECT {key} FROM held_customers)"
+               for name, key in keys.items() if engine.has(name)}  # fmt: skip
+    finally:
+        engine.drop("held_customers")
 
 
 @contextmanager

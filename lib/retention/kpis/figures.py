@@ -148,6 +148,7 @@ def key_figures_by(
     *,
     lifetime_value: LifetimeValues | None = None,
     window: Window | None = None,
+    is_compared: bool = True,
 ) -> dict[str, KeyFigures]:
     """Return the key figures of every group; the shop's tables are read once.
 
@@ -157,8 +158,10 @@ def key_figures_by(
         Table with ``customer_key`` and ``segment`` (or any label in a column of that name).
     engine, as_of, window_days, lifetime_value, window
         As in `key_figures`.
+    is_compared
+        Whether each figure is wanted with that of the window before.
     """
-    window = window or collect(engine, as_of, window_days)
+    window = window or collect(engine, as_of, window_days, is_compared=is_compared)
     return {
         name: figures_of(members, as_of, window_days, lifetime_value)
         for name, members in window.by(groups)
@@ -198,7 +201,7 @@ def _figure(definition: Definition, window: Window) -> KeyFigure:
     """Compute one figure for both windows and the change between them."""
     now = definition.estimate(window, "now")
     begins = window.before_s if definition.windows_needed == 1 else window.earlier_s
-    observed = window.first_order_s <= begins
+    observed = window.is_compared and window.first_order_s <= begins
     previous = definition.estimate(window, "before") if observed else NOTHING
     unit = window.currency if definition.unit == "currency" else definition.unit
     return KeyFigure(definition.name, unit, definition.meaning, now, previous, now.less(previous))

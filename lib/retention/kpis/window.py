@@ -39,6 +39,8 @@ class Window:
         Where the window, the one before and the one before that begin.
     currency, minor
         Currency of the orders and its minor units per major one.
+    is_compared
+        Whether visits, e-mails and scores of the window before were gathered, too.
     """
 
     orders: pd.DataFrame
@@ -53,6 +55,7 @@ class Window:
     first_order_s: int
     currency: str
     minor: int
+    is_compared: bool = True
 
     def of(self, customers: pd.Series) -> Window:
         """Return the same window for some customers only: a segment or a cohort."""
@@ -88,8 +91,16 @@ class Window:
         return replace(self, **rows, goods=goods, costs=None)
 
 
-def collect(engine: Engine, as_of: str, window_days: int) -> Window:
+def collect(engine: Engine, as_of: str, window_days: int, *, is_compared: bool = True) -> Window:
     """Gather the window that ends at the as-of date and the one before it.
+
+    Parameters
+    ----------
+    engine, as_of, window_days
+        As for `retention.kpis.key_figures`.
+    is_compared
+        Whether its figures will be compared with those of the window before; otherwise only the
+        orders of that are gathered, for the figures of those who come back.
 
     Raises
     ------
@@ -107,12 +118,13 @@ def collect(engine: Engine, as_of: str, window_days: int) -> Window:
     if orders.empty:
         raise EvidenceError(f"No order lies before {as_of}.", "Choose a later as-of date.")
     times = {"as_of_s": as_of_s, "start_s": start_s, "before_s": before_s}
+    looked_at = times if is_compared else {**times, "before_s": start_s}
     minor = minor_per_major(engine)
     return Window(
         orders=orders,
-        visits=_optional(engine, "kpis_visits", "events", times),
-        emails=_optional(engine, "kpis_emails", "touches", times),
-        scores=_optional(engine, "kpis_scores", "surveys", times),
+        visits=_optional(engine, "kpis_visits", "events", looked_at),
+        emails=_optional(engine, "kpis_emails", "touches", looked_at),
+        scores=_optional(engine, "kpis_scores", "surveys", looked_at),
         goods=orders if orders["costed_orders_now"].sum() > 0 else None,
         costs=_costs(engine, times, minor),
         start_s=start_s,
@@ -121,6 +133,7 @@ def collect(engine: Engine, as_of: str, window_days: int) -> Window:
         first_order_s=int(orders["first_s"].min()),
         currency=_currency(engine),
         minor=minor,
+        is_compared=is_compared,
     )
 
 
