@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from retention.engine import Engine
+from retention.engine import Engine, query_text
 
 
 @contextmanager
@@ -36,3 +36,36 @@ def keep(engine: Engine, queries: Mapping[Path, str], **parameters: Any) -> None
         unfinished = path.with_suffix(".unfinished")
         engine.copy(query, unfinished, **parameters)
         unfinished.replace(path)
+
+
+@contextmanager
+def made_once(
+    engine: Engine, name: str, query: str, stem: str, **parameters: Any
+) -> Iterator[None]:
+    """Let an answer be the table ``name`` until the block ends; a run makes it but once.
+
+    Parameters
+    ----------
+    engine
+        The engine.
+    name
+        Name of the table.
+    query
+        Name of the query; it names all of the parameters.
+    stem
+        What a run knows the answer by: different for every answer.
+    parameters
+        The query's parameters.
+    """
+    if engine.shared is None:
+        engine.query(query, **parameters).materialise(name)
+    else:
+        kept = engine.shared / f"{stem}.parquet"
+        with to_be_made([kept]) as wanted:
+            if wanted:
+                keep(engine, {kept: query_text(query)}, **parameters)
+        engine.register(name, kept)
+    try:
+        yield
+    finally:
+        engine.drop(name)

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from retention.engine import Answer, Engine, query_text
+from retention.engine import Answer, Engine
 from retention.errors import EvidenceError, ParameterError
 from retention.features.counted import counted_orders, orders_that_count
 from retention.features.dates import DAY_S, epoch_of
-from retention.features.kept import keep, to_be_made
+from retention.features.kept import made_once
 from retention.quantities import minor_units
 
 KEYS_AS_ARROW = {pa.string(): pd.StringDtype("pyarrow", na_value=np.nan)}
@@ -99,32 +98,17 @@ def goods_costs(engine: Engine, as_of: str) -> Iterator[bool]:
     if not (engine.has("costs") and engine.has("order_lines")):
         yield False
         return
-    as_of_s = epoch_of(as_of)
-    if engine.shared is None:
-        engine.query("features_goods_costs", as_of_s=as_of_s).materialise("goods_costs")
-    else:
-        engine.register("goods_costs", _kept_costs(engine, engine.shared, as_of_s))
-    try:
-        yield True
-    finally:
-        engine.drop("goods_costs")
-
-
-def _kept_costs(engine: Engine, folder: Path, as_of_s: int) -> Path:
-    """Return the file of goods' costs that a run shares: dates alike share one.
-
-    Unit costs change a few times a year. Two dates between which none did know the same.
-    """
+    # Unit costs change a few times a year: two dates between which none did know the same.
     ((latest,),) = engine.execute(
         "SELECT max(incurred_epoch_s) FROM costs WHERE kind = 'goods_unit' "
         "AND scope_type = 'product' AND incurred_epoch_s < $as_of_s",
-        as_of_s=as_of_s,
+        as_of_s=epoch_of(as_of),
     )
-    kept = folder / f"goods_costs-{latest}.parquet"
-    with to_be_made([kept]) as wanted:
-        if wanted:
-            keep(engine, {kept: query_text("features_goods_costs")}, as_of_s=as_of_s)
-    return kept
+    until_s = 0 if latest is None else int(latest) + 1
+    made = made_once(engine, "goods_costs", "features_goods_costs", f"goods_costs-{until_s}",
+                     as_of_s=until_s)  # fmt: skip
+    with made:
+        yield True
 
 
 def purchase_summary(engine: Engine, as_of: str, unit_days: int = 1) -> pd.DataFrame:

@@ -68,7 +68,10 @@ def sampled_customers(
 
 @contextmanager
 def units_alone(engine: Engine, experiment_key: str) -> Iterator[None]:
-    """Let the engine hold only those customers that an experiment has assigned, as above."""
+    """Let the engine hold only those customers that an experiment has assigned, as above.
+
+    In a run that shares, what is kept for all must meanwhile be made of tables that are left whole.
+    """
     units = "SELECT unit_key FROM assignments WHERE experiment_key = $experiment_key"
     condition = f"customer_key IN ({units})"
     if engine.shared is None:

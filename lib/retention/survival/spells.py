@@ -11,6 +11,7 @@ import pandas as pd
 from retention.engine import Engine
 from retention.errors import EvidenceError, ParameterError
 from retention.features import epoch_of, known_orders
+from retention.features.kept import made_once
 
 DAY_S = 86_400
 
@@ -82,17 +83,15 @@ def spell_counts(engine: Engine, as_of: str, windows: Iterable[int]) -> dict[int
 
 @contextmanager
 def retention_gaps(engine: Engine, as_of: str) -> Iterator[None]:
-    """Keep every purchase day with the silence after it as the temporary table ``retention_gaps``.
+    """Let every purchase day with the silence after it be the table ``retention_gaps``.
 
     The tables of `retention.features.known_orders` are there, too.
     """
-    with known_orders(engine, as_of):
-        gaps = engine.query("survival_retention_gaps", as_of_s=epoch_of(as_of))
-        gaps.materialise("retention_gaps")
-        try:
-            yield
-        finally:
-            engine.drop("retention_gaps")
+    until = epoch_of(as_of)
+    gaps = made_once(engine, "retention_gaps", "survival_retention_gaps", f"retention_gaps-{until}",
+                     as_of_s=until)  # fmt: skip
+    with known_orders(engine, as_of), gaps:
+        yield
 
 
 def second_purchase_spells(engine: Engine, as_of: str) -> pd.DataFrame:
