@@ -28,7 +28,7 @@ ON_DUCKDB = {path.stem for path in SQL.glob("migration_*.sql")}
 """The comparison of an old system's export with the new one's is DuckDB's work (docs/scale.md)."""
 TEMPLATES = {"abtest_cap", "abtest_clusters", "abtest_statistics"}
 """Filled by retention.abtest; see tests/spark/test_library.py."""
-EMPTY_HERE = {"churn_loyalty", "features_known_returns", "features_loyalty"}
+EMPTY_HERE = {"churn_loyalty", "features_booked_returns", "features_loyalty"}
 """The simulated shop books no returns as orders (Online Retail does) and has no loyalty programme
 (tests/spark/test_library.py makes one)."""
 QUERIES = sorted(path.stem for path in SQL.glob("*.sql"))

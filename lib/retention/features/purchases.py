@@ -62,11 +62,13 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
         Name of the table; it is dropped when the block ends.
     """
     as_of_s = epoch_of(as_of)
-    with counted_orders(engine), _known_refunds(engine, as_of_s):
+    returns = made_once(engine, "booked_returns", "features_booked_returns", "booked_returns")
+    with counted_orders(engine), _known_refunds(engine, as_of_s), returns:
         counted = "SELECT customer_key, customer_number FROM counted_customers"
         engine.sql(f"{counted} WHERE first_epoch_s < $as_of_s", as_of_s=as_of_s).view(KNOWN[0])
         engine.query("features_known_orders", as_of_s=as_of_s).view(KNOWN[1])
-        engine.query("features_known_returns", as_of_s=as_of_s).materialise(KNOWN[2])
+        booked = "SELECT * FROM booked_returns WHERE ordered_epoch_s < $as_of_s"
+        engine.sql(booked, as_of_s=as_of_s).view(KNOWN[2])
         try:
             yield "known_orders"
         finally:

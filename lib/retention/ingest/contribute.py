@@ -33,7 +33,7 @@ from retention.ingest.parts import each_part
 from retention.ingest.pieces import Piece, ledger_pieces, table_pieces
 from retention.ingest.quarantine import keep_quarantined
 from retention.ingest.store import Store, write_ordered, write_text
-from retention.ingest.told_orders import keep_told
+from retention.ingest.told_orders import collect_numbers, keep_told
 from retention.ingest.tombstones import erased_people
 from retention.ingest.vault import Vault, parquet_bytes, seal, write_private
 from retention.ingest.workbench import workbench
@@ -198,7 +198,9 @@ class Intake:
         *, erases: bool, told: Path | None,
     ) -> Share:  # fmt: skip
         """Judge and store the rows that stand in ``landed``: a file's or those of a part of it."""
-        judged = judge_all(engine, source, mapped, batch_id, erases=erases, tells=told is not None)
+        if told:
+            collect_numbers(engine, source, mapped)
+        judged = judge_all(engine, source, mapped, batch_id, erases=erases)
         if told:
             keep_told(engine, judged, told)
         guard_texts(engine.connection, judged, Vault(self.private, self.keys),

@@ -12,7 +12,6 @@ from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.contracts import reasons_expression
 from retention.ingest.identity import join_on_identity
 from retention.ingest.keying import (
-    collect_orders,
     columns_of,
     passing_columns,
     stored_columns,
@@ -73,9 +72,8 @@ class Judged:
 
 
 def judge_all(
-    engine: Engine, source: SourceFormat, mapped: Mapped, batch_id: str, *, erases: bool = False,
-    tells: bool = False,
-) -> list[Judged]:  # fmt: skip
+    engine: Engine, source: SourceFormat, mapped: Mapped, batch_id: str, *, erases: bool = False
+) -> list[Judged]:
     """Judge every canonical table that the rows in ``landed`` feed.
 
     Parameters
@@ -90,12 +88,8 @@ def judge_all(
         The import that brings the rows.
     erases
         Whether people are erased (``erased_people``): their rows are excluded.
-    tells
-        Whether the names of orders are asked for, too (``order_names``).
     """
     connection = engine.connection
-    if tells:
-        collect_orders(connection, mapped.of_table("orders", source))
     judged = []
     for number, mapping in enumerate(source.tables):
         name = mapped.names[number]

@@ -9,7 +9,7 @@ among millions takes longer.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from types import MappingProxyType
 
 import duckdb
@@ -40,17 +40,6 @@ ORDER_APART = "order_apart"
 """What is stored of a line's ``order_key`` where its own key does not begin with it."""
 
 _IS_SHORT = f"coalesce(m.order_key IS NOT NULL AND m.{PLACE} BETWEEN 0 AND {MAXIMUM_PLACE}, false)"
-
-
-def collect_orders(connection: duckdb.DuckDBPyConnection, mapped: Sequence[str]) -> None:
-    """Make ``order_names(raw, pseudonym)``: one row per order in some mapped tables."""
-    named = " UNION ALL ".join(
-        f"SELECT CAST(order_key AS VARCHAR) AS raw FROM {name}" for name in mapped
-    )
-    connection.execute(
-        f"CREATE OR REPLACE TABLE order_names AS SELECT raw, {_keyed('order_key', 'raw')} AS "
-        f"pseudonym FROM (SELECT DISTINCT raw FROM ({named}) WHERE raw IS NOT NULL)"
-    )
 
 
 def columns_of(connection: duckdb.DuckDBPyConnection, name: str) -> set[str]:

@@ -54,10 +54,6 @@ class Mapped:
     is_large: bool
     in_parts: bool = False
 
-    def of_table(self, table: str, source: SourceFormat) -> list[str]:
-        """Return the mapped tables that feed a canonical one."""
-        return [self.names[n] for n, m in enumerate(source.tables) if m.table == table]
-
     def let_go(self, connection: duckdb.DuckDBPyConnection, *names: str) -> None:
         """Drop mapped or prepared tables that will not be read again."""
         for name in () if self.in_parts else names:

@@ -26,7 +26,7 @@ from retention.ingest.mapping import keep_erased, map_file
 from retention.ingest.migration_fields import FIELDS, differences_query, field_query
 from retention.ingest.migration_result import MigrationResult, nothing_compared
 from retention.ingest.plan import Item, plan
-from retention.ingest.told_orders import keep_told, told_folder
+from retention.ingest.told_orders import collect_numbers, keep_told, told_folder
 from retention.ingest.tombstones import erased_people
 from retention.ingest.workbench import workbench
 from retention.sources.attaching import open_landed
@@ -189,8 +189,8 @@ class _Reading:
             open_landed(engine.connection, landed, source, options)
             mapped = map_file(engine.connection, source, self.keys)
             erases = keep_erased(engine.connection, erased_people(private, self.keys))
-            judged = judge_all(engine, source, mapped, "", erases=erases, tells=True)
-            keep_told(engine, judged, told)
+            collect_numbers(engine, source, mapped)
+            keep_told(engine, judge_all(engine, source, mapped, "", erases=erases), told)
         return told
 
 

@@ -16,8 +16,9 @@ from retention.ingest.bookkeeping import identities_query
 from retention.ingest.codes import Reason
 from retention.ingest.judge import ACCEPTED, EXCLUDED, Judged
 from retention.ingest.keys import private_folder
+from retention.ingest.mapping import Mapped
 from retention.ingest.workbench import work_folder
-from retention.sources.base import ReadOptions
+from retention.sources.base import ReadOptions, SourceFormat
 
 _NO_LINES = "SELECT '' AS order_key, 0 AS lines, 0 AS pieces WHERE false"
 
@@ -25,10 +26,14 @@ _LINES = f"""
 SELECT order_key, count(*) AS lines, CAST(sum(quantity) AS BIGINT) AS pieces
 FROM {{name}} WHERE fate = '{ACCEPTED}' GROUP BY order_key"""
 
+_NUMBERS = """
+CREATE OR REPLACE TABLE order_numbers AS
+SELECT line_no, lower(regexp_replace(
+           substr(order_key, instr(order_key, ':') + 1), '[^0-9A-Za-z]', '', 'g')) AS number
+FROM {}"""
+
 _ORDERS = f"""
-SELECT lower(regexp_replace(
-           substr(k.raw, instr(k.raw, ':') + 1), '[^0-9A-Za-z]', '', 'g')) AS number,
-       o.order_key, o.customer_key AS person_key, o.ordered_at,
+SELECT k.number, o.order_key, o.customer_key AS person_key, o.ordered_at,
        CAST(o.ordered_at AS DATE) AS day, o.time_precision, o.status, o.currency, o.gross_minor,
        o.discount_minor, o.shipping_minor, o.tax_minor, o.refunded_minor, o.net_minor,
        o.gross_minor - o.discount_minor + o.shipping_minor + o.tax_minor AS total_minor,
@@ -38,7 +43,7 @@ SELECT lower(regexp_replace(
             WHEN o.reasons = ['{Reason.DUPLICATE_KEY}:order_key'] THEN 'repeated'
             ELSE 'refused' END AS fate
 FROM {{name}} AS o
-LEFT JOIN order_names AS k ON o.order_key = k.pseudonym
+LEFT JOIN order_numbers AS k ON o.line_no = k.line_no
 LEFT JOIN ({{lines}}) AS l ON o.order_key = l.order_key"""
 
 
@@ -51,13 +56,20 @@ def told_folder(private: Path, temporary_directory: str, path: Path, options: Re
     return work_folder(private, temporary_directory) / f"{folder_prefix()}told_{what}"
 
 
+def collect_numbers(engine: Engine, source: SourceFormat, mapped: Mapped) -> None:
+    """Keep the number that the shop gave each order, before its orders are judged."""
+    orders = (n for n, m in zip(mapped.names, source.tables, strict=True) if m.table == "orders")
+    engine.connection.execute(_NUMBERS.format(next(orders)))
+
+
 def keep_told(engine: Engine, judged: Sequence[Judged], folder: Path) -> None:
     """Keep the orders that stand in the judged tables, and which keys stand for one person.
 
     Parameters
     ----------
     engine
-        Engine that holds the judged tables, ``people``, ``erased_people`` and ``order_names``.
+        Engine that holds the judged tables, ``people``, ``erased_people`` and what
+        `collect_numbers` has kept.
     judged
         The judged tables of a file, or of a part of it.
     folder
@@ -71,5 +83,5 @@ def keep_told(engine: Engine, judged: Sequence[Judged], folder: Path) -> None:
         lines=_LINES.format(name=lines[0]) if lines else _NO_LINES,
         has_lines="l.lines" if lines else "CAST(NULL AS BIGINT)",
     )
-    engine.sql(told).write(folder / f"orders-{number}.parquet", order_by="line_no, order_key")
-    engine.sql(identities_query()).write(folder / "seen.parquet", order_by="ALL")
+    engine.copy(told, folder / f"orders-{number}.parquet")
+    engine.copy(identities_query(), folder / "seen.parquet")

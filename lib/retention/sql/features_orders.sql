@@ -1,22 +1,6 @@
 -- Transactional layer: one row per customer with at least one order that counts.
 -- A late delivery counts once the order is $arrival_s seconds old: before that it is not known.
-WITH days AS (
-    SELECT
-        customer_number,
-        day_s,
-        day_s - lag(day_s) OVER (PARTITION BY customer_number ORDER BY day_s) AS gap_s
-    FROM (SELECT DISTINCT customer_number, day_s FROM known_orders) AS d
-),
-gaps AS (
-    SELECT
-        customer_number,
-        count(*) - 1 AS repeat_order_count,
-        median(gap_s) / 86400.0 AS median_gap_days,
-        max_by(gap_s, day_s) / 86400.0 AS last_gap_days
-    FROM days
-    GROUP BY customer_number
-),
-returns AS (
+WITH returns AS (
     SELECT
         customer_key,
         CAST(sum(returned_minor) AS BIGINT) AS returned_minor,
@@ -41,7 +25,10 @@ totals AS (
             WHEN delivered_late AND ordered_epoch_s < $as_of_s - $arrival_s THEN 1
             WHEN delivered_late IS NOT NULL THEN 0
         END) AS BIGINT) AS late_deliveries,
-        CAST(sum(refund_count) AS BIGINT) AS refund_count
+        CAST(sum(refund_count) AS BIGINT) AS refund_count,
+        count(gap_s) AS repeat_order_count,
+        median(gap_s) / 86400.0 AS median_gap_days,
+        max_by(gap_s, CASE WHEN gap_s IS NOT NULL THEN day_s END) / 86400.0 AS last_gap_days
     FROM known_orders
     GROUP BY customer_number
 )
@@ -56,9 +43,9 @@ SELECT
     t.gift_share,
     t.season_share,
     t.late_deliveries,
-    g.repeat_order_count,
-    g.median_gap_days,
-    g.last_gap_days,
+    t.repeat_order_count,
+    t.median_gap_days,
+    t.last_gap_days,
     t.value_minor - coalesce(r.returned_minor, 0) AS monetary_minor,
     (t.value_minor - coalesce(r.returned_minor, 0))
         / nullif(CAST(t.order_count AS DOUBLE), 0) AS average_order_minor,
@@ -66,5 +53,4 @@ SELECT
     t.refund_count + coalesce(r.return_count, 0) AS refund_count
 FROM known_customers AS k
 JOIN totals AS t ON t.customer_number = k.customer_number
-JOIN gaps AS g ON g.customer_number = k.customer_number
 LEFT JOIN returns AS r ON r.customer_key = k.customer_key

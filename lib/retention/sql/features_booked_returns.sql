@@ -1,5 +1,5 @@
 -- Returns that a source books as orders of their own (cancelled, with a negative value): what each
--- customer sent back before the as-of date.
+-- customer sent back, and when.
 SELECT
     customer_key,
     ordered_epoch_s,
@@ -8,4 +8,3 @@ FROM orders
 WHERE customer_key IS NOT NULL
   AND status = 'cancelled'
   AND gross_minor - discount_minor < 0
-  AND ordered_epoch_s < $as_of_s
