@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from retention.campaign.audiences import AudienceRules, filters
 from retention.engine import Engine
@@ -106,12 +108,14 @@ def reachable(engine: Engine, trial: Trial, *, as_of: str, rules: AudienceRules)
     if not (engine.has("customers") and engine.has("orders")):
         return own_people(trial)
     features = customer_features(engine, as_of)
-    keys = features["customer_key"].astype(str)
+    keys = pa.array(features["customer_key"], pa.string())
     eligible, steps = np.ones(len(keys), dtype=bool), [("known customers", len(keys))]
     for step, allowed in filters(engine, rules, epoch_of(as_of)):
-        eligible &= keys.isin(allowed).to_numpy()
+        passes = pc.is_in(keys, value_set=pa.array(list(allowed), pa.string()))
+        eligible &= passes.to_numpy(zero_copy_only=False)
         steps.append((step, int(eligible.sum())))
+    columns = list(map(str, trial.covariates.columns))
     return People(
-        keys.to_numpy(dtype=object), encode_as(features, list(map(str, trial.covariates.columns))),
-        eligible, f"customers known as of {as_of}", tuple(steps),
+        keys.to_numpy(zero_copy_only=False), encode_as(features, columns), eligible,
+        f"customers known as of {as_of}", tuple(steps),
     )  # fmt: skip

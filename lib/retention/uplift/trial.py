@@ -203,16 +203,19 @@ def encode_as(covariates: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
     >>> encode_as(new, ["visits", "country=DE", "country=US", "age"]).iloc[0].tolist()
     [3.0, 1.0, 0.0, nan]
     """
-    known = {}
+    known: dict[str, Floats] = {}
+    codes: dict[str, tuple[Integers, pd.Index]] = {}
     for column in columns:
         name, _, level = column.rpartition("=")
         if column in covariates:
-            known[column] = covariates[column].astype("Float64").astype(np.float64)
+            known[column] = covariates[column].to_numpy(np.float64, na_value=np.nan)
         elif name in covariates:
-            labels = covariates[name].astype("string").fillna("(missing)")
-            known[column] = (labels == level).astype(np.float64)
+            if name not in codes:  # texts are looked at once, not once for every level
+                codes[name] = pd.factorize(covariates[name].astype("string").fillna("(missing)"))
+            code, levels = codes[name]
+            known[column] = np.asarray(levels == level, dtype=np.float64)[code]
         else:
-            known[column] = pd.Series(np.nan, index=covariates.index)
+            known[column] = np.full(len(covariates), np.nan)
     return pd.DataFrame(known, index=covariates.index)
 
 

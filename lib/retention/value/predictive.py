@@ -244,7 +244,9 @@ def _one_future(
     """Return each customer's discounted margin and purchases in one drawn future.
 
     Most customers of a large base will not buy again: what only buyers need is drawn for them
-    alone, and who is through is put aside.
+    alone, and who is through is put aside. A customer's own chance to leave at a purchase is not
+    drawn: with beta law (a, b) and k purchases survived, the next is the last with chance
+    a / (a + b + k), whatever the chance itself is (Polya's urn).
     """
     value, bought = np.zeros(len(row)), np.zeros(len(row))
     place = np.flatnonzero(random.random(len(row)) < lives.alive[row])
@@ -257,17 +259,18 @@ def _one_future(
     buys = clock <= limit
     place = place[buys]
     rate, limit, clock = _those(buys, rate, limit, clock)
-    nu, dropout = _gamma(lives.spend, place, random), np.zeros(len(place))
+    nu, last, seen = _gamma(lives.spend, place, random), np.zeros(len(place)), np.ones(len(place))
     if lives.dropout is not None:
-        dropout = random.beta(*(shape[row[place]] for shape in lives.dropout))
+        last = lives.dropout[0][row[place]]
+        seen = last + lives.dropout[1][row[place]]
     while len(place):
         size = random.gamma(lives.order_shape, 1.0, len(place)) / nu
         value[place] += size * np.exp(-terms.daily * unit_days * clock)
         bought[place] += 1
         clock = clock + _waits(rate, random)
-        goes_on = (random.random(len(place)) >= dropout) & (clock <= limit)
+        goes_on = (random.random(len(place)) * seen >= last) & (clock <= limit)
         place = place[goes_on]
-        rate, limit, clock, nu, dropout = _those(goes_on, rate, limit, clock, nu, dropout)
+        rate, limit, clock, nu, last, seen = _those(goes_on, rate, limit, clock, nu, last, seen + 1)
     return terms.margin * value, bought
 
 
