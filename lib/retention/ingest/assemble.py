@@ -195,7 +195,7 @@ class Assembly:
         """Write rows as an object ordered by their key."""
         draft = self.folder / "draft.parquet"
         order = ", ".join(f'"{name}"' for name in (*table.key, "source_record_id"))
-        self.engine.sql(query).write(draft, order_by=first + order)
+        write_ordered(self.engine, f"SELECT * FROM ({query}) ORDER BY {first}{order}", draft)
         rows = self.engine.execute(f"SELECT count(*) FROM {self.engine.parquet(draft)}")[0][0]
         return {"sha256": self.store.put(draft), "rows": int(rows), "partition": ""}
 
