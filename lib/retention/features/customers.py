@@ -248,6 +248,8 @@ def _is_unknown(column: pd.Series) -> bool:
 
     Some sources name only what is no product (carriage, fees): that is no assortment.
     """
-    if column.name in ("category_count", "top_category"):
-        return bool(column.replace(0, None).notna().mean() < 0.5)
+    if column.name == "category_count":
+        return bool((column.fillna(0) > 0).mean() < 0.5)
+    if column.name == "top_category":
+        return bool(column.notna().mean() < 0.5)
     return bool(column.isna().all())
