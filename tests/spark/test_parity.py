@@ -77,10 +77,9 @@ def require_equal(duck: pd.DataFrame, spark: pd.DataFrame) -> None:
 
 def prepare(engine: Engine, shop, stack: ExitStack) -> None:
     """Leave in the engine what the queries of features and key figures build on."""
-    stack.enter_context(refunded_orders(engine))
     stack.enter_context(known_orders(engine, shop.as_of))
-    if engine.has("order_lines"):
-        stack.enter_context(counted_lines(engine))
+    stack.enter_context(counted_lines(engine))
+    stack.enter_context(refunded_orders(engine))  # last: making the others gives it up
     costed = stack.enter_context(goods_costs(engine, shop.as_of))
     none = "SELECT NULL AS order_key, CAST(NULL AS BIGINT) AS goods_cost_minor LIMIT 0"
     source = "SELECT order_key, goods_cost_minor FROM goods_costs" if costed else none
