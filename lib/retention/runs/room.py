@@ -65,12 +65,12 @@ class Footprint:
 
 FOOTPRINTS: dict[str, Footprint] = {
     "ingest": Footprint(370, 0.0, 11.0),
-    "segments": Footprint(390, 1.4, 2.4),
-    "lifetime_value": Footprint(400, 1.0, 0.7),
-    "retention_curves": Footprint(360, 1.0, 1.0),
+    "segments": Footprint(390, 1.4, 1.75),
+    "lifetime_value": Footprint(400, 1.0, 0.62),
+    "retention_curves": Footprint(360, 1.0, 0.9),
     "churn_risk": Footprint(395, 1.6, 1.4),
-    "design": Footprint(330, 0.8, 1.1),
-    "ab_test": Footprint(330, 0.8, 1.6),
+    "design": Footprint(330, 0.5, 0.35),
+    "ab_test": Footprint(330, 0.8, 0.85),
     "campaign_lift": Footprint(480, 1.5, 1.5),
 }
 """Peak memory of each notebook's process as run manifests record it (``peak_memory_mb``), on the
