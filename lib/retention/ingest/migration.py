@@ -37,9 +37,11 @@ SIDES = ("legacy", "new")
 
 _GATHERED = """
 CREATE TEMP TABLE migration_orders AS
-SELECT row_number() OVER (ORDER BY o.side, o.export, o.line_no, o.order_key) AS id,
-       o.* EXCLUDE (export) REPLACE (coalesce(r.customer_key, o.person_key) AS person_key)
+SELECT o.* REPLACE (coalesce(r.customer_key, o.person_key) AS person_key)
 FROM ({}) AS o LEFT JOIN rekeyed AS r ON o.person_key = r.token"""
+
+_MOST_LINES = 1 << 44
+"""An order's id is where it stands: its export's number, then its line, which is its own."""
 
 
 @dataclass(frozen=True)
@@ -196,11 +198,11 @@ class _Reading:
 
 def _gather(engine: Engine, told: Mapping[str, Sequence[Path]]) -> None:
     """Put the orders of both sides into one table, each person under one key over both exports."""
+    exports = [(side, folder) for side, folders in told.items() for folder in folders]
     parts = [
-        f"SELECT '{side}' AS side, {number} AS export, * "
+        f"SELECT {number * _MOST_LINES} + line_no AS id, '{side}' AS side, * "
         f"FROM {engine.parquet(sorted(folder.glob('orders-*')))}"
-        for side, folders in told.items()
-        for number, folder in enumerate(folders)
+        for number, (side, folder) in enumerate(exports)
     ]
     link_people(engine, sorted({f / "seen.parquet" for f in itertools.chain(*told.values())}), [])
     engine.connection.execute(_GATHERED.format(" UNION ALL ".join(parts)))
