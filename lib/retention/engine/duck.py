@@ -289,12 +289,9 @@ class Engine:
 
     def has(self, name: str) -> bool:
         """Tell whether a table or view of that name is known."""
-        found = self.connection.execute(
-            "SELECT count(*) FROM duckdb_views() WHERE view_name = ? "
-            "UNION ALL SELECT count(*) FROM duckdb_tables() WHERE table_name = ?",
-            [name, name],
-        ).fetchall()
-        return any(count for (count,) in found)
+        views = "SELECT view_name FROM duckdb_views() WHERE view_name = $name"
+        tables = "SELECT table_name FROM duckdb_tables() WHERE table_name = $name"
+        return bool(self.execute(f"{views} UNION ALL {tables}", name=name))
 
     def query(self, name: str, **parameters: Any) -> Answer:
         """Prepare ``sql/<name>.sql`` with its ``$name`` parameters."""

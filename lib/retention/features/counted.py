@@ -7,10 +7,10 @@ are, is most of what each would cost, and it is the same for all.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 
-from retention.engine import Engine, query_text
-from retention.features.kept import keep, to_be_made
+from retention.engine import Engine
+from retention.features.kept import made_once
 
 COUNTED = ("counted_customers", "counted_orders")
 """Tables of orders that count (``features_<name>.sql``), in the order in which they are made."""
@@ -66,32 +66,12 @@ def orders_that_count(engine: Engine) -> Iterator[None]:
 
 
 def _make(engine: Engine, names: tuple[str, ...], held: ExitStack) -> None:
-    """Make tables, or name the files in which the run shares them; drop them when ``held`` ends.
-
-    Tables that stand already are left as they are.
-    """
+    """Make tables that do not stand already, each once in a run; drop them when ``held`` ends."""
     names = tuple(name for name in names if not engine.has(name))
-    if engine.shared is None:
-        with refunded_orders(engine), engine.unordered():
-            for name in names:
-                engine.query(f"features_{name}").materialise(name)
-                held.callback(engine.drop, name)
-        return
-    kept = {name: engine.shared / f"{name}.parquet" for name in names}
-    if not kept:
-        return
-    with to_be_made(kept.values()) as wanted, refunded_orders(engine):
-        for name, path in kept.items():
-            if wanted:
-                keep(engine, {path: _arranged(name)})
-            engine.register(name, path)
-            held.callback(engine.drop, name)
-
-
-def _arranged(name: str) -> str:
-    """Return the query of a table that will lie in a file."""
-    text = query_text(f"features_{name}")
-    return f"SELECT * FROM ({text}) ORDER BY {_STANDING[name]}" if name in _STANDING else text
+    with refunded_orders(engine) if names else nullcontext():
+        for name in names:
+            standing = _STANDING.get(name, "")
+            held.enter_context(made_once(engine, name, f"features_{name}", name, standing))
 
 
 @contextmanager

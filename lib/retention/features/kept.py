@@ -40,7 +40,7 @@ def keep(engine: Engine, queries: Mapping[Path, str], **parameters: Any) -> None
 
 @contextmanager
 def made_once(
-    engine: Engine, name: str, query: str, stem: str, **parameters: Any
+    engine: Engine, name: str, query: str, stem: str, standing: str = "", **parameters: Any
 ) -> Iterator[None]:
     """Let an answer be the table ``name`` until the block ends; a run makes it but once.
 
@@ -54,16 +54,20 @@ def made_once(
         Name of the query; it names all of the parameters.
     stem
         What a run knows the answer by: different for every answer.
+    standing
+        Columns by which the rows stand in a file that is shared; empty for any order.
     parameters
         The query's parameters.
     """
     if engine.shared is None:
-        engine.query(query, **parameters).materialise(name)
+        with engine.unordered():
+            engine.query(query, **parameters).materialise(name)
     else:
-        kept = engine.shared / f"{stem}.parquet"
+        kept, text = engine.shared / f"{stem}.parquet", query_text(query)
         with to_be_made([kept]) as wanted:
             if wanted:
-                keep(engine, {kept: query_text(query)}, **parameters)
+                ordered = f"SELECT * FROM ({text}) ORDER BY {standing}" if standing else text
+                keep(engine, {kept: ordered}, **parameters)
         engine.register(name, kept)
     try:
         yield

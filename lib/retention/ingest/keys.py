@@ -91,7 +91,7 @@ class KeyRing:
         """Return the pseudonym of a value that is already normalised."""
         text = f"{namespace}|{value}"
         for key in self._hmac_keys():
-            text = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
+            text = _keyed(key, text)
         return text
 
     def record_key(self, namespace: str, value: str) -> str:
@@ -99,7 +99,7 @@ class KeyRing:
         text = self.subkey("record", 0) + f"{namespace}|{value}".encode()
         key = hashlib.sha256(text).hexdigest()[:PSEUDONYM_LENGTH]
         for later in self._hmac_keys()[1:]:
-            key = hmac.new(later, key.encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
+            key = _keyed(later, key)
         return key
 
     def subkey(self, purpose: str, generation: int = -1) -> bytes:
@@ -108,8 +108,7 @@ class KeyRing:
 
     def rotate(self, pseudonym: str) -> str:
         """Return a pseudonym of the previous generation under the present one."""
-        key = self._hmac_keys()[-1]
-        return hmac.new(key, pseudonym.encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
+        return _keyed(self._hmac_keys()[-1], pseudonym)
 
     @property
     def fingerprint(self) -> str:
@@ -148,6 +147,11 @@ class KeyRing:
     def _hmac_keys(self) -> list[bytes]:
         """Return the pseudonym key of each generation, oldest first."""
         return [self.subkey("pseudonym", number) for number in range(len(self.masters))]
+
+
+def _keyed(key: bytes, text: str) -> str:
+    """Return HMAC-SHA-256 of a text (hex, cut)."""
+    return hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:PSEUDONYM_LENGTH]
 
 
 def _bind_hmac(

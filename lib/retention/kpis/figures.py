@@ -162,10 +162,8 @@ def key_figures_by(
         Whether each figure is wanted with that of the window before.
     """
     window = window or collect(engine, as_of, window_days, is_compared=is_compared)
-    return {
-        name: figures_of(members, as_of, window_days, lifetime_value)
-        for name, members in window.by(groups)
-    }
+    parts = window.by(groups)
+    return {name: figures_of(part, as_of, window_days, lifetime_value) for name, part in parts}
 
 
 def figures_of(
