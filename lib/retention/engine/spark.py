@@ -170,6 +170,11 @@ class SparkEngine(Engine):
         """Write a query's answer as one file."""
         SparkAnswer(self, query, parameters).to_file(path, lambda rows: rows)
 
+    def copy_together(self, queries: Mapping[Path, str]) -> None:
+        """Write several such answers one after another: each is made by all executors."""
+        for path, query in queries.items():
+            self.copy(query, path)
+
     def spread(
         self, function: Callable[[int], T], places: Sequence[int], at_once: int = 1
     ) -> list[T]:

@@ -115,29 +115,45 @@ class Assembly:
 
     def _assemble(self, table: Table, pieces: list[Piece]) -> None:
         """Make one table from its contributions."""
-        views = [
-            f"SELECT *, {piece.contribution} AS sequence, {piece.place} AS piece "
-            f"FROM {self.engine.parquet(self._path(piece.sha256))}"
-            for piece in pieces
-        ]
         person = person_column(table)
         self.engine.execute(
-            f"CREATE OR REPLACE TEMP VIEW incoming AS {_linked(table, person, views)}"
+            f"CREATE OR REPLACE TEMP VIEW incoming AS {self._incoming(table, person, pieces)}"
         )
         if table.name == "customers":
             self._keep(table, [self._write(query_text("ingest_customers"), table)])
             return
         self._drop_rows(table, person, pieces)
         touched = self._touched(person)
-        kept = [
-            {**self._write(_surviving(table, piece.place), table),
-             "partition": piece.entry["partition"]}
-            if piece.place in touched else piece.entry
-            for piece in pieces
-        ]  # fmt: skip
+        written = self._write_anew(table, person, [p for p in pieces if p.place in touched])
+        kept = [written.get(piece.place, piece.entry) for piece in pieces]
         self._keep_history(table)
         before = self.parent.get(table.name, {}).get("objects", [])
         self._keep(table, merged([entry for entry in kept if entry["rows"]], before, self._merge))
+
+    def _incoming(self, table: Table, person: str | None, pieces: Sequence[Piece]) -> str:
+        """Return SQL of the rows of some pieces, each person under the key that stands for them."""
+        views = [
+            f"SELECT *, {piece.contribution} AS sequence, {piece.place} AS piece "
+            f"FROM {self.engine.parquet(self._path(piece.sha256))}"
+            for piece in pieces
+        ]
+        return _linked(table, person, views)
+
+    def _write_anew(
+        self, table: Table, person: str | None, pieces: Sequence[Piece]
+    ) -> dict[int, dict[str, Any]]:
+        """Write what is left of some pieces as objects; return their entries by place."""
+        queries = {
+            self.folder / f"draft-{piece.place}.parquet": _ordered(
+                _surviving(table, piece.place, self._incoming(table, person, [piece])), table
+            )
+            for piece in pieces
+        }
+        self.engine.copy_together(queries)
+        return {
+            piece.place: {**self._put(draft), "partition": piece.entry["partition"]}
+            for piece, draft in zip(pieces, queries, strict=True)
+        }
 
     def _merge(self, entries: list[dict[str, Any]]) -> dict[str, Any]:
         """Write several objects as one, in their order."""
@@ -147,7 +163,10 @@ class Assembly:
         return {"sha256": self.store.put(draft), "rows": sum(entry["rows"] for entry in entries)}
 
     def _drop_rows(self, table: Table, person: str | None, pieces: list[Piece]) -> None:
-        """Make ``dropped``: rows that do not enter the snapshot, with the reason why."""
+        """Make ``dropped``: rows that do not enter the snapshot, with the reason why.
+
+        It is lasting, as ``rekeyed`` is: objects are written on connections of their own.
+        """
         files: Counter[int] = Counter()
         for piece in pieces:
             files[piece.contribution] += piece.entry["rows"]
@@ -164,7 +183,7 @@ class Assembly:
         parent = PARENTS.get(table.name)
         if parent and parent in self.tables:
             parts.append(_without_order(key, parent))
-        self.engine.execute(f"CREATE OR REPLACE TEMP TABLE dropped AS {' UNION ALL '.join(parts)}")
+        self.engine.execute(f"CREATE OR REPLACE TABLE dropped AS {' UNION ALL '.join(parts)}")
         batch = "CASE sequence " + " ".join(
             f"WHEN {n} THEN '{c.batch_id}'" for n, c in enumerate(self.contributions)
         )
@@ -194,8 +213,11 @@ class Assembly:
     def _write(self, query: str, table: Table, first: str = "") -> dict[str, Any]:
         """Write rows as an object ordered by their key."""
         draft = self.folder / "draft.parquet"
-        order = ", ".join(f'"{name}"' for name in (*table.key, "source_record_id"))
-        write_ordered(self.engine, f"SELECT * FROM ({query}) ORDER BY {first}{order}", draft)
+        write_ordered(self.engine, _ordered(query, table, first), draft)
+        return self._put(draft)
+
+    def _put(self, draft: Path) -> dict[str, Any]:
+        """Move a finished file among the objects; return its entry."""
         rows = self.engine.execute(f"SELECT count(*) FROM {self.engine.parquet(draft)}")[0][0]
         return {"sha256": self.store.put(draft), "rows": int(rows), "partition": ""}
 
@@ -268,10 +290,16 @@ def _superseded(key: str, largest: int) -> str:
         QUALIFY sequence < max(sequence) OVER (PARTITION BY {key})"""
 
 
-def _surviving(table: Table, place: int) -> str:
-    """Return SQL of one piece's rows that enter the snapshot."""
+def _ordered(query: str, table: Table, first: str = "") -> str:
+    """Return SQL of a query's rows in the order in which an object holds them."""
+    order = ", ".join(f'"{name}"' for name in (*table.key, "source_record_id"))
+    return f"SELECT * FROM ({query}) ORDER BY {first}{order}"
+
+
+def _surviving(table: Table, place: int, rows: str) -> str:
+    """Return SQL of those of one piece's rows that enter the snapshot."""
     match = " AND ".join(f't."{key}" IS NOT DISTINCT FROM dropped."{key}"' for key in table.key)
     return (
-        f"SELECT {_names(table)} FROM incoming AS t WHERE piece = {place} AND NOT EXISTS "
+        f"SELECT {_names(table)} FROM ({rows}) AS t WHERE NOT EXISTS "
         f"(SELECT 1 FROM dropped WHERE dropped.piece = {place} AND {match})"
     )

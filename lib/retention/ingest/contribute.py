@@ -40,8 +40,8 @@ from retention.ingest.workbench import workbench
 from retention.sources.attaching import open_landed
 from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.databases import is_database
+from retention.sources.digests import digest_of
 from retention.sources.landing import Landed, land
-from retention.sources.parquet_files import digest_of
 from retention.tables import get
 
 

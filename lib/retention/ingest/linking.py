@@ -75,7 +75,7 @@ def link_people(engine: Engine, seen: Sequence[Path], declared: Sequence[Path]) 
         )  # fmt: skip
     engine.execute(query_text("ingest_links"))
     engine.execute(
-        "CREATE OR REPLACE TEMP TABLE rekeyed AS SELECT token, customer_key FROM links "
+        "CREATE OR REPLACE TABLE rekeyed AS SELECT token, customer_key FROM links "
         "WHERE candidates = 1 AND token <> customer_key"
     )
 

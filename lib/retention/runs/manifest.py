@@ -20,6 +20,7 @@ from retention.runs.run import earlier_runs
 from retention.runs.settings import Settings
 from retention.runs.signoff import last_approved
 from retention.runs.workspace import Workspace
+from retention.sources.digests import digest_of
 
 
 def data_folder(workspace: Workspace) -> str:
@@ -64,7 +65,7 @@ def input_hashes(sources: Iterable[str], workspace: Workspace) -> dict[str, str]
 def _content_hash(path: Path) -> str:
     """Return the SHA-256 of a file, or of a folder's files and their names."""
     if not path.is_dir():
-        return sha256_of(path)
+        return digest_of(path)
     return digest(
         {str(p.relative_to(path)): sha256_of(p) for p in sorted(path.rglob("*")) if p.is_file()}
     )

@@ -24,6 +24,7 @@ from retention.runs.lock import profile_lock
 from retention.runs.manifest import (
     data_folder,
     describe_inputs,
+    input_files,
     input_hashes,
 )
 from retention.runs.order import ready, sequence
@@ -44,6 +45,7 @@ from retention.runs.stage import SHARED_VARIABLE, STAGING_VARIABLE
 from retention.runs.stages import Record, record_of, reuse, stage_key
 from retention.runs.summary import write_summary
 from retention.runs.workspace import Workspace
+from retention.sources.digests import KNOWN_VARIABLE, hand_on
 
 ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
 """Sums over several threads depend on how many there are, so the same inputs would not give the
@@ -316,9 +318,12 @@ def _account(record: Record) -> dict[str, Any]:
 
 def _kernels(course: Course, shared: Path) -> KernelPool:
     """Open a pool of warm kernels that know where to write."""
+    digests = shared / "digests.json"
+    hand_on(input_files(sources_of(course.settings), course.workspace).values(), digests)
     environment = {
         STAGING_VARIABLE: str(course.staging),
         SHARED_VARIABLE: str(shared),
+        KNOWN_VARIABLE: str(digests),
         "RETENTION_ROOT": str(course.workspace.root),
         "RETENTION_DATA": data_folder(course.workspace),
         **ONE_THREAD,

@@ -14,9 +14,10 @@ from retention.sources.attaching import open_landed
 from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.databases import is_database, land_query, shown
 from retention.sources.delimited import land_delimited
+from retention.sources.digests import digest_of
 from retention.sources.json_records import is_json, land_json
 from retention.sources.landed import Landed
-from retention.sources.parquet_files import digest_of, land_parquet
+from retention.sources.parquet_files import land_parquet
 from retention.sources.reading import Read
 from retention.sources.scanning import BrokenRecord
 from retention.sources.unpacking import checked_path, packing_of, unpacked

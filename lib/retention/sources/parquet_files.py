@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
-from hashlib import sha256
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from retention.engine import sha256_of
 from retention.errors import InputError
 from retention.sources.base import SourceFormat
 from retention.sources.reading import Read, distinct_names, identifier, quoted, require_columns
@@ -51,24 +48,6 @@ def parquet_columns(real: Path, named: str) -> tuple[str, ...]:
         raise InputError("The folder holds no Parquet files.", "Name another.", file=named)
     schema, _ = _schema(files[0], named)
     return (*schema.names, *_flattened(schema))
-
-
-def digest_of(real: Path) -> str:
-    """Return the SHA-256 of a file, or of the names and hashes of a folder's Parquet files."""
-    if real.is_file():
-        state = real.stat()
-        return _digest(real, state.st_size, state.st_mtime_ns)
-    files = sorted(real.rglob("*.parquet"))
-    return sha256(
-        "|".join(f"{p.relative_to(real)}={sha256_of(p)}" for p in files).encode()
-    ).hexdigest()
-
-
-@lru_cache(maxsize=256)
-def _digest(path: Path, size: int, changed: int) -> str:
-    """Return the SHA-256 of a file in a certain state: a large one is not read twice for it."""
-    del size, changed
-    return sha256_of(path)
 
 
 def _schema(path: Path, named: str) -> tuple[pa.Schema, int]:
