@@ -137,3 +137,31 @@ def test_rows_that_a_later_rule_moved_are_ordered_again(export, monkeypatch):
     assert made.total("rows_accepted") == 2_990
     assert made.total("rows_quarantined") == 10
     assert ordered(written) == 2 + 3
+
+
+@pytest.fixture
+def moved(tmp_path):
+    """Ten orders of one customer, who lives in France from the fifth on."""
+    lines = ["Sale Date,Order ID,Full Name,Order Value,Order Total,Currency,Buyer User ID,"
+             "Ship Country"]  # fmt: skip
+    for n in range(10):
+        country = "United Kingdom" if n < 4 else "France"
+        lines.append(f"01/1{n}/25,{3_000 + n},Ada L,20.00,20.00,GBP,ada77,{country}")
+    (tmp_path / "etsy.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return run_ingest(["etsy_sold_orders: etsy.csv"], tmp_path / "store", tmp_path / ".retention",
+                      root=tmp_path, as_of="2025-02-01", currency="GBP")  # fmt: skip
+
+
+def test_a_customer_of_many_orders_is_stored_by_the_first_and_the_last_of_each_kind(moved):
+    notes = json.loads(next((moved.snapshot.store / "batches").glob("*.json")).read_text())
+    (entry,) = notes["tables"]["customers"]["objects"]
+    stored = pd.read_parquet(moved.snapshot.store / "objects" / f"{entry['sha256']}.parquet")
+    days = stored.groupby("country").first_seen_at.agg(lambda times: sorted(times.dt.day))
+    assert days.to_dict() == {"GB": [10, 13], "FR": [14, 19]}
+    assert stored.first_seen_epoch_s.equals(stored.first_seen_at.astype("int64") // 10**6)
+
+
+def test_gathered_customers_are_as_old_as_their_first_order_and_live_where_the_last_says(moved):
+    (customer,) = pd.concat(map(pd.read_parquet, moved.snapshot.tables["customers"])).itertuples()
+    assert customer.first_seen_at.day == 10
+    assert customer.country == "FR"

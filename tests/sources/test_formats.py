@@ -359,3 +359,17 @@ def test_every_reason_names_what_to_do():
     from retention.sources import MENDS, BrokenCode, ExclusionCode
 
     assert set(MENDS) == {*BrokenCode, *ReasonCode, *ExclusionCode}
+
+
+def test_a_mapping_that_adds_no_people_names_only_those_of_another_of_its_format():
+    def identities(select: str) -> set[str]:
+        return {line.strip().rstrip(",") for line in select.split("\n") if "AS identity_" in line}
+
+    checked = 0
+    for made in FORMATS.values():
+        others = [identities(m.select) for m in made.tables if m.person and m.adds_people]
+        for mapping in (m for m in made.tables if not m.adds_people):
+            own, checked = identities(mapping.select), checked + 1
+            assert len(own) == len(IDENTITY_COLUMNS), made.name
+            assert own in others, made.name
+    assert checked

@@ -97,7 +97,8 @@ def map_file(connection: duckdb.DuckDBPyConnection, source: SourceFormat, keys: 
         f"AS rows, coalesce(sum(value_minor), 0) AS value FROM {counting} GROUP BY 1"
     )
     install_countries(connection)
-    people = [name for name, m in zip(names, source.tables, strict=True) if m.person]
+    people = [name for name, m in zip(names, source.tables, strict=True)
+              if m.person and m.adds_people]  # fmt: skip
     collect_people(connection, keys, people, platform_of(source.name))
     in_parts = rows > PART_ROWS and is_divisible(source)
     return Mapped(names, tuple(prepared), is_large, in_parts)

@@ -49,14 +49,42 @@ def ledger_pieces(engine: Engine, judged: Sequence[Judged]) -> list[Piece]:
 def table_pieces(engine: Engine, table: Table, judged: Sequence[Judged]) -> list[Piece]:
     """Return the pieces of a canonical table's accepted rows, cut into partitions."""
     rows = accepted_rows(table, [made.name for made in judged])
+    # The line orders one record's rows completely, and costs a fraction of ordering by keys.
+    of_records = all(made.accounts for made in judged)
+    if table.name == "customers" and not of_records:
+        rows = _gathered(engine, table, rows)
     names = ", ".join(f'"{name}"' for name in table.names)
     parts = [
         (f"SELECT {names} FROM ({rows}) WHERE {condition}", count, name)
         for name, condition, count in cuts(engine, rows)
     ]
-    # The line orders one record's rows completely, and costs a fraction of ordering by keys.
-    of_records = all(made.accounts for made in judged)
     order = f" ORDER BY {'line_no' if of_records else ', '.join((*table.key, 'source_record_id'))}"
     if of_records and len(judged) == 1 and is_in_order(engine.connection, judged[0].stored):
         order = ""
     return [Piece(f"{query}{order}", count, name) for query, count, name in parts]
+
+
+def _gathered(engine: Engine, table: Table, rows: str) -> str:
+    """Return SQL of the customers whom orders tell of, each once instead of once for every order.
+
+    Of what is alike but for its time the first and the last are kept: a customer is as old as the
+    earliest row and lives where the latest says. It is a lasting table, because pieces are written
+    on connections of their own.
+    """
+    times = ("first_seen_at", "first_seen_epoch_s", "occurred_at")
+    alike = ", ".join(f'"{name}"' for name in table.names
+                      if name not in (*times, "source_record_id"))  # fmt: skip
+    ends = ", ".join(f"{end}({name}) AS {end}_{name}" for end in ("min", "max") for name in times)
+    told = "source_record_id, line_no"
+    first, last = (", ".join(f"{end}_{name} AS {name}" for name in times) for end in ("min", "max"))
+    engine.connection.execute(f"""
+        CREATE OR REPLACE TABLE gathered_customers AS
+        WITH gathered AS MATERIALIZED (
+            SELECT {alike}, {ends}, min(source_record_id) AS source_record_id,
+                   min(line_no) AS line_no
+            FROM ({rows}) GROUP BY {alike}
+        )
+        SELECT {alike}, {told}, {first} FROM gathered
+        UNION ALL SELECT {alike}, {told}, {last} FROM gathered
+        WHERE min_first_seen_at < max_first_seen_at""")
+    return "FROM gathered_customers"

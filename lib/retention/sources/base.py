@@ -145,6 +145,9 @@ class TableMapping:
     person
         Canonical column that the ingest layer fills from the identities: ``customer_key``,
         ``unit_key``, or empty where the table has none.
+    adds_people
+        Whether it may name people whom no other mapping of the format names. Where it cannot, its
+        identities are not gathered again.
     views
         Preparatory views, name → SELECT, to create in order before any ``select`` of the format.
     hashes
@@ -167,6 +170,7 @@ class TableMapping:
     select: str
     accounts: bool = False
     person: str = "customer_key"
+    adds_people: bool = True
     views: Mapping[str, str] = field(default_factory=dict)
     hashes: Mapping[str, str] = field(default_factory=dict)
     spent: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

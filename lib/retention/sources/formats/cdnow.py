@@ -55,7 +55,7 @@ FORMAT = SourceFormat(
     optional=(),
     tables=(
         TableMapping("orders", _ORDERS, accounts=True, views={"cdnow_rows": _ROWS}),
-        TableMapping("customers", _CUSTOMERS),
+        TableMapping("customers", _CUSTOMERS, adds_people=False),
     ),
     currency="USD",
     blank_delimited=True,

@@ -108,7 +108,7 @@ FORMAT = SourceFormat(
                      views={"etsy_orders": _PRICED, "etsy_amounts": _AMOUNTS},
                      by_line=True, line_views=("etsy_orders", "etsy_amounts")),
         TableMapping("refunds", _REFUNDS, person=""),
-        TableMapping("customers", _CUSTOMERS),
+        TableMapping("customers", _CUSTOMERS, adds_people=False),
     ),
     dates=("Sale Date",),
     date_order="month_first",

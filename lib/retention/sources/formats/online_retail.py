@@ -201,7 +201,7 @@ FORMAT = SourceFormat(
                      by_line=True, line_views=("retail_rows",)),
         TableMapping("orders", _ORDERS),
         TableMapping("refunds", _REFUNDS, person=""),
-        TableMapping("customers", _CUSTOMERS),
+        TableMapping("customers", _CUSTOMERS, adds_people=False),
     ),
     dates=("InvoiceDate",),
     money=("UnitPrice",),

@@ -173,7 +173,7 @@ FORMAT = SourceFormat(
         ),
         TableMapping("orders", _ORDERS),
         TableMapping("refunds", _REFUNDS, person=""),
-        TableMapping("customers", _CUSTOMERS),
+        TableMapping("customers", _CUSTOMERS, adds_people=False),
     ),
     dates=("Created at",),
     money=("Lineitem price", "Total"),

@@ -134,7 +134,7 @@ REST = SourceFormat(
                             "woo_returns": _RETURNS}),
         TableMapping("order_lines", _LINES, person=""),
         TableMapping("refunds", _REFUNDS, person=""),
-        TableMapping("customers", _CUSTOMERS),
+        TableMapping("customers", _CUSTOMERS, adds_people=False),
     ),
 )  # fmt: skip
 
@@ -217,7 +217,7 @@ CSV = SourceFormat(
         TableMapping("order_lines", _CSV_LINES, accounts=True, person="",
                      views={"woo_csv_rows": _CSV_ROWS, "woo_csv_heads": _CSV_HEADS}),
         TableMapping("orders", _CSV_ORDERS),
-        TableMapping("customers", _CSV_CUSTOMERS),
+        TableMapping("customers", _CSV_CUSTOMERS, adds_people=False),
     ),
     dates=("Order Date",),
     money=("Item Cost",),
