@@ -31,7 +31,7 @@ def keys(workspace: Workspace, settings: list[Settings]) -> dict[str, str]:
         name = each.notebook.name
         upstream = {need: handed_on[need] for need in each.notebook.needs if need in handed_on}
         key = stage_key(workspace, each, upstream, {"orders.csv": "0"})
-        files = dict.fromkeys(["tables/x.parquet", *each.notebook.hands_on], key)
+        files = {"tables/x.parquet": key, "snapshot.json": key}
         records[name] = Record(name, key, files, 0.0, 0.0)
         handed_on[name] = records[name].handed_on(each.notebook)
     return {name: record.key for name, record in records.items()}

@@ -89,12 +89,3 @@ def test_a_notebook_needs_just_those_whose_tables_it_reads(notebook):
     known = set(chain.from_iterable(tables(other, "save") for other in others))
     assert makers == set(notebook.needs) - {"ingest"}
     assert read <= known | tables(notebook, "save")
-
-
-def test_what_stands_early_lets_others_start_early():
-    def end(stands_after: float) -> float:
-        first = Notebook("a", "folder", "a", "report", effort=10, stands_after=stands_after)
-        return lasts([first, book("b", "a", effort=5)], ["a", "b"], {}, 2)
-
-    assert [end(share) for share in (0.2, 0.5, 1.0)] == [10, 10, 15]
-    assert urgency([Notebook("a", "f", "a", "r", effort=10, stands_after=0.2)], {}) == {"a": 10}

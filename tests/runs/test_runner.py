@@ -137,35 +137,3 @@ def test_what_notebooks_of_a_run_share_goes_with_the_run(workspace, rewrite, tmp
     shared = Path((tmp_path / "where").read_text())
     assert shared.parent == tmp_path / "temporary"
     assert not shared.exists()
-
-
-WAITING = """
-import time
-reader = stage.output / "results" / "lifetime_value.json"
-for _ in range(600):
-    time.sleep(0 if reader.is_file() else 0.1)
-assert reader.is_file(), "nobody started before my end"
-"""
-
-
-def save(name: str) -> str:
-    """Return a cell that publishes a table of that name."""
-    return f'stage.save("{name}", pd.DataFrame({{"customer_key": ["a"]}}), key="customer_key")'
-
-
-def test_readers_start_when_all_that_is_handed_on_stands(workspace, rewrite):
-    both = [save("segments"), save("segments_before")]
-    rewrite(*both, WAITING, name="segments")
-    rewrite('rows = len(stage.table("segments")) + len(stage.table("segments_before"))')
-    run = run_profile(workspace, "toy", Options(parallel=2))
-    assert list(run.manifest["notebooks"]) == ["segments", "lifetime_value"]
-
-
-def test_readers_are_reused_where_only_what_they_do_not_read_has_changed(workspace, rewrite):
-    both = [save("segments"), save("segments_before")]
-    rewrite(*both, name="segments")
-    run_profile(workspace, "toy")
-    rewrite(*both, save("segment_worth"), name="segments")
-    run = run_profile(workspace, "toy")
-    status = {name: n["status"] for name, n in run.manifest["notebooks"].items()}
-    assert status == {"segments": "ran", "lifetime_value": "reused"}

@@ -90,11 +90,9 @@ class Course:
 
         It is called before each of its cells, so that a file is seen when it is whole.
         """
-        paths = {name: self.staging / name for name in notebook.hands_on}
-        if not paths or notebook.name in self.handed_on:
-            return
-        if all(path.is_file() for path in paths.values()):
-            self.handed_on[notebook.name] = {n: sha256_of(path) for n, path in paths.items()}
+        path = self.staging / notebook.hands_on
+        if notebook.hands_on and notebook.name not in self.handed_on and path.is_file():
+            self.handed_on[notebook.name] = {notebook.hands_on: sha256_of(path)}
             self.news.put(None)
 
     def finish(self, notebook: Notebook, record: Record) -> None:

@@ -23,8 +23,7 @@ def ready(
 def urgency(notebooks: Sequence[Notebook], seconds: Mapping[str, float]) -> dict[str, float]:
     """Return how long the run lasts at least from the start of each notebook.
 
-    That is its own time, or until others can read of it that and the longest chain of notebooks
-    that wait for it. With several
+    That is its own time and that of the longest chain of notebooks that wait for it. With several
     at once, starting the most urgent first keeps the end from waiting for one long notebook
     (list scheduling by critical path, Graham 1969).
 
@@ -39,7 +38,7 @@ def urgency(notebooks: Sequence[Notebook], seconds: Mapping[str, float]) -> dict
     for notebook in reversed(notebooks):
         behind = [longest[other.name] for other in notebooks if notebook.name in other.needs]
         own = seconds.get(notebook.name, notebook.effort)
-        longest[notebook.name] = max(own, own * notebook.stands_after + max(behind, default=0.0))
+        longest[notebook.name] = own + max(behind, default=0.0)
     return longest
 
 
@@ -76,18 +75,13 @@ def lasts(
     Parameters are those of `sequence`, and its answer.
     """
     named = {notebook.name: notebook for notebook in notebooks}
-    waiting, standing, now, free = list(order), set[str](), 0.0, at_once
-    news: list[tuple[float, bool, str]] = []
-    while waiting or news:
+    waiting, done, now = list(order), set[str](), 0.0
+    running: list[tuple[float, str]] = []
+    while waiting or running:
         for name in list(waiting):
-            book = named[name]
-            if free and not (set(book.needs) & named.keys()) - standing:
+            if len(running) < at_once and not (set(named[name].needs) & named.keys()) - done:
                 waiting.remove(name)
-                free -= 1
-                takes = seconds.get(name, book.effort)
-                heappush(news, (now + takes * book.stands_after, False, name))
-                heappush(news, (now + takes, True, name))
-        now, has_ended, name = heappop(news)
-        standing.add(name)
-        free += has_ended
+                heappush(running, (now + seconds.get(name, named[name].effort), name))
+        now, ended = heappop(running)
+        done.add(ended)
     return now

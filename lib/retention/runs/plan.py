@@ -26,10 +26,8 @@ class Notebook:
     needs
         Notebooks whose published tables it reads, where they ran.
     hands_on
-        The files that others read of it, where these stand before its end: they start when all of
-        them do. Empty: they read what it has published.
-    stands_after
-        Share of its time after which those files stand; it decides the order alone.
+        The one file that others read of it, where that stands before its end: they start when it
+        does. Empty: they read what it has published.
     recalls
         Whether it reads runs published before its own: earlier ones, or the one approved last.
     effort
@@ -42,8 +40,7 @@ class Notebook:
     title: str
     report: str
     needs: tuple[str, ...] = ()
-    hands_on: tuple[str, ...] = ()
-    stands_after: float = 1.0
+    hands_on: str = ""
     recalls: bool = False
     effort: float = 1.0
 
@@ -58,19 +55,11 @@ NOTEBOOKS: tuple[Notebook, ...] = (
         "01_ingest",
         "Can we trust this data?",
         "Ingest",
-        hands_on=("snapshot.json",),
-        stands_after=0.95,
-        effort=49,
+        hands_on="snapshot.json",
+        effort=47,
     ),
     Notebook(
-        "segments",
-        "02_segmentation",
-        "Who are our customers?",
-        "Segments",
-        ("ingest",),
-        hands_on=("tables/segments.parquet", "tables/segments_before.parquet"),
-        stands_after=0.6,
-        effort=20,
+        "segments", "02_segmentation", "Who are our customers?", "Segments", ("ingest",), effort=20
     ),
     Notebook(
         "lifetime_value",
@@ -78,10 +67,10 @@ NOTEBOOKS: tuple[Notebook, ...] = (
         "What is each customer worth?",
         "Segments",
         ("ingest", "segments"),
-        effort=9.5,
+        effort=12,
     ),
     Notebook(
-        "retention_curves", "03_churn", "When do customers leave?", "Churn", ("ingest",), effort=9.5
+        "retention_curves", "03_churn", "When do customers leave?", "Churn", ("ingest",), effort=12
     ),
     Notebook(
         "churn_risk",
@@ -90,7 +79,7 @@ NOTEBOOKS: tuple[Notebook, ...] = (
         "Churn",
         ("ingest", "segments"),
         recalls=True,
-        effort=11.5,
+        effort=14,
     ),
     Notebook(
         "design",
@@ -98,16 +87,16 @@ NOTEBOOKS: tuple[Notebook, ...] = (
         "How large must the test be?",
         "Campaign lift",
         ("ingest",),
-        effort=4.5,
+        effort=6,
     ),
-    Notebook("ab_test", "04_experiments", "Did it work?", "Campaign lift", ("ingest",), effort=7),
+    Notebook("ab_test", "04_experiments", "Did it work?", "Campaign lift", ("ingest",), effort=11),
     Notebook(
         "campaign_lift",
         "04_experiments",
         "For whom, was it worth it, whom next?",
         "Campaign lift",
         ("ingest", "segments"),
-        effort=10.5,
+        effort=12,
     ),
 )
 

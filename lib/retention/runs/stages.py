@@ -53,7 +53,7 @@ class Record:
         return {
             name: sha256
             for name, sha256 in self.files.items()
-            if (name in notebook.hands_on if notebook.hands_on else not _is_executed(name))
+            if (name == notebook.hands_on if notebook.hands_on else not _is_executed(name))
         }
 
     def is_whole(self, folder: Path) -> bool:
@@ -105,7 +105,8 @@ def record_of(folder: Path, notebook: str, key: str, seconds: float, memory: flo
     result = read_json(folder / "results" / f"{notebook}.json")
     names = [f"notebooks/{notebook}.ipynb", f"results/{notebook}.json"]
     names += [artifact["path"] for artifact in result["artifacts"]]
-    names += [name for name in BY_NAME[notebook].hands_on if (folder / name).is_file()]
+    hands_on = BY_NAME[notebook].hands_on
+    names += [hands_on] if hands_on else []
     files = {name: sha256_of(folder / name) for name in names}
     return Record(notebook, key, files, round(seconds, 2), round(memory, 1))
 
