@@ -9,6 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 from jupyter_client import BlockingKernelClient
+from jupyter_core.utils import run_sync
 
 from retention.errors import RunError
 from retention.runs.kernels import KernelPool, end_kernel
@@ -35,18 +36,26 @@ def pool(tmp_path):
     made.close()
 
 
-def told(manager) -> dict:
-    """Return what a kernel says of itself."""
+def printed(manager, code: str, heard=lambda text: None) -> str:
+    """Return what a kernel prints; ``heard`` is given each piece as it comes."""
     client = BlockingKernelClient()
     client.load_connection_info(manager.get_connection_info())
     client.start_channels()
     client.wait_for_ready(timeout=60)
     lines: list[str] = []
-    client.execute_interactive(
-        TELL, output_hook=lambda m: lines.append(m["content"].get("text", "")), timeout=60
-    )
+
+    def hear(message) -> None:
+        lines.append(message["content"].get("text", ""))
+        heard(lines[-1])
+
+    client.execute_interactive(code, output_hook=hear, timeout=60)
     client.stop_channels()
-    return json.loads("".join(lines))
+    return "".join(lines)
+
+
+def told(manager) -> dict:
+    """Return what a kernel says of itself."""
+    return json.loads(printed(manager, TELL))
 
 
 def gone(pid: int) -> bool:
@@ -76,6 +85,20 @@ def test_kernels_are_forked_alike_and_know_nothing_of_each_other(pool, tmp_path)
     for manager in managers:
         end_kernel(manager)
     assert gone(first["pid"])
+
+
+def test_shutting_down_interrupts_no_cell_and_makes_no_kernel_complain(pool):
+    manager = pool.take()
+
+    def interrupt(text: str) -> None:
+        if "begun" in text:
+            run_sync(manager.interrupt_kernel)()
+
+    code = "import time\nprint('begun', flush=True)\ntime.sleep(0.5)\nprint('done')"
+    assert printed(manager, code, interrupt).split() == ["begun", "done"]
+    kernel = told(manager)
+    run_sync(manager.shutdown_kernel)()
+    assert gone(kernel["pid"])
 
 
 def test_a_kernel_that_was_left_ends_with_the_pool(pool):

@@ -120,6 +120,15 @@ class ForkingProvisioner(LocalProvisioner):
         self.pid = self.pgid = self.process.pid
         return self.connection_info
 
+    async def send_signal(self, signum: int) -> None:
+        """Pass on every signal but an interrupt.
+
+        Only whoever shuts a kernel down sends one: it asks for its end as well, and an idle kernel
+        would complain of the interrupt in the middle of a run's messages.
+        """
+        if signum != signal.SIGINT:
+            await super().send_signal(signum)
+
 
 def _serve(orders: TextIO, answers: TextIO) -> None:
     """Fork a kernel for every line of arguments, until no more can come."""
