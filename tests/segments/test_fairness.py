@@ -107,3 +107,23 @@ def test_two_audits_of_the_same_people_are_told_as_one(people):
     assert len(both.proxies) == len(first.proxies)
     nobody = audit(people["even"], people["protected"][["customer_key"]], people["features"])
     assert "no protected attribute" in nobody.joined(nobody, "actions").summary()
+
+
+def test_what_a_feature_tells_is_the_share_of_its_ranks_variance_between_groups():
+    """Against least squares of the ranks on the groups, by another library."""
+    import statsmodels.formula.api as smf
+
+    rng = np.random.default_rng(5)
+    group = rng.choice(["a", "b", "c"], 400)
+    spend = np.where(rng.random(400) < 0.1, np.nan, rng.poisson(np.where(group == "a", 5, 3)))
+    keys = [f"k{n}" for n in range(400)]
+    features = pd.DataFrame({"customer_key": keys, "order_count": spend}).sample(
+        frac=1, random_state=1
+    )
+    protected = pd.DataFrame({"customer_key": keys, "country": group}).iloc[:350]
+    segments = pd.DataFrame({"customer_key": keys, "segment": "all"})
+    (row,) = audit(segments, protected, features).proxies.itertuples()
+    joined = protected.merge(features, on="customer_key").dropna()
+    joined["ranked"] = joined.order_count.rank()
+    expected = smf.ols("ranked ~ C(country)", joined).fit().rsquared
+    assert row.explained == pytest.approx(expected, rel=1e-12)

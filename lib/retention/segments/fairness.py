@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 from retention.engine import Engine
 from retention.features import FEATURES, texts_in_arrow
@@ -227,22 +228,45 @@ def _evenness(rates: pd.DataFrame, attribute: str) -> pd.DataFrame:
 
 def _proxies(known: pd.DataFrame, features: pd.DataFrame, attribute: str) -> pd.DataFrame:
     """Return the share of each feature's variance (of its ranks) that the groups explain."""
-    frame = known.merge(features, "inner", "customer_key")
-    names = [f.name for f in FEATURES if f.name in frame]
+    groups = known.set_index("customer_key")[attribute]
+    # Each feature is looked at alone: joined to the groups, all of them would be copied for it.
+    places = pd.Index(features["customer_key"]).get_indexer(groups.index)
+    codes, _ = pd.factorize(groups[places >= 0])
     rows = []
-    for name in names:
-        if not pd.api.types.is_numeric_dtype(frame[name]):
+    for name in (f.name for f in FEATURES if f.name in features):
+        if not pd.api.types.is_numeric_dtype(features[name]):
             continue
-        ranks = frame[name].astype(float).rank()
-        if ranks.nunique() < 2:
-            continue
-        means = ranks.groupby(frame[attribute]).transform("mean")
-        taken = ranks.notna()
-        explained = float(means[taken].var() / ranks[taken].var())
-        rows.append({"attribute": attribute, "feature": name, "explained": explained})
+        values = features[name].to_numpy(np.float64, na_value=np.nan)[places[places >= 0]]
+        explained = _explained(values, codes)
+        if explained is not None:
+            rows.append({"attribute": attribute, "feature": name, "explained": explained})
     table = pd.DataFrame(rows, columns=["attribute", "feature", "explained"])
     table["stands_in"] = table["explained"] >= STRONG_PROXY
     return table.sort_values(["explained", "feature"], ascending=[False, True])
+
+
+def _explained(values: np.ndarray, groups: np.ndarray) -> float | None:
+    """Return the share of the variance of the ranks of some values that their groups explain.
+
+    Parameters
+    ----------
+    values
+        Numbers; NaN counts nowhere.
+    groups
+        Each one's group, numbered from 0.
+
+    Returns
+    -------
+    float or None
+        Eta squared; None where all values are the same.
+    """
+    known = ~np.isnan(values)
+    ranks, groups = rankdata(values[known]), groups[known]
+    if not len(ranks) or ranks.min() == ranks.max():
+        return None
+    sizes = np.bincount(groups)
+    means = np.bincount(groups, ranks) / np.maximum(sizes, 1)
+    return float(means[groups].var() / ranks.var())
 
 
 def _stacked(parts: list[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
