@@ -11,6 +11,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Literal
 
+from retention.choices import coerce
+
 MISSING = "–"
 """Written where there is no value."""
 
@@ -56,6 +58,10 @@ class Check:
     status: Status
     detail: str
     action: str = ""
+
+    def __post_init__(self) -> None:
+        """Take the word of a status for the status."""
+        coerce(self, status=Status)
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain JSON values."""

@@ -20,8 +20,10 @@ import pandas as pd
 import yaml
 
 from retention.abtest.decision import DecisionRule
-from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy, Role
-from retention.abtest.sequential import equal_looks
+from retention.abtest.metrics import MetricDefinition, MetricKind, Role
+from retention.abtest.multiplicity import CORRECTIONS
+from retention.abtest.sequential import SPENDING, equal_looks
+from retention.choices import choice, coerce
 from retention.errors import InputError, ParameterError
 from retention.results import percent
 
@@ -111,9 +113,20 @@ class Experiment:
     layer_range: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
-        """Refuse a plan that cannot be followed."""
+        """Take words for their enums; refuse a plan that cannot be followed."""
+        coerce(self, analysis=Analysis)
+        self._refuse_words()
         self._refuse_names()
         self._refuse_analysis()
+
+    def _refuse_words(self) -> None:
+        """Refuse a correction or spending function that does not exist."""
+        for name, known in (("correction", CORRECTIONS), ("spending", tuple(SPENDING))):
+            if getattr(self, name) not in known:
+                raise ParameterError(
+                    f"{name} is {getattr(self, name)!r}.", f"Choose one of {', '.join(known)}.",
+                    column=name,
+                )  # fmt: skip
 
     def _refuse_names(self) -> None:
         """Refuse arms, metrics and dates that do not fit each other."""
@@ -305,7 +318,7 @@ def _experiment(given: dict[str, Any], file: str | None) -> Experiment:
     _refuse_unknown(rule, DecisionRule, "rule.", file)
     values["rule"] = DecisionRule(**rule)
     values["metrics"] = tuple(_metric(m, file) for m in given["metrics"])
-    values["analysis"] = _word(Analysis, given.get("analysis", "fixed"), "analysis", file)
+    values["analysis"] = choice(Analysis, given.get("analysis", "fixed"), "analysis", file)
     values["arms"] = {str(k): float(v) for k, v in given["arms"].items()}
     tuples = ("segments", "layer_range", "information")
     values |= {k: tuple(given[k]) for k in tuples if k in given}
@@ -319,23 +332,11 @@ def _experiment(given: dict[str, Any], file: str | None) -> Experiment:
 def _metric(given: dict[str, Any], file: str | None) -> MetricDefinition:
     """Build one metric from the file's fields."""
     _refuse_unknown(given, MetricDefinition, "metrics.", file)
-    values = dict(given)
-    words = {
-        "kind": MetricKind, "role": Role, "nulls": NullPolicy, "covariate_nulls": NullPolicy,
-    }  # fmt: skip
-    for name, choices in words.items():
-        if name in values:
-            values[name] = _word(choices, values[name], f"metrics.{name}", file)
-    values["covariates"] = tuple(values.get("covariates", ()))
-    return MetricDefinition(**values)
-
-
-def _word(choices: type[StrEnum], word: Any, field: str, file: str | None) -> StrEnum:
-    """Return the member of a closed set of words."""
-    if word not in [str(c) for c in choices]:
-        lawful = ", ".join(choices)
-        raise ParameterError(f"{field} is {word!r}.", f"Choose one of {lawful}.", file=file)
-    return choices(word)
+    try:
+        return MetricDefinition(**given)
+    except ParameterError as error:
+        error.file = error.file or file
+        raise
 
 
 def _day(given: dict[str, Any], name: str, file: str | None) -> str:

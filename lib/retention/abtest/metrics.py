@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+from retention.choices import coerce
 from retention.errors import ParameterError
 
 
@@ -107,7 +108,9 @@ class MetricDefinition:
     strata: str | None = None
 
     def __post_init__(self) -> None:
-        """Refuse what cannot be computed."""
+        """Take words for their enums; refuse what cannot be computed."""
+        coerce(self, kind=MetricKind, nulls=NullPolicy, covariate_nulls=NullPolicy, role=Role)
+        object.__setattr__(self, "covariates", _names(self.covariates))
         for problem, mend in (*_misplaced(self), *_impossible(self)):
             raise ParameterError(f"Metric {self.name!r} {problem}.", mend, column=self.column)
 
@@ -128,6 +131,11 @@ class MetricDefinition:
         if self.covariate_nulls is NullPolicy.OWN_STRATUM:
             covariates += [Term(missing_name(name)) for name in self.covariates]
         return (Term(self.column, self.denominator), *covariates)
+
+
+def _names(given: str | Iterable[str]) -> tuple[str, ...]:
+    """Return columns as a tuple, a single one without its letters taken apart."""
+    return (given,) if isinstance(given, str) else tuple(given)
 
 
 def missing_name(column: str) -> str:

@@ -11,6 +11,9 @@ from retention.abtest.estimates import Estimate
 from retention.abtest.statistics import Array
 from retention.errors import ParameterError
 
+CORRECTIONS = ("holm", "benjamini-hochberg", "none")
+"""Corrections for several questions."""
+
 
 def adjust(p_values: Sequence[float], method: str = "holm") -> Array:
     """Return p-values corrected for their number, in the order given.

@@ -26,6 +26,7 @@ from retention.abtest.switchback import (
     switchback_schedule,
 )
 from retention.abtest.synthetic_control import SyntheticControl, synthetic_control
+from retention.choices import coerce
 from retention.engine import Engine
 from retention.errors import EvidenceError, InputError, ParameterError
 from retention.features import minor_per_major
@@ -88,6 +89,7 @@ class Study:
 
     def __post_init__(self) -> None:
         """Refuse a study that cannot be read."""
+        coerce(self, design=StudyDesign)
         epoch_of(self.starts)
         if self.outcome not in ("revenue", "orders"):
             raise ParameterError(

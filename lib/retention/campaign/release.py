@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from retention.campaign.codes import CampaignCode
+from retention.choices import coerce
 from retention.errors import ParameterError
 from retention.results import Check, Status
 
@@ -93,6 +94,7 @@ class Release:
 
     def __post_init__(self) -> None:
         """Refuse steps that do not rise to 100 %."""
+        coerce(self, stage=Stage)
         rising = all(a < b for a, b in zip(self.percents, self.percents[1:], strict=False))
         if not self.percents or not rising or self.percents[0] <= 0 or self.percents[-1] != 100:
             raise ParameterError(

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from retention.choices import choice
 from retention.errors import EvidenceError, InputError
 from retention.survival.counts import Array, check_durations, evenly_spaced
 from retention.survival.cox import check_covariates, told_convergence
@@ -111,6 +112,7 @@ def fit_accelerated(
     EvidenceError
         If nobody left.
     """
+    distribution = choice(Distribution, distribution, "distribution")
     check_durations(frame, duration, event, entry)
     check_covariates(frame, covariates)
     if (frame[duration] == 0).any():

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from retention.choices import choice
 from retention.errors import EvidenceError
 from retention.survival.counts import Array, EventCounts
 
@@ -102,6 +103,7 @@ def log_rank(counts: EventCounts, *, weighting: Weighting = Weighting.LOG_RANK) 
     >>> log_rank(count_events(data, group="arm")).degrees_of_freedom
     1
     """
+    weighting = choice(Weighting, weighting, "weighting")
     groups = counts.groups
     if len(groups) < 2:
         raise EvidenceError(f"There is one group only: {groups}.", "A comparison needs two.")
