@@ -56,6 +56,10 @@ test-quick: $(STAMP)  ## Unit tests without the slow ones
 unit: $(STAMP)  ## Unit tests, slow and real-data ones included
 	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadscope
 
+.PHONY: test-processors
+test-processors: $(STAMP)  ## The numerical suites under other processors' kernels, with one and two threads (slow)
+	@.ci/test-processors.sh $(BIN)
+
 # The main environment with PySpark on top, so that both engines see the same of everything else.
 SPARK  := .venv-spark
 $(SPARK)/.installed: $(STAMP) requirements-spark.lock

@@ -76,6 +76,22 @@ def test_other_distributions_on_rossi(rossi, distribution, expected):
     assert model.log_likelihood == pytest.approx(expected, abs=1e-5)
 
 
+@pytest.mark.parametrize("distribution", list(Distribution))
+def test_an_accelerated_fit_does_not_depend_on_the_unit_of_time(rossi, distribution):
+    weeks = fit_accelerated(rossi, ["fin", "prio"], distribution=distribution)
+    unit = 7 * 86_400_000.0
+    milliseconds = rossi.assign(duration=rossi["duration"] * unit)
+    same = fit_accelerated(milliseconds, ["fin", "prio"], distribution=distribution)
+    moved = weeks.coefficients["coefficient"] + np.array([np.log(unit), 0.0, 0.0])
+    assert same.coefficients["coefficient"].to_numpy() == pytest.approx(moved, abs=1e-6)
+    assert same.scale == pytest.approx(weeks.scale, abs=1e-7)
+    events = rossi["event"].sum()
+    assert same.log_likelihood == pytest.approx(weeks.log_likelihood - events * np.log(unit))
+    assert same.aic == pytest.approx(weeks.aic + 2 * events * np.log(unit))
+    there, here = same.survival(milliseconds, [20 * unit]), weeks.survival(rossi, [20])
+    assert there == pytest.approx(here, abs=1e-7)
+
+
 def test_kaplan_meier_on_rossi(rossi):
     at = kaplan_meier(count_events(rossi)).at([20, 52])
     assert at["survival"].to_numpy() == pytest.approx([0.907407, 0.736111], abs=1e-6)

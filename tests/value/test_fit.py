@@ -18,7 +18,7 @@ from retention.value import (
     fit_purchases,
     fit_spend,
 )
-from retention.value.optimise import maximise
+from retention.optimise import maximise
 from retention.value.simulate import simulate_geometric, simulate_pareto, simulate_spend
 
 TRUTH = np.array([0.6, 5.0, 0.8, 2.5])

@@ -13,6 +13,7 @@ from scipy import stats
 
 from retention.choices import choice
 from retention.errors import EvidenceError, InputError
+from retention.optimise import newton_finished
 from retention.survival.counts import Array, check_durations, evenly_spaced
 from retention.survival.cox import check_covariates, told_convergence
 
@@ -23,14 +24,6 @@ class Distribution(StrEnum):
     WEIBULL = "weibull"
     LOG_NORMAL = "log_normal"
     LOG_LOGISTIC = "log_logistic"
-
-
-TOLERANCE: dict[Distribution, dict[str, float]] = {
-    Distribution.WEIBULL: {"ftol": 1e-12},
-    Distribution.LOG_NORMAL: {"gtol": 1e-9},
-    Distribution.LOG_LOGISTIC: {"ftol": 1e-12},
-}
-"""Stopping rules: lifelines' own stop 1e-4 short of the greatest log-likelihood."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +39,11 @@ class AcceleratedModel:
         Scale of log time, as R's ``survreg`` gives it.
     distribution, log_likelihood, aic, n, events
         What was fitted, how well, on how much.
+    time_unit
+        Durations were divided by it for the fit (their geometric mean), so that days and
+        milliseconds are fitted alike.
     fitter
-        The lifelines fitter, for predictions.
+        The lifelines fitter of the divided durations, for predictions.
     """
 
     coefficients: pd.DataFrame
@@ -57,11 +53,13 @@ class AcceleratedModel:
     aic: float
     n: int
     events: int
+    time_unit: float
     fitter: Any = field(repr=False)
 
     def survival(self, frame: pd.DataFrame, times: Sequence[float]) -> Array:
         """Return the predicted share retained: rows x times."""
-        return self.fitter.predict_survival_function(frame, times=list(times)).to_numpy().T
+        at = np.asarray(times, dtype=float) / self.time_unit
+        return self.fitter.predict_survival_function(frame, times=list(at)).to_numpy().T
 
     def to_frame(self) -> pd.DataFrame:
         """Return the coefficients."""
@@ -123,16 +121,21 @@ def fit_accelerated(
         )
     if not frame[event].sum():
         raise EvidenceError("Nobody left: there is no time to model.", "Follow them for longer.")
+    unit = float(np.exp(np.log(frame[duration].to_numpy(dtype=float)).mean()))
     columns = [*covariates, *(c for c in (duration, event, entry, weight) if c is not None)]
+    divided = {c: frame[c].astype(float) / unit for c in (duration, entry) if c is not None}
     fitter = _fitter(distribution)(alpha=1 - confidence, penalizer=penalizer)
+    fitter._scipy_fit_method = newton_finished
     with told_convergence():
-        fitter.fit(frame[columns], duration_col=duration, event_col=event, entry_col=entry,
-                   weights_col=weight, robust=weight is not None,
-                   fit_options=TOLERANCE[distribution])  # fmt: skip
-    table = _table(fitter, distribution, covariates, confidence)
-    return AcceleratedModel(table, _scale(fitter, distribution), distribution,
-                            float(fitter.log_likelihood_), float(fitter.AIC_), len(frame),
-                            int(frame[event].sum()), fitter)  # fmt: skip
+        fitter.fit(frame[columns].assign(**divided), duration_col=duration, event_col=event,
+                   entry_col=entry, weights_col=weight, robust=weight is not None)  # fmt: skip
+    counted = frame[event] if weight is None else frame[event] * frame[weight]
+    shift = float(counted.sum()) * np.log(unit)
+    return AcceleratedModel(_table(fitter, distribution, covariates, confidence, np.log(unit)),
+                            _scale(fitter, distribution), distribution,
+                            float(fitter.log_likelihood_) - shift,
+                            float(fitter.AIC_) + 2 * shift, len(frame), int(frame[event].sum()),
+                            unit, fitter)  # fmt: skip
 
 
 def best_accelerated(
@@ -196,13 +199,18 @@ def _scale(fitter: Any, distribution: Distribution) -> float:
 
 
 def _table(
-    fitter: Any, distribution: Distribution, covariates: Sequence[str], confidence: float
+    fitter: Any,
+    distribution: Distribution,
+    covariates: Sequence[str],
+    confidence: float,
+    log_unit: float,
 ) -> pd.DataFrame:
-    """Return coefficients with time ratios, the intercept first."""
+    """Return coefficients with time ratios, the intercept first and in the data's unit of time."""
     part = _location(distribution)
     beta, error = fitter.params_[part], fitter.standard_errors_[part]
     order = ["Intercept", *covariates]
-    b, se = beta[order].to_numpy(), error[order].to_numpy()
+    b, se = beta[order].to_numpy(copy=True), error[order].to_numpy()
+    b[0] += log_unit
     z = stats.norm.ppf(0.5 + confidence / 2)
     return pd.DataFrame({
         "covariate": ["intercept", *order[1:]],

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from retention.errors import EvidenceError, ParameterError
 from retention.intervals import NORMAL_95
-from retention.value.optimise import Objective, Optimum, covariance_of, maximise
+from retention.optimise import Objective, Optimum, covariance_of, maximise
 from retention.value.summary import PurchaseSummary
 
 Floats = NDArray[np.float64]

@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from retention.errors import EvidenceError, InputError
 from retention.intervals import NORMAL_95
+from retention.optimise import covariance_of, maximise
 from retention.results import Check, Status
 from retention.value.codes import ValueCheck
-from retention.value.optimise import covariance_of, maximise
 
 Floats = NDArray[np.float64]
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from scipy.optimize import OptimizeResult
 
 Floats = NDArray[np.float64]
 Objective = Callable[[Floats], tuple[float, Floats]]
@@ -17,6 +21,12 @@ GRADIENT_TOLERANCE = 1e-7
 
 LARGEST_LOG = 12.0
 """Bound on the logarithm of a (scaled) parameter; a solution there is reported as such."""
+
+DECREMENT_TOLERANCE = 1e-14
+"""Rise of the mean log-likelihood still to be had (Newton's decrement) that counts as none.
+
+The gradient depends on the scale of the parameters, this does not.
+"""
 
 FLAT = 1e-7
 """Curvature, relative to the largest, below which the data say nothing in that direction."""
@@ -39,7 +49,8 @@ class Optimum:
     gradient_norm
         Largest absolute component of its gradient.
     converged
-        Whether the gradient vanishes (but for what pushes against a bound).
+        Whether the gradient vanishes (but for what pushes against a bound), or no step along the
+        curvature would raise the log-likelihood any more.
     plateau
         For each parameter, whether it can be changed without the data noticing: it lies along a
         direction without curvature, or at a bound.
@@ -73,7 +84,11 @@ class _Counted:
 
 
 def maximise(
-    objective: Objective, starts: Sequence[Floats], *, rough: Objective | None = None
+    objective: Objective,
+    starts: Sequence[Floats],
+    *,
+    rough: Objective | None = None,
+    bound: float = LARGEST_LOG,
 ) -> Optimum:
     """Maximise a mean log-likelihood from several starts and polish the best by Newton's method.
 
@@ -86,6 +101,8 @@ def maximise(
     rough
         A cheaper objective with nearly the same optimum (a systematic sample); None uses the
         objective itself.
+    bound
+        Largest absolute value of a parameter; infinite where parameters are not logarithms.
 
     Returns
     -------
@@ -99,18 +116,48 @@ def maximise(
     (True, True)
     """
     first = objective if rough is None else rough
-    candidates = [_climb(first, start) for start in starts]
+    candidates = [_climb(first, start, bound) for start in starts]
     point = max(candidates, key=lambda found: found[1])[0]
     counted = _Counted(objective)
-    point, value, gradient, hessian = _polish(counted, point, hessian_of(first, point))
-    if _norm(point, gradient) > GRADIENT_TOLERANCE:
-        point = _climb(counted, point)[0]
-        point, value, gradient, hessian = _polish(counted, point, hessian_of(counted, point))
-    norm = _norm(point, gradient)
+    point, value, gradient, hessian = _polish(counted, point, hessian_of(first, point), bound)
+    if not _at_peak(point, gradient, hessian, bound):
+        point = _climb(counted, point, bound)[0]
+        point, value, gradient, hessian = _polish(counted, point, hessian_of(counted, point), bound)
     return Optimum(
-        point, value, hessian, norm, norm <= GRADIENT_TOLERANCE, _plateau(point, hessian),
-        len(starts), counted.evaluations,
-    )  # fmt: skip
+        point,
+        value,
+        hessian,
+        _norm(point, gradient, bound),
+        _at_peak(point, gradient, hessian, bound),
+        _plateau(point, hessian, bound),
+        len(starts),
+        counted.evaluations,
+    )
+
+
+def newton_finished(
+    function: Callable[..., float],
+    start: Floats,
+    args: tuple[Any, ...] = (),
+    *,
+    jac: Callable[..., Floats],
+    **_: Any,
+) -> OptimizeResult:
+    """Minimise for ``scipy.optimize.minimize(method=newton_finished, jac=True)``.
+
+    SciPy's own methods report failure ("precision loss") where a line search cannot improve a
+    point any more, though its gradient is nil: that depends on the processor's rounding. Here a
+    fit has converged where gradient or Newton's decrement vanish.
+    """
+    from scipy.optimize import OptimizeResult
+
+    def objective(point: Floats) -> tuple[float, Floats]:
+        return -float(function(point, *args)), -np.asarray(jac(point, *args), dtype=np.float64)
+
+    best = maximise(objective, [np.asarray(start, dtype=np.float64)], bound=np.inf)
+    return OptimizeResult(
+        x=best.point, fun=-best.value, success=best.converged, nfev=best.evaluations
+    )
 
 
 def covariance_of(information: Floats) -> Floats:
@@ -126,17 +173,35 @@ def covariance_of(information: Floats) -> Floats:
     return np.asarray((vectors * inverse) @ vectors.T, dtype=np.float64)
 
 
-def _plateau(point: Floats, hessian: Floats) -> NDArray[np.bool_]:
+def _plateau(point: Floats, hessian: Floats, bound: float) -> NDArray[np.bool_]:
     """Return which parameters lie along a flat direction or at a bound."""
     curvature, vectors = np.linalg.eigh(-hessian)
     flat = curvature <= FLAT * max(float(curvature.max()), 0.0)
-    return ((vectors[:, flat] ** 2).sum(axis=1) > 0.05) | (np.abs(point) >= LARGEST_LOG * 0.999)
+    return ((vectors[:, flat] ** 2).sum(axis=1) > 0.05) | (np.abs(point) >= bound * 0.999)
 
 
-def _norm(point: Floats, gradient: Floats) -> float:
+def _free_gradient(point: Floats, gradient: Floats, bound: float) -> Floats:
+    """Return the gradient without the components that push against a bound."""
+    pushing = (np.abs(point) >= bound * 0.999) & (gradient * point > 0)
+    return np.where(pushing, 0.0, gradient)
+
+
+def _norm(point: Floats, gradient: Floats, bound: float) -> float:
     """Return the largest gradient component, without those that push against a bound."""
-    pushing = (np.abs(point) >= LARGEST_LOG * 0.999) & (gradient * point > 0)
-    return float(np.abs(np.where(pushing, 0.0, gradient)).max())
+    return float(np.abs(_free_gradient(point, gradient, bound)).max())
+
+
+def _at_peak(point: Floats, gradient: Floats, hessian: Floats, bound: float) -> bool:
+    """Return whether the gradient is nil, or the curvature leaves nothing to gain."""
+    free = _free_gradient(point, gradient, bound)
+    if not (np.isfinite(free).all() and np.isfinite(hessian).all()):
+        return False
+    if np.abs(free).max() <= GRADIENT_TOLERANCE:
+        return True
+    curvature, vectors = np.linalg.eigh(-hessian)
+    if curvature.min() <= 0:
+        return False
+    return bool(((vectors.T @ free) ** 2 / curvature).sum() / 2 <= DECREMENT_TOLERANCE)
 
 
 def hessian_of(objective: Objective, point: Floats) -> Floats:
@@ -150,7 +215,7 @@ def hessian_of(objective: Objective, point: Floats) -> Floats:
     return (raw + raw.T) / 2
 
 
-def _climb(objective: Objective, start: Floats) -> tuple[Floats, float]:
+def _climb(objective: Objective, start: Floats, bound: float) -> tuple[Floats, float]:
     """Climb from one start with a bounded quasi-Newton method."""
     from scipy.optimize import minimize
 
@@ -160,17 +225,17 @@ def _climb(objective: Objective, start: Floats) -> tuple[Floats, float]:
 
     found = minimize(
         negative,
-        np.clip(start, -LARGEST_LOG, LARGEST_LOG),
+        np.clip(start, -bound, bound),
         jac=True,
         method="L-BFGS-B",
-        bounds=[(-LARGEST_LOG, LARGEST_LOG)] * len(start),
+        bounds=[(-bound, bound)] * len(start),
         options={"maxiter": 500, "ftol": 1e-15, "gtol": 1e-8},
     )
     return np.asarray(found.x, dtype=np.float64), float(-found.fun)
 
 
 def _polish(
-    objective: Objective, point: Floats, hessian: Floats
+    objective: Objective, point: Floats, hessian: Floats, bound: float
 ) -> tuple[Floats, float, Floats, Floats]:
     """Take Newton steps until the gradient vanishes or no step helps.
 
@@ -183,7 +248,7 @@ def _polish(
         norm = np.abs(gradient).max()
         if norm < GRADIENT_TOLERANCE * 1e-3:
             break
-        trial = np.clip(point - _newton_step(hessian, gradient), -LARGEST_LOG, LARGEST_LOG)
+        trial = np.clip(point - _newton_step(hessian, gradient), -bound, bound)
         trial_value, trial_gradient = objective(trial)
         better = np.isfinite(trial_value) and np.abs(trial_gradient).max() < norm * 0.5
         if better and trial_value >= value - 1e-9 * (1 + abs(value)):
