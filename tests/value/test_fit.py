@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retention.errors import EvidenceError, InputError, ParameterError
+from retention.optimise import maximise
 from retention.value import (
     MODELS,
     GeometricDropout,
@@ -18,7 +19,6 @@ from retention.value import (
     fit_purchases,
     fit_spend,
 )
-from retention.optimise import maximise
 from retention.value.simulate import simulate_geometric, simulate_pareto, simulate_spend
 
 TRUTH = np.array([0.6, 5.0, 0.8, 2.5])
