@@ -62,6 +62,17 @@ def test_rows_that_outgrow_the_limit_are_refused_with_numbers_and_a_mend(workspa
     assert "memory_limit: 2GB" in str(told.value)
 
 
+def test_the_sources_are_planned_as_the_run_will_read_them(workspace, tmp_path):
+    """A mapping of columns belongs to the source: without it there is no format."""
+    mapped = settings(export_of(tmp_path, 1_000_000))
+    mapped[0].resolved["sources"] = [f"generic: {tmp_path / 'orders.csv'}"]
+    mapped[0].resolved["read_options"] = [
+        "generic: columns = orders.order_key = No; orders.ordered_at = When; "
+        "orders.email = Mail; orders.gross_minor = Sum"
+    ]
+    assert expected_customers(workspace, "demo", mapped) == pytest.approx(1e6 / 4_970)
+
+
 def test_packed_exports_count_as_what_they_hold(workspace, tmp_path):
     plain = export_of(tmp_path, 1_000_000)
     packed = plain.rename(tmp_path / "orders.csv.gz")

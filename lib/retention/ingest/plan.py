@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import glob
 import os
 import re
 from collections.abc import Sequence
@@ -85,19 +86,34 @@ def _matches(pattern: str, root: Path, text: str) -> list[tuple[Path, str]]:
     )
     if "://" in expanded:
         return [(Path(expanded), pattern)]
-    full = Path(expanded) if Path(expanded).is_absolute() else root / expanded
-    literal = next((i for i, part in enumerate(full.parts) if "*" in part), len(full.parts))
-    base = Path(*full.parts[:literal])
-    rest = full.parts[literal:]
-    found = sorted(base.glob(str(Path(*rest)))) if rest else [base] if base.exists() else []
+    found = files_of(expanded, root)
     if not found:
         raise InputError(
             f"No file matches the source {text!r}.",
             "Put the export there, or correct the path in ingest.yaml.",
             file=pattern,
         )
+    if found == [root / expanded]:
+        return [(found[0], pattern)]
     shown = pattern.rsplit("/", 1)[0] if "/" in pattern else ""
-    return [(path, f"{shown}/{path.name}".lstrip("/") if rest else pattern) for path in found]
+    return [(path, f"{shown}/{path.name}".lstrip("/")) for path in found]
+
+
+def files_of(pattern: str, root: Path) -> list[Path]:
+    """Return the files that a path or pattern names, sorted; none where there is none.
+
+    A name such as ``orders [1].csv`` is no pattern where there is a file of that name.
+
+    Parameters
+    ----------
+    pattern
+        Path or pattern, absolute or relative to ``root``.
+    root
+        Root of the workspace.
+    """
+    if (root / pattern).exists():
+        return [root / pattern]
+    return [root / path for path in sorted(glob.glob(pattern, root_dir=root, recursive=True))]
 
 
 def _pair(text: str, parameter: str) -> tuple[str, str]:

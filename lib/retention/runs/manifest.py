@@ -14,7 +14,7 @@ from typing import Any
 
 from retention.engine import sha256_of
 from retention.errors import InputError
-from retention.ingest.plan import DEFAULT_DATA
+from retention.ingest.plan import DEFAULT_DATA, files_of
 from retention.runs.fingerprint import PACKAGE, digest, library_digest, notebook_source
 from retention.runs.run import earlier_runs
 from retention.runs.settings import Settings
@@ -41,9 +41,8 @@ def input_files(sources: Iterable[str], workspace: Workspace) -> dict[str, Path]
         pattern = source.partition(":")[2].strip()
         if "://" in pattern:
             continue  # a database or object store; its content is hashed by the ingest itself
-        filled = Path(pattern.replace("$RETENTION_DATA", data_folder(workspace)))
-        base = filled if filled.is_absolute() else workspace.root / filled
-        matches = sorted(Path(base.anchor).glob(str(base.relative_to(base.anchor))))
+        filled = pattern.replace("$RETENTION_DATA", data_folder(workspace))
+        matches = files_of(filled, workspace.root)
         if not matches:
             raise InputError(
                 "There is no such file.",

@@ -122,8 +122,10 @@ def expected_customers(workspace: Workspace, profile: str, settings: Sequence[Se
     current = Store(workspace.store(profile)).current()
     if current is not None and "customers" in current.manifest["tables"]:
         return float(current.manifest["tables"]["customers"]["rows"])
-    sources = [s.resolved.get("sources", []) for s in settings if s.notebook.name == "ingest"]
-    items = plan(sources[0], workspace.root, [], ReadOptions()) if sources else []
+    given = next((s.resolved for s in settings if s.notebook.name == "ingest"), {})
+    items = plan(
+        given.get("sources", []), workspace.root, given.get("read_options", []), ReadOptions()
+    )
     return sum(_plain_bytes(item.path) for item in items) / BYTES_PER_CUSTOMER
 
 

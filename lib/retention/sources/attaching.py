@@ -8,6 +8,7 @@ from retention.errors import InputError
 from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.landed import Landed
 from retention.sources.macros import Conventions, install_macros
+from retention.sources.reading import identifier
 
 
 def open_landed(
@@ -66,9 +67,9 @@ def _install_constants(
 
 def _named(landed: Landed, fmt: SourceFormat) -> str:
     """Return the SELECT with aliases resolved and absent optional columns as NULL."""
-    names = {fmt.aliases.get(name, name): name for name in reversed(landed.columns)}
+    names = fmt.columns_in(landed.columns)
     wanted = [
-        f'"{names[c]}" AS "{c}"' if c in names else f'NULL::VARCHAR AS "{c}"'
+        f'{identifier(names[c])} AS "{c}"' if c in names else f'NULL::VARCHAR AS "{c}"'
         for c in fmt.used_columns()
     ]
     return f"SELECT {', '.join(wanted)}, line_no, file FROM ({landed.select()})"

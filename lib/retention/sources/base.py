@@ -13,6 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from retention.errors import ParameterError
+from retention.sources.header_names import header_key, weight_of
 
 IDENTITY_COLUMNS: tuple[str, ...] = (
     "identity_email",
@@ -34,6 +35,12 @@ RESERVED_COLUMNS: tuple[str, ...] = (
     *IDENTITY_COLUMNS,
 )
 """Columns that every mapping yields beside those of its canonical table."""
+
+ENOUGH_EVIDENCE = 2.0
+"""Weight of the columns found (telling names count 1) from which a format is recognised."""
+
+MOSTLY_EXPLAINED = 0.75
+"""Share of a file's columns, by weight, that a format of common names alone must explain."""
 
 MAXIMUM_PLACE = 999_999
 """A line's number that follows its order's pseudonym; more digits could be anybody's number."""
@@ -279,8 +286,32 @@ class SourceFormat:
                 return columns
         return ()
 
+    def columns_in(self, header: Iterable[str]) -> dict[str, str]:
+        """Return the format's columns that a header has: column → name in the header.
+
+        Letter case and surrounding blanks do not count, but a name as written goes before another
+        that is only alike. Of two names for one column the first in the header counts.
+
+        Examples
+        --------
+        >>> tiny = SourceFormat("tiny", "", ("Order ID",), ("Note",), (), aliases={"Memo": "Note"})
+        >>> tiny.columns_in([" order id", "MEMO", "Shelf"])
+        {'Order ID': ' order id', 'Note': 'MEMO'}
+        """
+        exact = {**self.aliases, **{name: name for name in self.used_columns()}}
+        alike = {header_key(name): target for name, target in reversed(exact.items())}
+        found: dict[str, str] = {}
+        for name in header:
+            target = exact.get(name) or alike.get(header_key(name))
+            if target is not None:
+                found.setdefault(target, name)
+        return found
+
     def recognise(self, header: Iterable[str]) -> float:
-        """Return how well a header fits: 0 without all required columns, 1 with every column.
+        """Return how well a header fits: 0 where it does not, 1 with every column.
+
+        It fits with all required columns, unless these are common names (Id, Email, Created at)
+        that explain little of what else the file holds.
 
         Examples
         --------
@@ -288,13 +319,16 @@ class SourceFormat:
         >>> tiny.recognise(["a", "b"]), tiny.recognise(["a"])
         (0.8, 0.0)
         """
-        names = {self.aliases.get(name, name) for name in header}
-        if not self.required or not set(self.required) <= names:
+        header = tuple(header)
+        found = self.columns_in(header)
+        if not self.required or not set(self.required) <= set(found):
             return 0.0
-        known = set(self.required) | set(self.optional)
-        covered = len(names & known) / len(known)
-        foreign = len(names - known) / len(names)
-        return round((0.4 + 0.6 * covered) * (1 - 0.5 * foreign), 3)
+        evidence = weight_of(found)
+        explained = weight_of(found.values()) / weight_of(header)
+        if evidence < ENOUGH_EVIDENCE and explained < MOSTLY_EXPLAINED:
+            return 0.0
+        covered = evidence / weight_of(self.used_columns())
+        return round((0.4 + 0.6 * covered) * (0.5 + 0.5 * explained), 3)
 
     def used_columns(self) -> tuple[str, ...]:
         """Return every column that a mapping may refer to."""

@@ -39,7 +39,8 @@ def land_delimited(
     if bare:
         heading = Heading(b"", 0, 0, heading.delimiter, bare)
     require_columns(fmt, heading.names, named)
-    kept = tuple(name for name in heading.names if name in known)
+    wanted = set(fmt.columns_in(heading.names).values())
+    kept = tuple(name for name in heading.names if name in wanted)
     stem = stem_in(folder, fmt)
     in_place = encoding in ("utf-8", "ascii") and packing_of(real) == "plain"
     in_place &= heading.delimiter != " "

@@ -6,6 +6,7 @@ import csv
 from dataclasses import dataclass
 
 from retention.errors import InputError
+from retention.sources.header_names import header_key
 from retention.sources.reading import distinct_names
 
 DELIMITERS = (",", ";", "\t", "|")
@@ -95,10 +96,11 @@ def _first_record(head: bytes, named: str) -> bytes:
 
 def _delimiter(text: str, known: frozenset[str]) -> str:
     """Return the delimiter that yields most known columns, then most columns."""
+    keys = {header_key(name) for name in known}
 
     def score(mark: str) -> tuple[int, int]:
         names = _fields(text, mark)
-        return len({name.strip() for name in names} & known), len(names)
+        return len({header_key(name) for name in names} & keys), len(names)
 
     return max(DELIMITERS, key=score)
 

@@ -1,5 +1,7 @@
 """JSON: one object per line, or one array of objects; values land as text, one level flattened.
 
+The array may stand alone or in an object, as answers of web services do: ``{"data": [...]}``.
+
 A key of an object within the record lands as ``outer.inner`` beside the object itself, so that
 ``billing.email`` can be mapped like any column. Arrays stay JSON text.
 """
@@ -37,6 +39,10 @@ SEPARATOR = 0x1F
 """A control character that JSON text cannot hold; so that a line is one column."""
 
 MAXIMUM_COLUMNS = 2_000
+_PLAIN = r'"[^"\\]*"\s*:\s*(?:"[^"\\]*"|-?[0-9.]+|true|false|null)\s*,\s*'
+_WRAPPER = re.compile(rf'\{{\s*(?:{_PLAIN})*"(?:data|orders|results|records)"\s*:\s*\[')
+"""The beginning of an object that holds the records in an array, after plain values at most."""
+
 _BETWEEN = re.compile(r"[\s,]*")
 _DECODER = json.JSONDecoder()
 
@@ -61,7 +67,8 @@ def land_json(
     texts = utf8_text(real, named, options, encoding, mark)
     stem = stem_in(folder, fmt)
     clean, parquet = stem.with_suffix(".txt"), stem.with_suffix(".parquet")
-    lines = _array_lines(texts, named) if _is_array(first[mark:], encoding) else texts
+    opened = _opening(first[mark:].decode(encoding, "ignore"))
+    lines = _array_lines(texts, named) if opened else texts
     try:
         tally = _scan(lines, clean)
         engine = Engine(options.memory_limit, options.threads, str(folder))
@@ -80,7 +87,7 @@ def sampled_columns(text: str) -> tuple[str, ...]:
     >>> sampled_columns('{"id": 1, "billing": {"email": "a@b.c"}}')
     ('id', 'billing', 'billing.email')
     """
-    decoder, rest = json.JSONDecoder(), text.lstrip(" \t\r\n[")
+    decoder, rest = json.JSONDecoder(), text[_opening(text) :].lstrip()
     names: dict[str, None] = {}
     while rest[:1] == "{":
         try:
@@ -94,19 +101,24 @@ def sampled_columns(text: str) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _is_array(head: bytes, encoding: str) -> bool:
-    """Tell whether the text begins with ``[``."""
-    return head[:4096].decode(encoding, "ignore").lstrip()[:1] == "["
+def _opening(head: str) -> int:
+    """Return the characters up to the first element of the array of records; 0 without array."""
+    start = len(head) - len(head.lstrip())
+    if head[start : start + 1] == "[":
+        return start + 1
+    wrapper = _WRAPPER.match(head, start)
+    return wrapper.end() if wrapper else 0
 
 
 def _array_lines(texts: Iterator[bytes], named: str) -> Iterator[bytes]:
     """Yield the elements of a JSON array, one per line."""
     utf8 = codecs.getincrementaldecoder("utf-8")()
-    buffer, at, ended, number = "", 0, False, 0
+    buffer, at, ended, number, opening = "", 0, False, 0, ""
     try:
         for text in texts:
             buffer, at = buffer[at:] + utf8.decode(text), 0
-            buffer = buffer.lstrip().removeprefix("[") if not number else buffer
+            if not opening:
+                opening, buffer = buffer[: _opening(buffer)], buffer[_opening(buffer) :]
             while not ended:
                 at, ended, element = _element(buffer, at)
                 if element is None:
@@ -117,11 +129,20 @@ def _array_lines(texts: Iterator[bytes], named: str) -> Iterator[bytes]:
         raise InputError(
             f"The JSON array cannot be read after record {number}.", "Export it again.", file=named
         ) from error
-    if not ended or buffer[at:].strip():
+    if not ended or not _closes(opening, buffer[at:]):
         raise InputError(
             f"The JSON array is cut short or malformed after record {number}.",
             "Export it again.", file=named,
         )  # fmt: skip
+
+
+def _closes(opening: str, rest: str) -> bool:
+    """Tell whether the text after the array ends what began before it."""
+    try:
+        json.loads(f"{opening}]{rest}")
+    except json.JSONDecodeError:
+        return False
+    return True
 
 
 def _element(buffer: str, at: int) -> tuple[int, bool, bytes | None]:
@@ -167,7 +188,8 @@ def _columnar(
         BrokenRecord(line, record.encode(), BrokenCode.UNREADABLE_JSON)
         for line, record in malformed
     ]
-    paths = _without_case_twins(_paths(engine), {*fmt.used_columns(), *fmt.aliases})
+    known = {*fmt.used_columns(), *fmt.aliases}
+    paths = _without_case_twins(_paths(engine), known)
     if len(paths) > MAXIMUM_COLUMNS:
         raise InputError(f"The records have {len(paths)} keys.", "Is this a table?", file=named)
     if paths:

@@ -58,7 +58,7 @@ def require_columns(fmt: SourceFormat, names: tuple[str, ...], named: str) -> No
     InputError
         Naming the first missing column and what the file has instead.
     """
-    have = {fmt.aliases.get(name, name) for name in names}
+    have = fmt.columns_in(names)
     missing = [name for name in fmt.required if name not in have]
     if missing:
         shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
@@ -96,7 +96,7 @@ def distinct_names(written: Iterable[str], known: Iterable[str], named: str) -> 
     result = []
     folded_known = {name.lower() for name in known}
     for position, text in enumerate(written, start=1):
-        name = text.strip() or f"column {position}"
+        name = text.strip(" \t\r\n\ufeff") or f"column {position}"
         folded = name.lower()
         seen[folded] = seen.get(folded, 0) + 1
         if seen[folded] > 1 and folded in folded_known:

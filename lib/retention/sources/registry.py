@@ -27,7 +27,7 @@ from retention.sources.formats import (
     track_events,
     woocommerce,
 )
-from retention.sources.headers import header_of
+from retention.sources.recognition import recognise
 
 FORMATS: dict[str, SourceFormat] = {
     fmt.name: fmt
@@ -100,13 +100,4 @@ def recognise_file(
     InputError
         If the file cannot be read or has no header.
     """
-    names = header_of(path, options or ReadOptions())
-    line = names[0]
-    if len(names) == 1:
-        names = tuple(line.split())
-    scored = [
-        (fmt, 1.0 if fmt.columns_of_bare(line) else fmt.recognise(names))
-        for fmt in FORMATS.values()
-    ]
-    fits = [(fmt, score) for fmt, score in scored if score > 0]
-    return sorted(fits, key=lambda pair: (-pair[1], pair[0].name))
+    return list(recognise(path, FORMATS, options).fits)

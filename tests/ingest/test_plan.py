@@ -1,0 +1,38 @@
+"""Which files a source names, whatever they are called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from retention.errors import InputError
+from retention.ingest.plan import plan
+from retention.sources import ReadOptions
+
+
+def planned(source: str, root: Path) -> list[str]:
+    return [item.name for item in plan([source], root, [], ReadOptions())]
+
+
+@pytest.mark.parametrize(
+    "name", ["orders_export (1).csv", "orders [2].csv", "orders*.csv", "a?b.csv", "o'x, y.csv"]
+)
+def test_a_file_is_found_by_its_name_whatever_stands_in_it(name, tmp_path):
+    folder = tmp_path / "root [of shops]"
+    folder.mkdir()
+    for file in (name, "orders 2.csv"):
+        (folder / file).write_text("x\n")
+    assert planned(f"shopify_orders: {name}", folder) == [name]
+
+
+def test_a_pattern_names_every_file_that_it_matches(tmp_path):
+    for name in ("orders_1.csv", "orders_2.csv", "orders [3].csv", "other.csv"):
+        (tmp_path / name).write_text("x\n")
+    assert planned("shopify_orders: orders_*.csv", tmp_path) == ["orders_1.csv", "orders_2.csv"]
+    assert planned("shopify_orders: orders [[]3].csv", tmp_path) == ["orders [3].csv"]
+
+
+def test_a_pattern_that_matches_nothing_is_said_with_the_source(tmp_path):
+    with pytest.raises(InputError, match=r"No file matches the source 'shopify_orders: x\*\.csv'"):
+        planned("shopify_orders: x*.csv", tmp_path)
