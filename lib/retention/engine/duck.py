@@ -21,6 +21,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from retention.engine.files import ROW_GROUP_ROWS, is_encrypted, is_remote, query_text
+from retention.engine.finite import finite, finite_columns
 from retention.engine.hashing import total_query
 from retention.engine.scoring import BATCH_ROWS, Scorer, scored
 from retention.engine.side_by_side import Task, side_by_side
@@ -83,15 +84,16 @@ class Engine:
     def register(
         self, name: str, source: Path | str | Iterable[Path] | pd.DataFrame | pa.Table
     ) -> None:
-        """Give a Parquet file, a list of them, a DataFrame or an Arrow table a name in SQL."""
+        """Give Parquet files, a DataFrame or an Arrow table a name in SQL; NaN becomes NULL."""
         if isinstance(source, pd.DataFrame | pa.Table):
-            self.connection.register(name, source)
+            self.connection.register(name, finite(source))
             return
         paths = [source] if isinstance(source, str | Path) else list(source)
         self._require_reach(paths)
-        self.connection.execute(
-            f'CREATE OR REPLACE TEMP VIEW "{name}" AS SELECT * FROM {self.parquet(paths)}'
-        )
+        files = self.parquet(paths)
+        columns = finite_columns(self.connection.sql(f"SELECT * FROM {files}"))
+        view = f'CREATE OR REPLACE TEMP VIEW "{name}"'
+        self.connection.execute(f"{view} AS SELECT {columns} FROM {files}")
 
     def unlock(self, key: bytes) -> None:
         """Let the engine open Parquet files that are encrypted under a key (16, 24 or 32 bytes)."""

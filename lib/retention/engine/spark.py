@@ -16,6 +16,7 @@ from sqlglot import exp
 from retention.engine.dialect import bound, parsed, spark_sql
 from retention.engine.duck import Answer, Engine, T
 from retention.engine.files import is_encrypted, is_remote, query_text
+from retention.engine.finite import finite
 from retention.engine.hashing import SCHEMA, partial_totals
 from retention.engine.scoring import BATCH_ROWS, Scorer, scored
 from retention.engine.session import open_session
@@ -73,7 +74,7 @@ class SparkEngine(Engine):
     ) -> None:
         """Give Parquet files or folders, a DataFrame or an Arrow table a name in SQL."""
         if isinstance(source, pd.DataFrame | pa.Table):
-            self._name(name, self.session.createDataFrame(_plain(source)))
+            self._name(name, self.session.createDataFrame(_plain(finite(source))))
             return
         paths = [source] if isinstance(source, str | Path) else list(source)
         self._name(name, self._read(paths))
@@ -89,7 +90,7 @@ class SparkEngine(Engine):
                 file=Path(sealed[0]).name,
             )
         try:
-            return self.session.read.option("mergeSchema", "true").parquet(*found)
+            return _finite(self.session.read.option("mergeSchema", "true").parquet(*found))
         except Exception as error:
             raise _unreachable(found[0], error) from error
 
@@ -315,6 +316,19 @@ class SparkAnswer(Answer):
         ordered = self.engine.session.sql(spark_sql(parsed(text)))
         self.engine.session.catalog.dropTempView("rows_to_write")
         return ordered
+
+
+def _finite(rows: DataFrame) -> DataFrame:
+    """Return rows with NULL for NaN (to Spark the greatest number) and infinity."""
+    from pyspark.sql import functions as sql
+
+    floating = [name for name, kind in rows.dtypes if kind in ("float", "double")]
+    return rows.withColumns(
+        {
+            name: sql.when(sql.abs(f"`{name}`") < float("inf"), sql.col(f"`{name}`"))
+            for name in floating
+        }
+    )
 
 
 def _plain(source: pd.DataFrame | pa.Table) -> pa.Table:
