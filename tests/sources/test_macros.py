@@ -148,3 +148,51 @@ def test_every_instant_survives_any_offset(moment, minutes):
     offset = f"{sign}{abs(minutes) // 60:02d}{abs(minutes) % 60:02d}"
     local = moment + timedelta(minutes=minutes)
     assert read("time_of", f"{local:%Y-%m-%d %H:%M:%S} {offset}") == moment
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("0.3333333333333333", 1 / 3),
+        ("1e-05", 1e-5),
+        ("3.2E+04", 32_000.0),
+        ("-1.5e3", -1500.0),
+        ("+2.", 2.0),
+        (".25", 0.25),
+        ("12345678901234.5", 12345678901234.5),
+        ("1,234.5678901", 1234.5678901),
+        ("(3.25)", -3.25),
+        ("$ 4.125", 4.125),
+        ("1e309", None),
+        ("e5", None),
+        ("1e", None),
+        ("1.2.3", None),
+        ("12,34.5", None),
+        ("seven", None),
+        ("", None),
+    ],
+)
+def test_a_measurement_may_have_any_decimals_and_an_exponent(text, expected):
+    assert read("number_of", text) == expected
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+@settings(max_examples=200, deadline=None)
+def test_every_finite_number_is_read_as_it_was_written(value):
+    assert read("number_of", repr(value)) == value
+
+
+def test_measurements_are_read_with_the_decimal_mark_of_the_file():
+    assert read_german("number_of", "1.234,5") == 1234.5
+    assert read_german("number_of", "0,333333333333") == 0.333333333333
+    assert read_german("number_of", "3,2E+04") == 32_000.0
+
+
+@pytest.mark.parametrize("text", ["NaN", "NA", "n/a", "NULL", "None", "inf", "-Infinity", " ", "."])
+def test_what_tools_write_for_nothing_is_no_measurement(text):
+    assert read("measured", text) is None
+
+
+def test_any_other_text_remains_what_was_measured():
+    assert read("measured", " 0 ") == "0"
+    assert read("measured", "seven") == "seven"

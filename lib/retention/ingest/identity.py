@@ -17,6 +17,9 @@ from retention.engine import query_text
 from retention.ingest.keys import KeyRing, normalise_email, normalise_phone
 from retention.sources.base import IDENTITY_COLUMNS
 
+OWN_TABLES = ("assignments", "experiment")
+"""First words of formats of the shop's own tables, whose ids are those of its generic tables."""
+
 _RAW = ", ".join(IDENTITY_COLUMNS)
 
 
@@ -60,12 +63,16 @@ def join_on_identity(connection: duckdb.DuckDBPyConnection, left: str, right: st
 def platform_of(format_name: str) -> str:
     """Return the platform of a format: ``etsy_orders`` and ``etsy_order_items`` share ids.
 
+    The shop's own tables share ids, too: who was assigned in one file is the unit that another
+    file brings an outcome of.
+
     Examples
     --------
-    >>> platform_of("etsy_order_items")
-    'etsy'
+    >>> platform_of("etsy_order_items"), platform_of("assignments"), platform_of("generic")
+    ('etsy', 'generic', 'generic')
     """
-    return format_name.split("_", maxsplit=1)[0]
+    platform = format_name.split("_", maxsplit=1)[0]
+    return "generic" if platform in OWN_TABLES else platform
 
 
 def _normalise(

@@ -115,6 +115,11 @@ def _proven_order(connection: duckdb.DuckDBPyConnection, landed: Landed, column:
     return "day_first" if first > 12 else "month_first"
 
 
+_FRACTION = "^[+-]?0?{0}[0-9]|{0}([0-9]{{1,2}}|[0-9]{{4,}})([eE][+-]?[0-9]+)?$"
+"""Numbers whose mark parts no thousands: after nothing or a lone zero, or before other than three
+digits."""
+
+
 def _decimal(
     connection: duckdb.DuckDBPyConnection, landed: Landed, fmt: SourceFormat, options: ReadOptions
 ) -> str:
@@ -127,9 +132,9 @@ def _decimal(
     counts = [0, 0, 0]
     for column in fmt.money:
         found = connection.execute(
-            f"SELECT count(*) FILTER (regexp_matches(x, '[.][0-9]{{1,2}}$|[.][0-9]{{4,}}$')), "
-            f"count(*) FILTER (regexp_matches(x, ',[0-9]{{1,2}}$|,[0-9]{{4,}}$')), "
-            f"count(*) FILTER (regexp_matches(x, '^[0-9]{{1,3}},[0-9]{{3}}$')) "
+            f"SELECT count(*) FILTER (regexp_matches(x, '{_FRACTION.format('[.]')}')), "
+            f"count(*) FILTER (regexp_matches(x, '{_FRACTION.format(',')}')), "
+            f"count(*) FILTER (regexp_matches(x, '^[1-9][0-9]{{0,2}},[0-9]{{3}}$')) "
             f'FROM (SELECT trim("{column}") AS x FROM landed)'
         ).fetchall()[0]
         counts = [a + b for a, b in zip(counts, found, strict=True)]

@@ -86,11 +86,34 @@ def _numbers(conventions: Conventions) -> list[tuple[str, str]]:
          + _named_once("bare_amount(x)", f"CASE WHEN regexp_full_match(b, '{grouped}') "
                        f"AND regexp_matches(b, '[0-9]') THEN {unmarked} END") + " END"),
         ("decimal_of(x)", "TRY_CAST(number_text(x) AS DECIMAL(16, 6))"),
-        ("number_of(x)", "TRY_CAST(decimal_of(x) AS DOUBLE)"),
+        *_measurements(plain, group, mark, unmarked),
         ("integer_of(x)", "CASE WHEN regexp_full_match(x, '-?[0-9]{1,9}') "
                           "THEN TRY_CAST(x AS BIGINT) ELSE "
                           + _named_once("decimal_of(x)", _WHOLE) + " END"),
         *_money(comma),
+    ]  # fmt: skip
+
+
+BLANK_NUMBERS = (
+    "nan", "na", "n/a", "#n/a", "#num!", "#div/0!", "null", "none", "nil", "inf", "+inf", "-inf",
+    "infinity", "+infinity", "-infinity", "-", ".", "?",
+)  # fmt: skip
+"""What tools write, in small letters, where a measurement is missing or cannot be a number."""
+
+
+def _measurements(plain: str, group: str, mark: str, unmarked: str) -> list[tuple[str, str]]:
+    """Return macros on measurements, which are no money: any number of decimals, an exponent."""
+    digits = f"([0-9]+|[0-9]{{1,3}}({group}[0-9]{{3}})+)({mark}[0-9]*)?|{mark}[0-9]+"
+    written = f"[+-]?({digits})([eE][+-]?[0-9]{{1,3}})?"
+    finite = f"list_transform([TRY_CAST({unmarked} AS DOUBLE)], lambda n: if(isfinite(n), n, NULL))"
+    blanks = ", ".join(f"'{word}'" for word in BLANK_NUMBERS)
+    return [
+        ("number_of(x)",
+         f"CASE WHEN regexp_full_match(x, '-?{plain}') THEN TRY_CAST(x AS DOUBLE) ELSE "
+         + _named_once("bare_amount(x)",
+                       f"CASE WHEN regexp_full_match(b, '{written}') THEN {finite}[1] END")
+         + " END"),
+        ("measured(x)", f"CASE WHEN lower(text_of(x)) NOT IN ({blanks}) THEN text_of(x) END"),
     ]  # fmt: skip
 
 

@@ -82,12 +82,14 @@ def _expand(options: ReadOptions) -> SourceFormat:
         (TABLES[name][target], header)
         for name, wanted in given.items()
         for target, header in wanted.items()
-        if target not in IDENTITIES and header[0] != "'"
+        if not _is_identity(TABLES[name], target) and header[0] != "'"
     ]
     return SourceFormat(
         name="generic", meaning=FORMAT.meaning, required=headers, optional=(), tables=tables,
         dates=tuple(dict.fromkeys(h for c, h in kinds if c.kind is Kind.TIME)),
-        money=tuple(dict.fromkeys(h for c, h in kinds if c.name.endswith("_minor"))),
+        money=tuple(dict.fromkeys(
+            h for c, h in kinds if c.name.endswith("_minor") or c.kind is Kind.NUMBER
+        )),
         is_settled=True,
     )  # fmt: skip
 
@@ -110,6 +112,11 @@ def _given(options: ReadOptions) -> dict[str, dict[str, str]]:
             "Set columns, for example 'orders.order_key = Order No'.", column="columns",
         )  # fmt: skip
     return given
+
+
+def _is_identity(table: Table, name: str) -> bool:
+    """Tell whether a target is an identity: a covariate's ``name`` is a column of its table."""
+    return name in IDENTITIES and name not in table.names
 
 
 def _mapping(
@@ -162,7 +169,7 @@ def _code_of(table: Table) -> str:
 def _read(table: Table, name: str, header: str) -> str:
     """Return the SQL that reads a header or a constant as a canonical column or identity."""
     text = "'" + header.strip("'").replace("'", "''") + "'" if header[0] == "'" else column(header)
-    if name in IDENTITIES:
+    if _is_identity(table, name):
         return f"CAST(text_of({text}) AS VARCHAR)"
     if name == "currency":
         return f"currency_of({text})"
@@ -181,7 +188,8 @@ def _moment(given: Mapping[str, Given]) -> str:
     """Return the reading that dates a row: the first time that the mapping names."""
     return next(
         (_reading(TABLES[table], name) for table, wanted in given.items() for name in wanted
-         if name not in IDENTITIES and TABLES[table][name].kind is Kind.TIME), "NULL",
+         if not _is_identity(TABLES[table], name) and TABLES[table][name].kind is Kind.TIME),
+        "NULL",
     )  # fmt: skip
 
 
@@ -189,13 +197,15 @@ def _reasons(table: Table, wanted: Given) -> str:
     """Return the SQL of the row's reasons."""
     cases = []
     for name, header in wanted.items():
-        if name in IDENTITIES or header[0] == "'":
+        if _is_identity(table, name) or header[0] == "'":
             continue
+        is_number = not name.endswith("_minor") and table[name].kind is Kind.NUMBER
+        written = f"measured({column(header)})" if is_number else column(header)
         code = ReasonCode.UNREADABLE_MONEY if name.endswith("_minor") else (
             READERS[table[name].kind][1])  # fmt: skip
         if code:
             label = f"{code}:{header}".replace("'", "''")
-            cases.append(f"unreadable('{label}', {column(header)}, {_reading(table, name)})")
+            cases.append(f"unreadable('{label}', {written}, {_reading(table, name)})")
     return f"reasons_of(CAST([{', '.join(cases)}] AS VARCHAR[]))"
 
 
@@ -244,10 +254,11 @@ def _row_select(table: Table, wanted: Given, person: str) -> str:
 def _people(table: Table, wanted: Given, over: str = "{}") -> str:
     """Return the identity columns, each through ``over``."""
     return ", ".join(
-        f"{over.format(_reading(table, name))} AS identity_{name}" if name in wanted
+        f"{over.format(_reading(table, name))} AS identity_{name}"
+        if name in wanted and _is_identity(table, name)
         else f"CAST(NULL AS VARCHAR) AS identity_{name}"
         for name in IDENTITIES
-    )  # fmt: skip
+    )
 
 
 def _gathered_orders(wanted: Given, given: Mapping[str, Given], person: str) -> str:
