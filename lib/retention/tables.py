@@ -142,7 +142,7 @@ TABLES: dict[str, Table] = {
             _time("first_seen", "earliest trace of the person", nullable=True),
             Column("country", T, "country as the source names it", nullable=True, protected=True),
             Column("channel", T, "where the person was acquired", nullable=True),
-            Column("is_guest", F, "bought without an account"),
+            Column("is_guest", F, "bought without an account, or is known by a name alone"),
             Column("identity_confidence", T, "what the identity rests on",
                    values=("email", "phone", "platform_id", "name_only")),
             Column("birth_year", I, "year of birth, where lawfully held", "year", True, True, True),
@@ -164,6 +164,8 @@ TABLES: dict[str, Table] = {
             _money("shipping", "shipping charged"),
             _money("tax", "tax charged by the shop"),
             _money("marketplace_tax", "tax collected and remitted by the marketplace"),
+            Column("tax_in_prices", F, "the export's prices contained the tax; it has been taken "
+                   "out of gross, discount, refunded and net", nullable=True),
             _money("refunded", "refunds to date, as a positive amount"),
             _money("net", "gross - discount - refunded: what the shop keeps of the goods"),
             Column("is_gift", F, "marked as a gift", nullable=True),
@@ -189,7 +191,7 @@ TABLES: dict[str, Table] = {
             Column("order_key", T, "order that was refunded"),
             _time("refunded", "when the money went back", nullable=True),
             CURRENCY,
-            _money("amount", "amount paid back, positive"),
+            _money("amount", "amount paid back, positive, with the shipping and tax in it"),
             Column("dating", T, "whether the refund's date is known", values=("exact", "unknown")),
         ),
         _table(

@@ -82,26 +82,35 @@ _YEAR_FIRST = """"{column}" BETWEEN '1970' AND '1999~' OR "{column}" BETWEEN '20
 def _date_order(
     connection: duckdb.DuckDBPyConnection, landed: Landed, fmt: SourceFormat, options: ReadOptions
 ) -> str:
-    """Return the order of day and month: declared, fixed by the platform, or proven."""
-    declared = options.date_order if options.date_order != "auto" else fmt.date_order
-    if declared != "auto" or not fmt.dates:
-        return declared if declared != "auto" else "month_first"
-    return next(
-        (order for column in fmt.dates if (order := _proven_order(connection, landed, column))),
-        "month_first",
-    )
+    """Return the order of day and month: declared, proven, or fixed by the platform.
+
+    Values overrule the platform: a spreadsheet of another country writes its dates anew.
+    """
+    if options.date_order != "auto":
+        return options.date_order
+    fixed = None if fmt.date_order == "auto" else fmt.date_order
+    orders = (_proven_order(connection, landed, column, fixed) for column in fmt.dates)
+    return next((order for order in orders if order), fixed or "month_first")
 
 
-def _proven_order(connection: duckdb.DuckDBPyConnection, landed: Landed, column: str) -> str | None:
-    """Return what the values of a column prove; None if none is written with day and month."""
-    pattern = "'^[ ]*([0-9]{1,2})[/.-]([0-9]{1,2})[/.-][0-9]{2}'"
+def _proven_order(
+    connection: duckdb.DuckDBPyConnection, landed: Landed, column: str, fixed: str | None
+) -> str | None:
+    """Return what the values of a column prove; None if none is written with day and month.
+
+    Where they prove nothing, the platform's own order holds for its own years of two digits.
+    """
+    pattern = "'^[ ]*([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{2,4})'"
     part = f'TRY_CAST(regexp_extract("{column}", {pattern}, %d) AS INTEGER)'
-    written, first, second, line = connection.execute(
-        f"SELECT count(*), max({part % 1}), max({part % 2}), min(line_no) FROM landed "
-        f'WHERE NOT ({_YEAR_FIRST.format(column=column)}) AND regexp_matches("{column}", {pattern})'
+    written, first, second, year, line = connection.execute(
+        f"SELECT count(*), max({part % 1}), max({part % 2}), max({part % 3}), min(line_no) "
+        f"FROM landed WHERE NOT ({_YEAR_FIRST.format(column=column)}) "
+        f'AND regexp_matches("{column}", {pattern})'
     ).fetchall()[0]
     if not written:
         return None
+    if fixed and max(first, second) <= 12 and year < 100:
+        return fixed
     if (first > 12) == (second > 12):
         problem = (
             "Dates with the day first and dates with the month first are mixed."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from retention.sources.base import SourceFormat, TableMapping
+from retention.sources.formats.etsy_sold_orders import BRITISH
 from retention.sources.fragments import (
     NO_EXCLUSION,
     reasons,
@@ -22,8 +23,8 @@ SELECT shop_id() || ':' || text_of("Transaction ID") AS order_line_key,
   shop_id() || ':' || text_of("Order ID") AS order_key,
   {sku_columns('"SKU"', '"Item Name"')},
   pieces AS quantity, code AS currency, minor_of("Price", code) AS unit_price_minor,
-  coalesce(minor_of("Discount Amount", code), 0) AS line_discount_minor,
-  product_of(pieces, minor_of("Price", code)) - coalesce(minor_of("Discount Amount", code), 0)
+  abs(coalesce(minor_of("Discount Amount", code), 0)) AS line_discount_minor,
+  product_of(pieces, minor_of("Price", code)) - abs(coalesce(minor_of("Discount Amount", code), 0))
     AS line_net_minor,
   line_no, text_of("Transaction ID") AS source_record_id,
   {reasons(
@@ -52,4 +53,5 @@ FORMAT = SourceFormat(
     dates=("Sale Date",),
     date_order="month_first",
     money=("Price", "Item Total"),
+    aliases=BRITISH,
 )  # fmt: skip

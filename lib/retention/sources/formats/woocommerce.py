@@ -1,8 +1,12 @@
 """WooCommerce orders: the REST interface's JSON, and the CSV of the usual export plugin.
 
-REST: money is text, ``customer_id`` 0 is a guest, ``date_created_gmt`` is UTC without saying so,
-refunds stand within the order. CSV (Advanced Order Export): one row per item; fields of the order
-may stand on its first row only and are joined by the order's number.
+REST: money is text and lines are without tax, ``customer_id`` 0 is a guest, ``date_created_gmt`` is
+UTC without saying so, refunds stand within the order.
+
+CSV (Advanced Order Export): one row per item; fields of the order may stand on its first row only
+and are joined by the order's number. An item that comes again after other orders is another copy of
+the order: two exports pasted into one. Prices contain tax where totals say so
+(`retention.sources.tax`).
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from retention.sources.fragments import (
     unreadable_money,
     unreadable_times,
 )
+from retention.sources.tax import CONVENTION, TAX_IN_PRICES, TAX_OF_GOODS, without_tax
 
 STATUS = {
     "completed": "paid", "processing": "paid", "on-hold": "pending", "pending": "pending",
@@ -63,8 +68,10 @@ _PEOPLE = identities(
 
 _ORDERS = f"""
 WITH amounts AS (
-  SELECT r.*, coalesce(s.goods, 0) AS goods, coalesce(b.paid_back, 0) AS paid_back,
-    coalesce(minor_of("discount_total", code), 0) AS discount_given
+  SELECT r.*, coalesce(s.goods, 0) AS goods,
+    CASE WHEN state = 'refunded' THEN coalesce(s.goods, 0) ELSE coalesce(b.paid_back, 0) END
+      AS paid_back,
+    abs(coalesce(minor_of("discount_total", code), 0)) AS discount_given
   FROM woo_rows AS r
   LEFT JOIN woo_sums AS s ON r.order_key = s.order_key
   LEFT JOIN woo_returns AS b ON r.order_key = b.order_key
@@ -142,11 +149,17 @@ _CODE = 'currency_of(coalesce("Order Currency", default_currency()))'
 
 _CSV_ROWS = """
 SELECT *, shop_id() || ':' || text_of("Order Number") AS order_key,
-  row_number() OVER (PARTITION BY text_of("Order Number") ORDER BY line_no) AS position
-FROM landed"""
+  row_number() OVER (PARTITION BY text_of("Order Number"), copy ORDER BY line_no) AS position
+FROM (
+  SELECT *, dense_rank() OVER (
+      PARTITION BY text_of("Order Number"), "Item #", "SKU", "Item Name" ORDER BY block) AS copy
+  FROM (
+    SELECT *, row_number() OVER (ORDER BY line_no)
+        - row_number() OVER (PARTITION BY text_of("Order Number") ORDER BY line_no) AS block
+    FROM landed))"""
 
 _CSV_HEADS = f"""
-SELECT order_key, min({_CODE}) AS code, min(time_of("Order Date")) AS moment,
+SELECT order_key, copy, min({_CODE}) AS code, min(time_of("Order Date")) AS moment,
   min(text_of("Order Date")) AS date_text, min(line_no) AS line_no,
   min(text_of("Order Status")) AS status_text,
   min(text_of("Email (Billing)")) AS email, min(text_of("Phone (Billing)")) AS phone,
@@ -154,21 +167,37 @@ SELECT order_key, min({_CODE}) AS code, min(time_of("Order Date")) AS moment,
   min(text_of("Postcode (Billing)")) AS postcode,
   min(text_of("Country Code (Billing)")) AS country,
   min(text_of("Customer User ID")) AS account,
-  min(minor_of("Cart Discount Amount", {_CODE})) AS discount_given,
+  coalesce(min(abs(minor_of("Cart Discount Amount", {_CODE}))), 0) AS discount_given,
+  min(minor_of("Order Total Amount", {_CODE})) AS charged,
   min(minor_of("Order Shipping Amount", {_CODE})) AS shipping_paid,
   min(minor_of("Order Total Tax Amount", {_CODE})) AS tax_paid,
   min(abs(minor_of("Order Refund Amount", {_CODE}))) AS paid_back,
   CASE WHEN count(*) = count(product_of(integer_of("Quantity"), minor_of("Item Cost", {_CODE})))
     THEN CAST(sum(product_of(integer_of("Quantity"), minor_of("Item Cost", {_CODE}))) AS BIGINT)
     END AS goods
-FROM woo_csv_rows WHERE order_key IS NOT NULL GROUP BY order_key"""
+FROM woo_csv_rows WHERE order_key IS NOT NULL GROUP BY order_key, copy"""
+
+_CSV_PRICED = """
+SELECT *, goods - discount_given AS goods_paid, shipping_paid AS shipped, tax_paid AS taxed,
+  0 AS given, CAST(NULL AS DOUBLE) AS rate
+FROM woo_csv_heads"""
+
+_CSV_TOTALS = f"""
+SELECT *, goods_paid - goods_tax AS net_goods,
+  CASE WHEN lower(status_text) = 'refunded' OR paid_back >= goods_paid THEN goods_paid - goods_tax
+       ELSE coalesce({without_tax("paid_back")}, 0) END AS goods_back
+FROM (SELECT *, {TAX_OF_GOODS} AS goods_tax
+      FROM (SELECT *, {TAX_IN_PRICES} AS tax_in_prices
+            FROM woo_csv_priced CROSS JOIN woo_csv_convention))"""
 
 _CSV_LINES = f"""
 SELECT r.order_key || ':' || position AS order_line_key, position AS line_place, r.order_key,
   {sku_columns('"SKU"', '"Item Name"')},
   integer_of("Quantity") AS quantity, h.code AS currency,
-  minor_of("Item Cost", h.code) AS unit_price_minor, CAST(0 AS BIGINT) AS line_discount_minor,
-  product_of(integer_of("Quantity"), minor_of("Item Cost", h.code)) AS line_net_minor,
+  {without_tax('minor_of("Item Cost", h.code)')} AS unit_price_minor,
+  CAST(0 AS BIGINT) AS line_discount_minor,
+  {without_tax('product_of(integer_of("Quantity"), minor_of("Item Cost", h.code))')}
+    AS line_net_minor,
   r.line_no, CAST(NULL AS VARCHAR) AS source_record_id,
   {reasons(
       *unreadable_integers("Quantity"), *unreadable_money("h.code", "Item Cost"),
@@ -176,17 +205,20 @@ SELECT r.order_key || ':' || position AS order_line_key, position AS line_place,
   )},
   {NO_EXCLUSION}, h.moment AS occurred_at, line_value("Quantity", "Item Cost", h.code)
     AS value_minor, h.code AS value_currency
-FROM woo_csv_rows AS r LEFT JOIN woo_csv_heads AS h ON r.order_key = h.order_key"""  # fmt: skip
+FROM woo_csv_rows AS r LEFT JOIN woo_csv_totals AS h
+  ON r.order_key = h.order_key AND r.copy = h.copy"""  # fmt: skip
 
 _CSV_PEOPLE = identities("email", "phone", "nullif(account, '0')", "full_name", "postcode")
 
 _CSV_ORDERS = f"""
 SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, precision_of(date_text)
     AS time_precision, shop_zone() AS shop_tz,
-  {labels("status_text", STATUS)} AS status, code AS currency, goods AS gross_minor,
-  coalesce(discount_given, 0) AS discount_minor, coalesce(shipping_paid, 0) AS shipping_minor,
-  coalesce(tax_paid, 0) AS tax_minor, CAST(0 AS BIGINT) AS marketplace_tax_minor,
-  {refunded_and_net("coalesce(paid_back, 0)", "goods - coalesce(discount_given, 0)")},
+  {labels("status_text", STATUS)} AS status, code AS currency,
+  {without_tax("goods")} AS gross_minor, {without_tax("goods")} - net_goods AS discount_minor,
+  coalesce(shipping_paid, 0) - CASE WHEN tax_in_prices THEN taxed - goods_tax ELSE 0 END
+    AS shipping_minor,
+  coalesce(tax_paid, 0) AS tax_minor, CAST(0 AS BIGINT) AS marketplace_tax_minor, tax_in_prices,
+  {refunded_and_net("goods_back", "net_goods")},
   CAST(NULL AS BOOLEAN) AS is_gift, CAST(NULL AS BOOLEAN) AS delivered_late,
   line_no, order_key AS source_record_id,
   reasons_of(CAST([
@@ -195,7 +227,7 @@ SELECT order_key, shop_id() AS shop_id, moment AS ordered_at, precision_of(date_
                {labels("status_text", STATUS)})] AS VARCHAR[])) AS reasons,
   {NO_EXCLUSION}, moment AS occurred_at, {NO_MONEY},
   {_CSV_PEOPLE}
-FROM woo_csv_heads"""
+FROM woo_csv_totals"""
 
 _CSV_CUSTOMERS = f"""
 SELECT moment AS first_seen_at, country, 'woocommerce' AS channel,
@@ -215,7 +247,10 @@ CSV = SourceFormat(
               "Item #"),
     tables=(
         TableMapping("order_lines", _CSV_LINES, accounts=True, person="",
-                     views={"woo_csv_rows": _CSV_ROWS, "woo_csv_heads": _CSV_HEADS}),
+                     views={"woo_csv_rows": _CSV_ROWS, "woo_csv_heads": _CSV_HEADS,
+                            "woo_csv_priced": _CSV_PRICED,
+                            "woo_csv_convention": CONVENTION.format(heads="woo_csv_priced"),
+                            "woo_csv_totals": _CSV_TOTALS}),
         TableMapping("orders", _CSV_ORDERS),
         TableMapping("customers", _CSV_CUSTOMERS, adds_people=False),
     ),
