@@ -164,9 +164,11 @@ def test_init_recognises_an_export_and_writes_a_profile_that_passes_the_check(ca
     done = call("init", "my_shop", str(export), "--currency", "EUR", "--as-of", "-1month_start")
     assert done.code == 0, done.err
     assert "shopify_orders" in done.out
+    assert "NOT EUR as given: no order is in it" in done.out
     written = (workspace.params / "my_shop" / "ingest.yaml").read_text()
     assert "exports/my_shop/orders_export.csv" in written
-    assert "currency: EUR" in written
+    assert "currency: USD" in written
+    assert 'as_of: "-1month_start"' in (workspace.params / "my_shop" / "common.yaml").read_text()
     checked = call("check", "params/my_shop", "--json")
     assert checked.code == 0, checked.err
     assert json.loads(checked.out)["inputs"] == ["exports/my_shop/orders_export.csv"]

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from retention.cli.app import app
-from retention.errors import InputError, ParameterError, RunError
+from retention.errors import RunError
 
 
 @app.command()
@@ -31,25 +31,28 @@ def demo(
 @app.command()
 def init(
     profile: Annotated[str, typer.Argument(help="Name of the new profile.")],
-    files: Annotated[list[Path], typer.Argument(help="The shop's exports.")],
-    as_of: Annotated[str, typer.Option(help="As-of date: ISO or relative.")] = "month_start",
-    currency: Annotated[str, typer.Option(help="ISO code of the reporting currency.")] = "USD",
+    paths: Annotated[list[str], typer.Argument(help="The shop's exports: files, folders.")],
+    as_of: Annotated[
+        str, typer.Option(help="As-of date: ISO or relative; the day after the last order.")
+    ] = "",
+    currency: Annotated[str, typer.Option(help="ISO code, where the files do not say it.")] = "",
+    time_zone: Annotated[str, typer.Option(help="The shop's, where no file tells it.")] = "",
 ) -> None:
-    """Recognise exports by their headers and write a profile to edit.
+    """Recognise exports by their columns, read what they tell, and write a profile.
 
-    Example: retention init my_shop exports/my_shop/*.csv --currency EUR
+    What no notebook needs is left out by name. As-of date, currency, time zone and reading options
+    are proposed from the data, each with its reason.
+
+    Example: retention init my_shop exports/my_shop
+
+    Example: retention init my_shop exports/*.csv --currency EUR --time-zone Europe/Berlin
     """
     from retention.runs.profile import write_profile
+    from retention.runs.proposal import Given
     from retention.runs.workspace import Workspace
 
-    for file in files:
-        if not file.is_file():
-            raise InputError("There is no such file.", "Correct the path.", file=str(file))
-    if not profile.isidentifier() or profile != profile.lower():
-        raise ParameterError(
-            f"{profile!r} cannot name a profile.", "Use small letters, digits and underscores."
-        )
-    typer.echo(write_profile(Workspace.find(), profile, files, as_of, currency))
+    given = Given(as_of, currency, time_zone)
+    typer.echo(write_profile(Workspace.find(), profile, paths, given))
 
 
 @app.command()

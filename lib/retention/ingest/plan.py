@@ -8,7 +8,9 @@ import os
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
+from typing import Any
 
 from retention.errors import InputError, ParameterError
 from retention.sources.base import ReadOptions, SourceFormat
@@ -42,6 +44,21 @@ class Item:
     options: ReadOptions
 
 
+@dataclass(frozen=True)
+class _Override:
+    """An option that is said of ``*``, of a format, or of a file."""
+
+    target: str
+    option: str
+    value: str | int | tuple[str, ...]
+
+    def names(self, file: str) -> bool:
+        """Tell whether it is said of this file: its path or name, or a pattern of either."""
+        last = file.rsplit("/", 1)[-1]
+        return any(text == self.target or fnmatch(text, self.target) for text in (file, last)
+                   if self.target != "*")  # fmt: skip
+
+
 def plan(
     sources: Sequence[str], root: Path, read_options: Sequence[str], defaults: ReadOptions
 ) -> list[Item]:
@@ -55,7 +72,9 @@ def plan(
     root
         Root of the workspace.
     read_options
-        Texts ``"format: option = value"``, see :class:`retention.sources.base.ReadOptions`.
+        Texts ``"format: option = value"`` or, of one file, ``"orders_2.csv: option = value"``, see
+        :class:`retention.sources.base.ReadOptions`. What is said of a file goes before what is said
+        of its format, and that before what is said of all (``*``).
     defaults
         Options of every file that says nothing else.
 
@@ -71,11 +90,11 @@ def plan(
     for text in sources:
         name, pattern = _pair(text, "sources")
         source = format_named(name)
-        options = _with_overrides(source.name, overrides, defaults)
-        source = source.expand(options) if source.expand else source
-        items += [
-            Item(path, shown, source, options) for path, shown in _matches(pattern, root, text)
-        ]
+        for path, shown in _matches(pattern, root, text):
+            options = _with_overrides(source.name, shown, overrides, defaults)
+            expanded = source.expand(options) if source.expand else source
+            items.append(Item(path, shown, expanded, options))
+    _refuse_idle(overrides, items)
     return items
 
 
@@ -127,24 +146,39 @@ def _pair(text: str, parameter: str) -> tuple[str, str]:
     return name.strip(), rest.strip()
 
 
-def _override(text: str) -> tuple[str, str, str | tuple[str, ...] | int]:
-    """Read one ``"format: option = value"``."""
-    name, rest = _pair(text, "read_options")
-    option, equals, value = (part.strip() for part in rest.partition("="))
-    known = {f.name: f.type for f in dataclasses.fields(ReadOptions)}
-    if not equals or option not in known:
+def _override(text: str) -> _Override:
+    """Read one ``"target: option = value"``."""
+    options = [f.name for f in dataclasses.fields(ReadOptions)]
+    found = re.fullmatch(rf"(.+?)\s*:\s*({'|'.join(options)})\s*=\s*(.*)", text.strip(), re.DOTALL)
+    if found is None:
         raise ParameterError(
-            f"{text!r} names no reading option.", f"Options: {', '.join(known)}.",
-            column="read_options",
+            f"{text!r} names no reading option.", f"Write 'format: option = value' or 'file.csv: "
+            f"option = value'. Options: {', '.join(options)}.", column="read_options",
         )  # fmt: skip
+    target, option, value = found[1], found[2], found[3].strip()
     if option == "columns":
-        return name, option, tuple(part.strip() for part in value.split(";"))
-    return name, option, int(value) if option == "maximum_expansion" else value
+        return _Override(target, option, tuple(part.strip() for part in value.split(";")))
+    return _Override(target, option, int(value) if option == "maximum_expansion" else value)
 
 
 def _with_overrides(
-    name: str, overrides: list[tuple[str, str, str | tuple[str, ...] | int]], base: ReadOptions
+    name: str, file: str, overrides: list[_Override], base: ReadOptions
 ) -> ReadOptions:
-    """Return the options of one format."""
-    chosen = {option: value for target, option, value in overrides if target in (name, "*")}
-    return dataclasses.replace(base, **chosen)  # type: ignore[arg-type]
+    """Return the options of one file: those said of all, then of its format, then of itself."""
+    chosen: dict[str, Any] = {}
+    for target in ("*", name):
+        chosen |= {o.option: o.value for o in overrides if o.target == target}
+    chosen |= {o.option: o.value for o in overrides if o.names(file)}
+    return dataclasses.replace(base, **chosen)
+
+
+def _refuse_idle(overrides: list[_Override], items: list[Item]) -> None:
+    """Refuse an option that is said of a file which no source names."""
+    for override in overrides:
+        if override.target == "*" or re.fullmatch(r"\w+", override.target):
+            continue
+        if not any(override.names(item.name) for item in items):
+            raise ParameterError(
+                f"No source names the file {override.target!r}.",
+                "Write the file as `sources` does, or its name alone.", column="read_options",
+            )  # fmt: skip

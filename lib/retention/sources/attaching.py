@@ -37,7 +37,7 @@ def open_landed(
         If day and month, or the decimal mark, cannot be told and are not declared.
     """
     fmt = fmt.for_options(options)
-    connection.execute(f"CREATE OR REPLACE VIEW landed AS {_named(landed, fmt)}")
+    view_landed(connection, landed, fmt)
     for view, companion in landed.companions.items():
         select = _named(companion, fmt.companions[view][1])
         connection.execute(f"CREATE OR REPLACE VIEW {view} AS {select}")
@@ -49,6 +49,11 @@ def open_landed(
     install_macros(connection, conventions)
     _install_constants(connection, fmt, options)
     return conventions
+
+
+def view_landed(connection: duckdb.DuckDBPyConnection, landed: Landed, fmt: SourceFormat) -> None:
+    """Create the view ``landed`` alone, to look at texts before anything is known of them."""
+    connection.execute(f"CREATE OR REPLACE VIEW landed AS {_named(landed, fmt)}")
 
 
 def _install_constants(

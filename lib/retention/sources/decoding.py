@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import itertools
 import re
 from collections.abc import Iterator
 
@@ -101,3 +102,29 @@ def _undecodable(encoding: str, named: str) -> InputError:
         f"The file is not {encoding} throughout, or is cut short.",
         "Name its true encoding in the params, or export it again.", file=named,
     )  # fmt: skip
+
+
+def fitting_encoding(chunks: Iterator[bytes]) -> str:
+    """Return the encoding to declare for a text that does not show it; empty where it does.
+
+    A byte-order mark and strict UTF-8 show themselves. What is neither is taken for the encoding of
+    Windows in the west, which most spreadsheets still save in; its readers are asked to look.
+
+    Examples
+    --------
+    >>> fitting_encoding(iter(["Grün".encode("cp1252")])), fitting_encoding(iter([b"plain"]))
+    ('windows-1252', '')
+    """
+    first = next(chunks, b"")
+    if any(first.startswith(mark) for mark, _ in MARKS):
+        return ""
+    if first[:200].count(0) > len(first[:200]) // 4:
+        return "utf-16-le" if first[1:200:2].count(0) > first[0:200:2].count(0) else "utf-16-be"
+    decoder = codecs.getincrementaldecoder("utf-8")("strict")
+    try:
+        for chunk in itertools.chain([first], chunks):
+            decoder.decode(chunk)
+        decoder.decode(b"", True)
+    except UnicodeDecodeError:
+        return "windows-1252"
+    return ""
