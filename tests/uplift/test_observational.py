@@ -70,7 +70,8 @@ def test_arms_drawn_by_chance_are_alike_and_others_are_found_out() -> None:
     assert "no more than chance explains" in drawn.summary()
     assert drawn.checks()[0].status is Status.PASS
     bent = comparability(replace(confounded(1.0), randomised=True), "sales")
-    assert bent.checks()[0].status is Status.WARN
+    assert bent.checks()[0].status is Status.FAIL
+    assert not bent.is_valid
     assert bent.to_frame()["attribute"].iloc[0] == "x"
 
 

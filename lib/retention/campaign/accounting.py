@@ -21,7 +21,7 @@ from retention.campaign.costs import CampaignCost
 from retention.intervals import NORMAL_95
 from retention.results import Metric, percent
 from retention.uplift.effects import ArmEffect, AverageLift, average_lift
-from retention.uplift.trial import Trial
+from retention.uplift.trial import Trial, finite
 
 COLUMNS = ("revenue", "goods", "discount", "gifts", "profit", "marketing", "laid_out",
            "profit_and_marketing", "profit_and_laid_out")  # fmt: skip
@@ -158,7 +158,9 @@ def account(
     currency
         ISO code of the money.
     """
-    own = books[["revenue", "goods", "discount", "gifts"]].copy()
+    own = books[["revenue", "goods", "discount", "gifts"]].apply(
+        lambda column: finite(column.to_numpy(np.float64, na_value=np.nan), str(column.name))
+    )
     own["profit"] = own["revenue"] - own["goods"] - own["gifts"]
     own["marketing"] = own["discount"] + own["gifts"]
     own["laid_out"] = own["marketing"] + own["goods"]
@@ -170,7 +172,7 @@ def account(
 
 
 def ratio_interval(
-    above: float, below: float, covariance: np.ndarray
+    above: float, below: float, covariance: np.ndarray, reach: float = NORMAL_95
 ) -> tuple[float | None, float | None]:
     """Return Fieller's 95 % interval of above / below; None where below is not shown to be > 0.
 
@@ -180,13 +182,15 @@ def ratio_interval(
         Two estimates.
     covariance
         Their covariance matrix, shape (2, 2).
+    reach
+        Standard errors that a 95 % interval reaches: more than the normal's where clusters are few.
 
     Examples
     --------
     >>> ratio_interval(10.0, 5.0, np.zeros((2, 2)))
     (2.0, 2.0)
     """
-    z2 = NORMAL_95**2
+    z2 = reach**2
     square = below**2 - z2 * covariance[1, 1]
     if below <= 0 or square <= 0:
         return None, None
@@ -202,8 +206,8 @@ def _arm(lift: AverageLift, arm: str, cost: CampaignCost) -> ArmAccount:
     n = effect["revenue"].n_arm
     total = {name: n * e.difference for name, e in effect.items()}
     spent = cost.total(n)
-    revenue_half = NORMAL_95 * n * effect["revenue"].standard_error
-    half = NORMAL_95 * n * effect["profit"].standard_error
+    revenue_half = effect["revenue"].reach * n * effect["revenue"].standard_error
+    half = effect["profit"].reach * n * effect["profit"].standard_error
     profit, revenue = total["profit"] - spent, total["revenue"]
     marketing, laid_out = total["marketing"] + spent, total["laid_out"] + spent
     return ArmAccount(
@@ -224,7 +228,7 @@ def _return(
     errors = [n * effect[k].standard_error for k in ("profit", name, f"profit_and_{name}")]
     shared = (errors[2] ** 2 - errors[0] ** 2 - errors[1] ** 2) / 2
     covariance = np.array([[errors[0] ** 2, shared], [shared, errors[1] ** 2]])
-    return (profit / cost, *ratio_interval(profit, cost, covariance))
+    return (profit / cost, *ratio_interval(profit, cost, covariance, effect["profit"].reach))
 
 
 def _shown(name: str, gain: float, cost: float, share: float | None, currency: str) -> str:

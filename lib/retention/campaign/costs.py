@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
@@ -32,6 +33,14 @@ class CampaignCost:
 
     per_contact: float
     fixed: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse a cost that is no number."""
+        if not (math.isfinite(self.per_contact) and math.isfinite(self.fixed)):
+            raise ParameterError(
+                f"A cost of {self.per_contact} a contact and {self.fixed} in all is no number.",
+                "Give amounts of money; 0 where there is no cost.",
+            )
 
     def total(self, contacts: int) -> float:
         """Return the cost of so many contacts."""

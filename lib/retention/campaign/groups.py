@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
 
 from retention.campaign.codes import CampaignCode
 from retention.engine import Engine
-from retention.intervals import NORMAL_95
 from retention.results import Check, Status, p_text
-from retention.uplift.effects import ArmEffect, average_lift, two_sided_p
+from retention.uplift.clusters import StandardError, t_quantile
+from retention.uplift.effects import ArmEffect, average_lift, contributions
 from retention.uplift.trial import Trial
 
 SMALLEST_GROUP = 30
@@ -38,27 +39,38 @@ class GroupedLift:
         (difference times contacted units).
     left_out
         Groups that were too small.
+    covariance
+        By arm, the covariance of the groups' effects in the order of the table: groups that share
+        clusters are not independent.
     """
 
     what: str
     outcome: str
     table: pd.DataFrame
     left_out: tuple[str, ...]
+    covariance: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per group and arm."""
         return self.table
 
     def difference_p(self, arm: str) -> float:
-        """Return the p-value of "the effect is the same in all groups" (Cochran's Q)."""
-        from scipy.stats import chi2
+        """Return the p-value of "the effect is the same in all groups" (Wald's test).
+
+        Where groups share no clusters this is Cochran's Q. It is read off F with the degrees of
+        freedom that the least certain group has.
+        """
+        from scipy.stats import f
 
         rows = self.table[self.table["arm"] == arm]
-        if len(rows) < 2 or (rows["standard_error"] <= 0).any():
+        known = np.isfinite(rows["standard_error"]) & (rows["standard_error"] > 0)
+        if len(rows) < 2 or not known.all():
             return 1.0
-        weight = 1 / rows["standard_error"] ** 2
-        mean = np.average(rows["difference"], weights=weight)
-        return float(chi2.sf((weight * (rows["difference"] - mean) ** 2).sum(), len(rows) - 1))
+        contrast = np.column_stack([np.ones(len(rows) - 1), -np.eye(len(rows) - 1)])
+        gaps = contrast @ rows["difference"].to_numpy(np.float64)
+        spread = contrast @ self.covariance[arm] @ contrast.T
+        statistic = float(gaps @ np.linalg.pinv(spread) @ gaps)
+        return float(f.sf(statistic / len(gaps), len(gaps), rows["degrees"].min()))
 
     def summary(self) -> str:
         """Word whether the effect differs between the groups."""
@@ -106,15 +118,32 @@ def lift_by_group(
         Units that the control and the arm each need.
     """
     label = group.reindex(trial.unit_key).astype("string").to_numpy(dtype=object, na_value="")
-    rows, small = [], []
+    rows, small, parts = [], [], []
     for name in sorted(set(label) - {""}):
-        part = trial.take(label == name)
-        sizes = np.bincount(part.arm, minlength=len(trial.arms))
-        if sizes.min() < smallest:
+        inside = label == name
+        if np.bincount(trial.arm[inside], minlength=len(trial.arms)).min() < smallest:
             small.append(str(name))
             continue
+        part = trial.take(inside)
         rows += [_row(str(name), effect) for effect in average_lift(part, [outcome]).effects]
-    return GroupedLift(what, outcome, pd.DataFrame(rows, columns=_COLUMNS), tuple(small))
+        parts.append((inside, part))
+    covariance = {
+        arm: _covariance(trial, parts, outcome, k)
+        for k, arm in enumerate(trial.treatments, start=1)
+    }
+    table = pd.DataFrame(rows, columns=_COLUMNS)
+    return GroupedLift(what, outcome, table, tuple(small), covariance)
+
+
+def _covariance(
+    trial: Trial, parts: Sequence[tuple[np.ndarray, Trial]], outcome: str, position: int
+) -> np.ndarray:
+    """Return the covariance of one arm's effects in the parts of a trial."""
+    found = np.zeros((trial.draws, len(parts)))
+    for column, (inside, part) in enumerate(parts):
+        rows = np.flatnonzero(inside) if trial.cluster is None else np.unique(trial.cluster[inside])
+        found[rows, column] = contributions(part, outcome, position)
+    return np.asarray(found.T @ found)
 
 
 @dataclass(frozen=True)
@@ -161,7 +190,7 @@ def fatigue(
 ) -> Fatigue:  # fmt: skip
     """Estimate the effect against the number of messages sent in the past 7 or 30 days.
 
-    A cap is suggested where effects differ between the groups (Cochran's Q, 5 %) and from some
+    A cap is suggested where effects differ between the groups (Wald's test, 5 %) and from some
     group on the pooled effect of no arm is shown to be positive.
     """
     sent = engine.query("campaign_recent_contacts", experiment_key=experiment_key, day_s=DAY_S)
@@ -215,18 +244,18 @@ def overlap(
     ).frame()  # fmt: skip
     arms = pairs.set_index("unit_key")["other_arm"]
     lift = lift_by_group(trial, outcome, arms, what=f"arm of {other_key}", smallest=smallest)
-    return Overlap(other_key, lift, _interaction(lift.table, other_control))
+    return Overlap(other_key, lift, _interaction(lift, other_control))
 
 
 _COLUMNS = ["group", "arm", "n_arm", "n_control", "difference", "standard_error", "ci_low",
-            "ci_high", "p_value", "total"]  # fmt: skip
+            "ci_high", "p_value", "total", "degrees"]  # fmt: skip
 
 
 def _row(group: str, effect: ArmEffect) -> tuple[object, ...]:
     """Return one effect as a row of the table."""
     return (group, effect.arm, effect.n_arm, effect.n_control, effect.difference,
             effect.standard_error, effect.ci_low, effect.ci_high, effect.p_value,
-            effect.difference * effect.n_arm)  # fmt: skip
+            effect.difference * effect.n_arm, effect.degrees)  # fmt: skip
 
 
 def _contact_label(low: int, high: int | None) -> str:
@@ -246,35 +275,46 @@ def _cap(lift: GroupedLift) -> int | None:
         later = lift.table[lift.table["group"].isin(names)]
         if later.empty:
             continue
-        if _shown(later):
+        if _shown(lift, later):
             break
         bad_from = CONTACT_GROUPS[position][0]
     return None if bad_from is None else bad_from - 1
 
 
-def _shown(rows: pd.DataFrame) -> bool:
+def _shown(lift: GroupedLift, later: pd.DataFrame) -> bool:
     """Tell whether any arm's effect, pooled by precision, is above zero at 95 %."""
-    for _, part in rows.groupby("arm"):
+    for arm, part in later.groupby("arm"):
         precision = 1 / np.maximum(part["standard_error"].to_numpy(float), 1e-12) ** 2
-        pooled = float(np.average(part["difference"], weights=precision))
-        if pooled > NORMAL_95 / np.sqrt(precision.sum()):
+        weight = precision / precision.sum()
+        groups = list(lift.table.loc[lift.table["arm"] == arm, "group"])
+        place = [groups.index(group) for group in part["group"]]
+        error = float(np.sqrt(weight @ lift.covariance[str(arm)][np.ix_(place, place)] @ weight))
+        if float(weight @ part["difference"]) > t_quantile(part["degrees"].min()) * error:
             return True
     return False
 
 
-def _interaction(table: pd.DataFrame, control: str) -> pd.DataFrame:
+def _interaction(lift: GroupedLift, control: str) -> pd.DataFrame:
     """Return the effect in each other arm less that in the other hold-out."""
-    other, base = table[table["group"] != control], table[table["group"] == control]
-    both = other.merge(base, on="arm", suffixes=("", "_base"))
-    difference = (both["difference"] - both["difference_base"]).to_numpy(dtype=float)
-    error = np.hypot(
-        both["standard_error"].to_numpy(float), both["standard_error_base"].to_numpy(float)
+    rows = []
+    for arm, part in lift.table.groupby("arm", sort=False):
+        part = part.reset_index(drop=True)
+        base = part.index[part["group"] == control]
+        for i in part.index.difference(base) if len(base) else ():
+            pair = [int(i), int(base[0])]
+            spread = lift.covariance[str(arm)][np.ix_(pair, pair)]
+            error = StandardError(
+                float(np.sqrt(spread[0, 0] + spread[1, 1] - 2 * spread[0, 1])),
+                float(part.loc[pair, "degrees"].min()),
+            )
+            gap = float(part["difference"][pair[0]] - part["difference"][pair[1]])
+            n = int(part.loc[pair, ["n_arm", "n_control"]].to_numpy().sum())
+            rows.append((arm, part["group"][i], gap, error.value, gap - error.reach,
+                         gap + error.reach, error.p_value(gap), n))  # fmt: skip
+    names = ["arm", "other_arm", "difference", "standard_error", "ci_low", "ci_high", "p_value",
+             "n"]  # fmt: skip
+    return (
+        pd.DataFrame(rows, columns=names)
+        .sort_values("other_arm", kind="stable")
+        .reset_index(drop=True)
     )
-    sizes = both[["n_arm", "n_control", "n_arm_base", "n_control_base"]].sum(axis=1)
-    return pd.DataFrame({
-        "arm": both["arm"], "other_arm": both["group"], "difference": difference,
-        "standard_error": error, "ci_low": difference - NORMAL_95 * error,
-        "ci_high": difference + NORMAL_95 * error,
-        "p_value": [two_sided_p(d, e) for d, e in zip(difference, error, strict=True)],
-        "n": sizes.astype("int64"),
-    })  # fmt: skip

@@ -13,9 +13,9 @@ from retention.abtest.proportions import score_interval
 from retention.campaign.codes import CampaignCode
 from retention.engine import Engine
 from retention.errors import ParameterError
-from retention.intervals import NORMAL_95
 from retention.results import Check, Status
-from retention.uplift.trial import Floats, Trial
+from retention.uplift.clusters import error_of_difference, mean_error, summed
+from retention.uplift.trial import Floats, Integers, Trial, renumbered
 
 DAY_S = 86_400
 Flags = NDArray[np.bool_]
@@ -149,9 +149,10 @@ def judge_guardrails(
     """
     results = []
     for guardrail in guardrails:
-        if guardrail.margin < 0:
+        if not guardrail.margin >= 0:
             raise ParameterError(
-                f"The margin of {guardrail.name} is negative.", "Give the accepted loss, 0 or more."
+                f"The margin of {guardrail.name} is negative or no number.",
+                "Give the accepted loss, 0 or more.",
             )
         if guardrail.numerator not in units or (guardrail.denominator or "unit_key") not in units:
             continue
@@ -173,18 +174,15 @@ def _judge(
     )
     weight = 1 / trial.propensity[np.arange(trial.units), trial.arm]
     treated, control = trial.arm == position, trial.arm == 0
-    arm, arm_error = _ratio(top[treated], bottom[treated], weight[treated])
-    base, base_error = _ratio(top[control], bottom[control], weight[control])
-    difference, half = arm - base, NORMAL_95 * float(np.hypot(arm_error, base_error))
-    low, high = difference - half, difference + half
+    arm = _ratio(top, bottom, np.where(treated, weight, 0.0), trial.cluster)
+    base = _ratio(top, bottom, np.where(control, weight, 0.0), trial.cluster)
+    difference, error = arm[0] - base[0], error_of_difference(arm, base)
+    low, high = difference - error.reach, difference + error.reach
     if not guardrail.denominator and _is_share(top, weight, treated, control):
-        low, high = score_interval(
-            round(top[control].sum()), int(control.sum()), round(top[treated].sum()),
-            int(treated.sum()),
-        )  # fmt: skip
+        low, high = _score_interval(trial, top, control, treated)
     return GuardrailResult(
-        guardrail.name, trial.arms[position], arm, base, difference, low, high, guardrail.margin,
-        _verdict(low, high, guardrail), int(treated.sum() + control.sum()),
+        guardrail.name, trial.arms[position], arm[0], base[0], difference, low, high,
+        guardrail.margin, _verdict(low, high, guardrail), int(treated.sum() + control.sum()),
     )  # fmt: skip
 
 
@@ -195,13 +193,37 @@ def _is_share(top: Floats, weight: Floats, treated: Flags, control: Flags) -> bo
     return alike and bool(np.isin(top[both], (0.0, 1.0)).all())
 
 
-def _ratio(top: Floats, bottom: Floats, weight: Floats) -> tuple[float, float]:
-    """Return a weighted ratio of totals and its delta-method standard error."""
+def _score_interval(
+    trial: Trial, top: Floats, control: Flags, treated: Flags
+) -> tuple[float, float]:
+    """Return the score interval of a difference of shares; clusters count for fewer customers.
+
+    Counts are divided by the design effect of their arm (Kish, 1965). Where something happened to
+    nobody (or to all) there is none to be seen, and each cluster counts for one customer.
+    """
+    counts: list[int] = []
+    for rows in (control, treated):
+        n, happened = float(rows.sum()), float(top[rows].sum())
+        if trial.cluster is not None:
+            own = renumbered(trial.cluster[rows])
+            share, error = happened / n, mean_error(top[rows], own).value
+            kept = share * (1 - share) / error**2 if 0 < error < np.inf else 0.0
+            kept = float(np.clip(kept, own.max() + 1, n))
+            n, happened = kept, share * kept
+        counts += [round(happened), round(n)]
+    return score_interval(*counts)
+
+
+def _ratio(
+    top: Floats, bottom: Floats, weight: Floats, cluster: Integers | None
+) -> tuple[float, Floats, Floats]:
+    """Return a weighted ratio of totals with the contributions and shares of the draws."""
     total = float(weight @ bottom)
+    share = summed(weight / weight.sum(), cluster)
     if total == 0:
-        return float("nan"), float("nan")
+        return float("nan"), np.full(len(share), np.nan), share
     ratio = float(weight @ top) / total
-    return ratio, float(np.sqrt(np.sum((weight * (top - ratio * bottom)) ** 2)) / total)
+    return ratio, summed(weight * (top - ratio * bottom) / total, cluster), share
 
 
 def _verdict(low: float, high: float, guardrail: Guardrail) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from retention.errors import ParameterError
-from retention.uplift.trial import Floats, Integers
+from retention.uplift.trial import Floats, Integers, finite
 
 LARGEST_PROGRAMME = 400_000
 """Units times arms up to which the integer programme is attempted."""
@@ -106,12 +106,15 @@ def allocate(
 
     Raises
     ------
+    InputError
+        If a reward or a cost is missing or infinite; a reward of -inf rules the arm out.
     ParameterError
         If a cost or limit is negative, or the programme would be too large.
     """
     limit = limits or Limits()
-    cost = np.broadcast_to(np.asarray(costs, dtype=np.float64), rewards.shape)
-    if (cost < 0).any() or (limit.budget or 0) < 0 or (limit.contacts or 0) < 0:
+    rewards = _ruled_out(rewards)
+    cost = np.broadcast_to(finite(costs, "costs"), rewards.shape)
+    if (cost < 0).any() or not ((limit.budget or 0) >= 0 and (limit.contacts or 0) >= 0):
         raise ParameterError("A cost or a limit is negative.", "Give 0 or more.")
     allowed = np.ones(len(rewards), dtype=bool) if eligible is None else np.asarray(eligible, bool)
     limit = _one_limit(limit, cost)
@@ -162,6 +165,13 @@ def hold_back(arm: Integers, share: float, seed: int) -> np.ndarray:
         rows = np.flatnonzero(arm == value)
         held[generator.permutation(rows)[: round(share * len(rows))]] = True
     return held
+
+
+def _ruled_out(rewards: Floats) -> Floats:
+    """Return finite rewards: arms that are ruled out bring a loss that nothing makes up for."""
+    out = np.isneginf(rewards)
+    known = finite(np.where(out, 0.0, rewards), "rewards")
+    return np.where(out, -1.0 - np.abs(known).max(initial=0.0), known)
 
 
 def _one_limit(limit: Limits, cost: Floats) -> Limits:

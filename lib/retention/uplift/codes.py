@@ -9,6 +9,7 @@ class UpliftCode(StrEnum):
     """What an uplift check looked at."""
 
     ARM_SHARES = "uplift.arm_shares"
+    CLUSTERS = "uplift.clusters"
     OVERLAP = "uplift.overlap"
     BALANCE = "uplift.balance"
     SENSITIVITY = "uplift.sensitivity"

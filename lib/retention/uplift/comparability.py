@@ -6,8 +6,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from retention.results import Check, Status, p_text
+from retention.uplift.clusters import FEW, error_of_difference, weighted_mean
 from retention.uplift.codes import UpliftCode
 from retention.uplift.models import fit_mean
 from retention.uplift.observational import (
@@ -20,7 +22,9 @@ from retention.uplift.scores import balanced_folds
 from retention.uplift.trial import Floats, Trial
 
 SUSPICIOUS = 0.001
-"""A difference between arms this improbable under chance, all attributes counted, is a warning."""
+"""A difference between arms this improbable under chance, all attributes counted, fails."""
+
+LOOK_INTO = "Read no effect. Find out how the arms were assigned, or where units were lost."
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,11 @@ class Comparability:
         Whether chance decided.
     n
         Units.
+    shares_p
+        Probability under chance of numbers of units per arm as far from plan as these.
+    clusters, crossing
+        Number of clusters where units were drawn in clusters (else 0), and of those whose units are
+        in more than one arm.
     """
 
     balance: pd.DataFrame
@@ -47,6 +56,14 @@ class Comparability:
     effects: tuple[ObservationalEffect, ...]
     randomised: bool
     n: int
+    shares_p: float = 1.0
+    clusters: int = 0
+    crossing: int = 0
+
+    @property
+    def is_valid(self) -> bool:
+        """Whether chance can have drawn these arms; True where nobody says that it did."""
+        return not self.randomised or min(self.p_value, self.shares_p) >= SUSPICIOUS
 
     def to_frame(self) -> pd.DataFrame:
         """Return the attributes that differ most, largest difference first."""
@@ -58,25 +75,51 @@ class Comparability:
         if not self.randomised:
             return " ".join(effect.summary() for effect in self.effects)
         if self.balance.empty:
-            return f"Chance decided; nothing was known beforehand to compare (n = {self.n:,})."
+            return f"Chance decided; nothing was known beforehand to compare ({self._counted()})."
         worst = self.to_frame().iloc[0]
         text = (
             f"Chance decided. The largest of {len(self.balance):,} differences between an arm and "
             f"the control is {worst['after']:+.3f} standard deviations ({worst['attribute']}, "
-            f"{worst['arm']}; n = {self.n:,})"
+            f"{worst['arm']}; {self._counted()})"
         )
         if self.p_value < SUSPICIOUS:
             return f"{text}, more than chance explains ({p_text(self.p_value)})."
         return f"{text}, no more than chance explains."
 
+    def _counted(self) -> str:
+        """Write how many units and clusters there are."""
+        return f"n = {self.n:,}" + (f" in {self.clusters:,} clusters" if self.clusters else "")
+
     def checks(self) -> list[Check]:
         """Return the checks on balance and, without an experiment, on overlap and sensitivity."""
         if not self.randomised:
             return [check for effect in self.effects for check in effect.checks()]
-        if self.p_value < SUSPICIOUS:
-            action = "Look into how the arms were assigned before trusting any effect."
-            return [Check(UpliftCode.BALANCE, Status.WARN, self.summary(), action)]
-        return [Check(UpliftCode.BALANCE, Status.PASS, self.summary())]
+        balanced, shared = self.p_value >= SUSPICIOUS, self.shares_p >= SUSPICIOUS
+        share = f"Units per arm {'are' if shared else 'are not'} as planned"
+        found = [
+            _verdict(UpliftCode.BALANCE, balanced, self.summary()),
+            _verdict(UpliftCode.ARM_SHARES, shared, f"{share} ({p_text(self.shares_p)})."),
+        ]
+        return [*found, self._cluster_check()] if self.clusters else found
+
+    def _cluster_check(self) -> Check:
+        """Return the check that each cluster is in one arm and that there are enough of them."""
+        if self.crossing:
+            return Check(
+                UpliftCode.CLUSTERS, Status.WARN,
+                f"{self.crossing:,} of {self.clusters:,} clusters have units in several arms.",
+                "If whole clusters were drawn, look for units that changed arm; if units were drawn"
+                " one by one, name no cluster.",
+            )  # fmt: skip
+        few = self.clusters < FEW
+        detail = f"{self.clusters:,} clusters were drawn, each into one arm."
+        action = "Intervals are wide for so few: draw more clusters next time." if few else ""
+        return Check(UpliftCode.CLUSTERS, Status.WARN if few else Status.PASS, detail, action)
+
+
+def _verdict(code: UpliftCode, passed: bool, detail: str) -> Check:
+    """Return a check that passes, or fails because nothing after it can be read."""
+    return Check(code, Status.PASS if passed else Status.FAIL, detail, "" if passed else LOOK_INTO)
 
 
 def adjusted(trial: Trial, *, folds: int = 5, seed: int = 0) -> Trial:
@@ -109,32 +152,50 @@ def comparability(trial: Trial, outcome: str, *, seed: int = 0) -> Comparability
     seed
         Seed of the folds.
     """
-    parts, effects = [], []
+    parts, effects, p_values = [], [], [1.0]
     for arm in trial.treatments:
         pair = trial.against_control(arm)
         weight = 1 / pair.propensity[np.arange(pair.units), pair.arm]
         if not trial.randomised:
             effects.append(observational_effect(trial, outcome, arm, seed=seed))
         table = effects[-1].balance if effects else balance_table(pair, weight)
-        parts.append(table.assign(arm=arm, z=table["after"] * _precision(pair, weight)))
+        parts.append(table.assign(arm=arm))
+        p_values += [_chance_p(pair, name, weight) for name in table["attribute"]]
     balance = pd.concat(parts, ignore_index=True)
+    tested = max(len(balance), 1)
     return Comparability(
-        balance[["arm", "attribute", "before", "after"]], _largest_p(balance["z"].to_numpy()),
-        tuple(effects), trial.randomised, trial.units,
+        balance[["arm", "attribute", "before", "after"]], min(1.0, min(p_values) * tested),
+        tuple(effects), trial.randomised, trial.units, *_counts(trial),
     )  # fmt: skip
 
 
-def _precision(pair: Trial, weight: Floats) -> float:
-    """Return one over the standard error of a standardised difference of weighted means."""
-    sizes = [weight[pair.arm == k].sum() ** 2 / (weight[pair.arm == k] ** 2).sum() for k in (0, 1)]
-    return float(1 / np.sqrt(1 / sizes[0] + 1 / sizes[1]))
+def _chance_p(pair: Trial, attribute: str, weight: Floats) -> float:
+    """Return how improbable a difference of an attribute is under chance, drawn as it was."""
+    if not pair.randomised:
+        return 1.0
+    values = pair.covariates[attribute]
+    filled = values.fillna(values.mean()).to_numpy(np.float64)
+    arms = [
+        weighted_mean(filled, np.where(pair.arm == k, weight, 0.0), pair.cluster) for k in (1, 0)
+    ]
+    return error_of_difference(*arms).p_value(arms[0][0] - arms[1][0])
 
 
-def _largest_p(z: Floats) -> float:
-    """Return the probability of a z as large as the largest among so many."""
-    from scipy.stats import norm
+def _counts(trial: Trial) -> tuple[float, int, int]:
+    """Return the p-value of the numbers per arm, the clusters, and those in several arms.
 
-    return float(min(1.0, 2 * norm.sf(np.abs(z).max(initial=0.0)) * max(len(z), 1)))
+    Where clusters were drawn, clusters are counted: each by the arm of its first unit.
+    """
+    first, crossing = np.arange(trial.units), 0
+    if trial.cluster is not None:
+        first = np.unique(trial.cluster, return_index=True)[1]
+        crossing = int(len(np.unique(trial.arm + len(trial.arms) * trial.cluster)) - len(first))
+    if not trial.randomised:
+        return 1.0, 0, 0
+    expected = trial.propensity[first].sum(axis=0)
+    counts = np.bincount(trial.arm[first], minlength=len(trial.arms))
+    p_value = float(stats.chisquare(counts, expected * len(first) / expected.sum()).pvalue)
+    return p_value, 0 if trial.cluster is None else len(first), crossing
 
 
 def _logistic() -> object:

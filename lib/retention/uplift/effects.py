@@ -8,9 +8,14 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from retention.intervals import NORMAL_95
 from retention.quantities import between, quantity
 from retention.results import Metric
+from retention.uplift.clusters import (
+    adjusted,
+    error_of_difference,
+    t_quantile,
+    weighted_mean,
+)
 from retention.uplift.trial import Floats, Trial
 
 MONEY = ("revenue", "net_margin", "spend")
@@ -22,7 +27,8 @@ class ArmEffect:
     """Mean of one outcome in one arm against the control.
 
     ``unit`` is what the outcome is counted in: ``share`` for one that is yes or no, a currency's
-    ISO code for money, empty for plain numbers.
+    ISO code for money, empty for plain numbers. ``degrees`` are the degrees of freedom of the
+    standard error; few clusters have few.
     """
 
     outcome: str
@@ -38,6 +44,12 @@ class ArmEffect:
     ci_high: float
     p_value: float
     unit: str = ""
+    degrees: float = np.inf
+
+    @property
+    def reach(self) -> float:
+        """Number of standard errors that the 95 % interval reaches to either side."""
+        return t_quantile(self.degrees)
 
     @property
     def label(self) -> str:
@@ -109,7 +121,8 @@ def average_lift(trial: Trial, outcomes: Sequence[str], *, currency: str = "") -
     (Hájek's ratio estimator), which is the plain difference of means when every unit had the same
     chance; the standard error is that of the ratio,
     :math:`\sqrt{\sum_i w_i^2 (y_i - \bar y)^2} / \sum_i w_i` in each arm (Lunceford & Davidian,
-    2004, eq. 19), robust to unequal variances.
+    2004, eq. 19), with clusters the same of their sums, corrected for small samples (see
+    :mod:`retention.uplift.clusters`); robust to unequal variances.
 
     Parameters
     ----------
@@ -136,33 +149,33 @@ def average_lift(trial: Trial, outcomes: Sequence[str], *, currency: str = "") -
 def _effect(trial: Trial, outcome: str, position: int, currency: str) -> ArmEffect:
     """Estimate one arm's lift on one outcome."""
     values = trial.outcome(outcome)
-    arm = _weighted_mean(values, trial.propensity[:, position], trial.arm == position)
-    control = _weighted_mean(values, trial.propensity[:, 0], trial.arm == 0)
-    difference = arm[0] - control[0]
-    error = float(np.hypot(arm[1], control[1]))
+    arm, control = (_arm_mean(trial, values, k) for k in (position, 0))
+    difference, error = arm[0] - control[0], error_of_difference(arm, control)
     return ArmEffect(
         outcome=outcome, arm=trial.arms[position], control=trial.arms[0],
         n_arm=int((trial.arm == position).sum()), n_control=int((trial.arm == 0).sum()),
-        mean_arm=arm[0], mean_control=control[0], difference=difference, standard_error=error,
-        ci_low=difference - NORMAL_95 * error, ci_high=difference + NORMAL_95 * error,
-        p_value=two_sided_p(difference, error), unit=_unit(outcome, values, currency),
+        mean_arm=arm[0], mean_control=control[0], difference=difference,
+        standard_error=error.value, ci_low=difference - error.reach,
+        ci_high=difference + error.reach, p_value=error.p_value(difference),
+        unit=_unit(outcome, values, currency), degrees=error.degrees,
     )  # fmt: skip
 
 
-def _weighted_mean(values: Floats, propensity: Floats, rows: Floats) -> tuple[float, float]:
-    """Return the ratio-weighted mean of the rows and its standard error."""
-    weight, value = 1.0 / propensity[rows], values[rows]
-    mean = float(np.average(value, weights=weight))
-    degrees = len(value) / max(len(value) - 1, 1)
-    error = np.sqrt(degrees * np.sum((weight * (value - mean)) ** 2)) / weight.sum()
-    return mean, float(error)
+def contributions(trial: Trial, outcome: str, position: int) -> Floats:
+    """Return what each draw (cluster, or unit) contributes to the error of an arm's lift.
+
+    Their squares add up to its variance, and products with those of another estimate on the same
+    draws to the covariance of the two.
+    """
+    values = trial.outcome(outcome)
+    arm, control = (_arm_mean(trial, values, k)[1:] for k in (position, 0))
+    return adjusted(*arm) - adjusted(*control)
 
 
-def two_sided_p(estimate: float, error: float) -> float:
-    """Return the two-sided normal p-value; 1 where the error is zero."""
-    from scipy.stats import norm
-
-    return float(2 * norm.sf(abs(estimate) / error)) if error > 0 else 1.0
+def _arm_mean(trial: Trial, values: Floats, position: int) -> tuple[float, Floats, Floats]:
+    """Return the weighted mean of one arm with the contributions and shares of the draws."""
+    weight = np.where(trial.arm == position, 1 / trial.propensity[:, position], 0.0)
+    return weighted_mean(values, weight, trial.cluster)
 
 
 def _unit(outcome: str, values: Floats, currency: str) -> str:

@@ -16,10 +16,11 @@ from sklearn.base import clone
 from retention.errors import ParameterError
 from retention.intervals import NORMAL_95
 from retention.results import p_text
+from retention.uplift.clusters import error_of_mean, weighted_mean
 from retention.uplift.learners import EffectLearner
 from retention.uplift.ranking import areas, half_sample_areas, one_sided_p, rank_quality, ranked
-from retention.uplift.scores import balanced_folds
-from retention.uplift.trial import Floats, Integers, Trial
+from retention.uplift.scores import trial_folds
+from retention.uplift.trial import Floats, Integers, Trial, finite, renumbered
 
 
 @dataclass(frozen=True)
@@ -83,7 +84,7 @@ def sequential_quality(
     folds, seed, draws
         Number and seed of the folds; half-samples behind each standard error.
     """
-    fold = balanced_folds(trial.arm, folds, seed)
+    fold = trial_folds(trial, outcome, folds, seed)
     found = []
     for number in range(1, folds):
         known = trial.take(fold < number)
@@ -92,7 +93,8 @@ def sequential_quality(
         )
         rows = fold == number
         priority = fitted.predict(trial.covariates.iloc[np.flatnonzero(rows)])[:, 0]
-        quality = rank_quality(priority, scores[rows], seed=seed, draws=draws)
+        own = None if trial.cluster is None else renumbered(trial.cluster[rows])
+        quality = rank_quality(priority, scores[rows], cluster=own, seed=seed, draws=draws)
         found.append((quality.autoc, quality.autoc_error))
     estimate, error = np.array(found).T
     z = np.divide(estimate, error, out=np.zeros_like(estimate), where=error > 0)
@@ -113,7 +115,9 @@ def area_under_uplift_curve(priority: Floats, scores: Floats) -> float:
     return float(areas(ranked(priority, scores), None)[0] + scores.mean() * (n + 1) / (2 * n))
 
 
-def uplift_at(priority: Floats, scores: Floats, shares: Sequence[float]) -> pd.DataFrame:
+def uplift_at(
+    priority: Floats, scores: Floats, shares: Sequence[float], cluster: Integers | None = None
+) -> pd.DataFrame:
     """Return the effect among the top shares of a ranking with 95 % intervals.
 
     A tie at the edge counts with the weight that fills the share, whatever the order of rows.
@@ -125,11 +129,11 @@ def uplift_at(priority: Floats, scores: Floats, shares: Sequence[float]) -> pd.D
     """
     rows = []
     for share in shares:
-        weight = _top_weight(priority, share)
-        effect = float(weight @ scores / weight.sum())
-        error = float(np.sqrt(np.sum((weight * (scores - effect)) ** 2)) / weight.sum())
-        rows.append((share, round(weight.sum() ** 2 / (weight @ weight)), effect, error,
-                     effect - NORMAL_95 * error, effect + NORMAL_95 * error))  # fmt: skip
+        weight = _top_weight(finite(priority, "priority"), share)
+        effect, sums, part = weighted_mean(finite(scores, "scores"), weight, cluster)
+        error = error_of_mean(sums, part)
+        rows.append((share, round(weight.sum() ** 2 / (weight @ weight)), effect, error.value,
+                     effect - error.reach, effect + error.reach))  # fmt: skip
     names = ["share", "n", "effect", "standard_error", "ci_low", "ci_high"]
     return pd.DataFrame(rows, columns=names)
 
@@ -173,7 +177,7 @@ def pipeline_interval(
         )
     found = np.empty(replicates)
     for replicate in range(replicates):
-        half = balanced_folds(trial.arm, 2, seed + replicate)
+        half = trial_folds(trial, outcome, 2, seed + replicate)
         train, held = trial.take(half == 0), np.flatnonzero(half == 1)
         fitted = clone(learner).fit(
             train.covariates, train.arm, train.outcome(outcome), train.propensity

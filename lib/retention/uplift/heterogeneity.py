@@ -16,8 +16,9 @@ import pandas as pd
 
 from retention.intervals import NORMAL_95
 from retention.results import p_text
+from retention.uplift.clusters import mean_error, summed
 from retention.uplift.ranking import one_sided_p
-from retention.uplift.trial import Floats, Integers
+from retention.uplift.trial import Floats, Integers, finite, renumbered
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,9 @@ class Heterogeneity:
 
 
 def best_linear_predictor(
-    effect: Floats, treated: Integers, outcome: Floats, chance: Floats, mean: Floats
-) -> Heterogeneity:
+    effect: Floats, treated: Integers, outcome: Floats, chance: Floats, mean: Floats,
+    cluster: Integers | None = None,
+) -> Heterogeneity:  # fmt: skip
     """Test held-out predicted effects of one arm against the control.
 
     Parameters
@@ -87,6 +89,8 @@ def best_linear_predictor(
         Known probability of the arm (pairwise).
     mean
         Cross-fitted expected outcome, whichever arm (reduces noise; need not be right).
+    cluster
+        Number of the cluster of each unit, where units were drawn in clusters.
     """
     surprise = treated - chance
     spread = effect - effect.mean()
@@ -95,7 +99,7 @@ def best_linear_predictor(
     varies = scale > 1e-12 * max(1.0, float(np.abs(effect).max(initial=0.0)))
     if varies:
         columns.append(surprise * spread / scale)
-    beta, error = ols_hc3(np.column_stack(columns), outcome - mean)
+    beta, error = ols_hc3(np.column_stack(columns), outcome - mean, cluster)
     slope, slope_error = (beta[2] / scale, error[2] / scale) if varies else (0.0, 0.0)
     return Heterogeneity(
         float(beta[1]), float(error[1]), float(slope), float(slope_error),
@@ -103,17 +107,25 @@ def best_linear_predictor(
     )  # fmt: skip
 
 
-def ols_hc3(X: Floats, y: Floats) -> tuple[Floats, Floats]:
-    """Return least-squares coefficients and their HC3 standard errors (MacKinnon & White, 1985)."""
+def ols_hc3(X: Floats, y: Floats, cluster: Integers | None = None) -> tuple[Floats, Floats]:
+    """Return least-squares coefficients and their HC3 standard errors (MacKinnon & White, 1985).
+
+    With clusters their sums stand for the units, scaled by G / (G − 1).
+    """
     inverse = np.linalg.pinv(X.T @ X)
     beta = inverse @ (X.T @ y)
     leverage = np.einsum("ij,jk,ik->i", X, inverse, X)
     residual = (y - X @ beta) / np.maximum(1 - leverage, 1e-8)
-    meat = (X * (residual**2)[:, None]).T @ X
-    return beta, np.sqrt(np.diag(inverse @ meat @ inverse))
+    pulls = X * residual[:, None]
+    if cluster is not None:
+        pulls = np.column_stack([summed(column, cluster) for column in pulls.T])
+        pulls = pulls * np.sqrt(len(pulls) / max(len(pulls) - 1, 1))
+    return beta, np.sqrt(np.diag(inverse @ (pulls.T @ pulls) @ inverse))
 
 
-def effect_by_group(effect: Floats, scores: Floats, *, groups: int = 5) -> pd.DataFrame:
+def effect_by_group(
+    effect: Floats, scores: Floats, *, groups: int = 5, cluster: Integers | None = None
+) -> pd.DataFrame:
     """Return predicted and measured effect in groups of rising prediction, with 95 % intervals.
 
     Ties stay together, so there can be fewer groups than asked for.
@@ -123,16 +135,14 @@ def effect_by_group(effect: Floats, scores: Floats, *, groups: int = 5) -> pd.Da
     DataFrame
         group (1 = lowest), n, predicted, measured, standard_error, ci_low, ci_high.
     """
-    edges = np.unique(np.quantile(effect, np.arange(1, groups) / groups))
+    edges = np.unique(np.quantile(finite(effect, "effect"), np.arange(1, groups) / groups))
     group = np.searchsorted(edges, effect, side="right")
-    table = pd.DataFrame({"group": group, "predicted": effect, "measured": scores})
-    grouped = table.groupby("group", sort=True)
-    result = grouped.agg(
-        n=("measured", "size"), predicted=("predicted", "mean"), measured=("measured", "mean"),
-        spread=("measured", "std"),
-    ).reset_index()  # fmt: skip
-    result["group"] = np.arange(1, len(result) + 1)
-    result["standard_error"] = result.pop("spread") / np.sqrt(result["n"])
-    result["ci_low"] = result["measured"] - NORMAL_95 * result["standard_error"]
-    result["ci_high"] = result["measured"] + NORMAL_95 * result["standard_error"]
-    return result
+    rows: list[tuple[float, ...]] = []
+    for number in np.unique(group):
+        inside = group == number
+        own = None if cluster is None else renumbered(cluster[inside])
+        error, mean = mean_error(scores[inside], own), float(scores[inside].mean())
+        rows.append((len(rows) + 1, int(inside.sum()), float(effect[inside].mean()), mean,
+                     error.value, mean - error.reach, mean + error.reach))  # fmt: skip
+    names = ["group", "n", "predicted", "measured", "standard_error", "ci_low", "ci_high"]
+    return pd.DataFrame(rows, columns=names)

@@ -18,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from retention.errors import EvidenceError, InputError
 from retention.uplift.models import effect_model, fit_mean, outcome_model, predict_mean
 from retention.uplift.scores import cross_fitted_means, robust_scores
-from retention.uplift.trial import Floats, Integers
+from retention.uplift.trial import Floats, Integers, finite, refuse_gaps
 
 
 class EffectLearner(BaseEstimator, ABC):
@@ -76,6 +76,7 @@ class EffectLearner(BaseEstimator, ABC):
         values = np.asarray(outcome, dtype=np.float64).reshape(-1)
         if len(values) != len(matrix):
             raise InputError("X and the outcome differ in length.", "Give one outcome per unit.")
+        finite(values, "outcome")
         self.n_arms_ = int(arm.max()) + 1
         chances = _chances(propensity, arm, self.n_arms_)
         self._learn(matrix, arm, values, chances)
@@ -210,6 +211,7 @@ def _arm_numbers(treatment: ArrayLike, units: int) -> Integers:
         raise InputError(
             "The treatment is not one arm number per unit.", "Number the arms 0 (control), 1, 2 …"
         )
+    refuse_gaps(int((~np.isfinite(raw)).sum()), units, "treatment", "missing or infinite")
     arm = raw.astype(np.intp)
     if (arm != raw).any() or (arm < 0).any():
         raise InputError("An arm number is not a whole number.", "Number the arms 0, 1, 2 …")
@@ -225,12 +227,17 @@ def _chances(propensity: ArrayLike | None, arm: Integers, arms: int) -> Floats:
     if propensity is None:
         return np.tile(np.bincount(arm, minlength=arms) / len(arm), (len(arm), 1))
     chances = np.asarray(propensity, dtype=np.float64)
-    if chances.shape != (len(arm), arms) or (chances <= 0).any() or (chances >= 1).any():
+    if chances.shape != (len(arm), arms) or not _inside(chances):
         raise InputError(
             f"The propensity is not one probability per unit and arm ({len(arm)} × {arms}).",
             "Give the probability of every arm, each strictly between 0 and 1.",
         )
     return chances
+
+
+def _inside(chances: Floats) -> bool:
+    """Tell whether all are chances strictly between 0 and 1; a missing one is none."""
+    return bool(((chances > 0) & (chances < 1)).all())
 
 
 def _with_arm(X: Floats, arm: Integers, arms: int) -> Floats:

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from retention.intervals import NORMAL_95
+from retention.uplift.clusters import mean_error
 from retention.uplift.ranking import one_sided_p
-from retention.uplift.trial import Floats, Integers
+from retention.uplift.trial import Floats, Integers, finite
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ def compare_policies(
     costs: Sequence[float] | Floats,
     reference: str,
     unit: str = "per unit",
+    cluster: Integers | None = None,
 ) -> PolicyComparison:
     """Value policies on held-out units and compare each with a reference, unit by unit.
 
@@ -88,13 +89,20 @@ def compare_policies(
         Name of the policy that the others are compared with.
     unit
         Unit of the values, for the wording.
+    cluster
+        Number of the cluster of each unit, where units were drawn in clusters.
     """
+    scores = finite(scores, "scores")
     net = scores - np.asarray(costs, dtype=np.float64)[None, :]
     rewards = {name: _rewards(net, policy) for name, policy in policies.items()}
     contacted = {name: _contacted(policy) for name, policy in policies.items()}
     base = rewards[reference]
     return PolicyComparison(
-        tuple(_value(n, r, reference, r - base, contacted[n]) for n, r in rewards.items()), unit
+        tuple(
+            _value(name, reward, reference, reward - base, contacted[name], cluster)
+            for name, reward in rewards.items()
+        ),
+        unit,
     )
 
 
@@ -137,16 +145,15 @@ def _contacted(policy: Integers | Floats) -> float:
 
 
 def _value(
-    name: str, reward: Floats, reference: str, gain: Floats, contacted: float
-) -> PolicyValue:
-    """Return value and paired gain with their normal intervals."""
-    n = len(reward)
-    error, gain_error = reward.std(ddof=1) / np.sqrt(n), gain.std(ddof=1) / np.sqrt(n)
+    name: str, reward: Floats, reference: str, gain: Floats, contacted: float,
+    cluster: Integers | None,
+) -> PolicyValue:  # fmt: skip
+    """Return value and paired gain with their intervals."""
+    error, gain_error = mean_error(reward, cluster), mean_error(gain, cluster)
     value, mean_gain = float(reward.mean()), float(gain.mean())
     return PolicyValue(
-        policy=name, value=value, ci_low=float(value - NORMAL_95 * error),
-        ci_high=float(value + NORMAL_95 * error), reference=reference, gain=mean_gain,
-        gain_low=float(mean_gain - NORMAL_95 * gain_error),
-        gain_high=float(mean_gain + NORMAL_95 * gain_error),
-        gain_p=one_sided_p(mean_gain, float(gain_error)), contacted=contacted, n=n,
+        policy=name, value=value, ci_low=value - error.reach, ci_high=value + error.reach,
+        reference=reference, gain=mean_gain, gain_low=mean_gain - gain_error.reach,
+        gain_high=mean_gain + gain_error.reach,
+        gain_p=one_sided_p(mean_gain, gain_error.value), contacted=contacted, n=len(reward),
     )  # fmt: skip

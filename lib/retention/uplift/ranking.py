@@ -19,7 +19,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.intervals import NORMAL_95
-from retention.uplift.trial import Floats, Integers
+from retention.uplift.trial import Floats, Integers, finite
 
 HALF_SAMPLES = 400
 """Half-samples drawn for a standard error."""
@@ -90,7 +90,8 @@ class Ranked:
 
 
 def ranked(priority: Floats, scores: Floats) -> Ranked:
-    """Order scores by falling priority."""
+    """Order scores by falling priority; refuse missing ones, which have no place in an order."""
+    priority, scores = finite(priority, "priority"), finite(scores, "scores")
     order = np.lexsort((scores, -priority))
     sorted_priority = priority[order]
     first = np.r_[True, sorted_priority[1:] != sorted_priority[:-1]]
@@ -98,8 +99,9 @@ def ranked(priority: Floats, scores: Floats) -> Ranked:
 
 
 def rank_quality(
-    priority: Floats, scores: Floats, *, seed: int = 0, draws: int = HALF_SAMPLES
-) -> RankQuality:
+    priority: Floats, scores: Floats, *, cluster: Integers | None = None, seed: int = 0,
+    draws: int = HALF_SAMPLES,
+) -> RankQuality:  # fmt: skip
     """Measure how well ``priority`` ranks units whose doubly robust effects are ``scores``.
 
     Parameters
@@ -108,8 +110,16 @@ def rank_quality(
         Higher is treated first; must not have been fitted on these units.
     scores
         Doubly robust effect scores of the same units.
+    cluster
+        Number of the cluster of each unit, where units were drawn in clusters: halves are then
+        halves of the clusters.
     seed, draws
         Seed and number of the half-samples behind the standard errors.
+
+    Raises
+    ------
+    InputError
+        If a priority or a score is missing or infinite.
 
     Examples
     --------
@@ -118,7 +128,7 @@ def rank_quality(
     """
     order = ranked(priority, scores)
     qini, autoc = areas(order, None)
-    halves = half_sample_areas(order, seed=seed, draws=draws)
+    halves = half_sample_areas(order, cluster=cluster, seed=seed, draws=draws)
     errors = halves.std(axis=0, ddof=1)
     return RankQuality(qini, float(errors[0]), autoc, float(errors[1]), len(scores))
 
@@ -139,17 +149,22 @@ def areas(order: Ranked, weight: Floats | None) -> tuple[float, float]:
     return _areas(sizes, sums)
 
 
-def half_sample_areas(order: Ranked, *, seed: int, draws: int, autoc: bool = True) -> Floats:
+def half_sample_areas(
+    order: Ranked, *, seed: int, draws: int, autoc: bool = True, cluster: Integers | None = None
+) -> Floats:
     """Return QINI and AUTOC of random halves, shape (draws, 2); AUTOC is NaN where not asked for.
 
-    The spread over random halves is the standard error of the whole (Yadlowsky et al., section 3).
+    The spread over random halves is the standard error of the whole (Yadlowsky et al., section 3);
+    of units that were drawn in clusters, halves of the clusters are taken.
     """
     generator = np.random.default_rng(seed)
-    n = len(order.scores)
+    own = None if cluster is None else cluster[order.order]
+    n = len(order.scores) if own is None else int(own.max()) + 1
     result = np.full((draws, 2), np.nan)
     for draw in range(draws):
         bits = np.frombuffer(generator.bytes((n + 7) // 8), dtype=np.uint8)
         weight = np.unpackbits(bits, count=n)
+        weight = weight if own is None else weight[own]
         if autoc or order.tied:
             result[draw] = areas(order, weight.astype(np.float64))
         else:
@@ -170,8 +185,9 @@ def _untied_qini(scores: Floats, kept: NDArray[np.bool_]) -> float:
 
 
 def paired_qini(
-    priorities: Sequence[Floats], scores: Floats, *, seed: int, draws: int = 100
-) -> tuple[Floats, Floats]:
+    priorities: Sequence[Floats], scores: Floats, *, seed: int, draws: int = 100,
+    cluster: Integers | None = None,
+) -> tuple[Floats, Floats]:  # fmt: skip
     """Return the QINI of several rankings and of each on the same random halves.
 
     Returns
@@ -183,8 +199,10 @@ def paired_qini(
     whole = np.array([areas(order, None)[0] for order in orders])
     generator = np.random.default_rng(seed)
     halves = np.empty((draws, len(orders)))
+    n = len(scores) if cluster is None else int(cluster.max()) + 1
     for draw in range(draws):
-        weight = generator.integers(0, 2, len(scores)).astype(np.float64)
+        drawn = generator.integers(0, 2, n).astype(np.float64)
+        weight = drawn if cluster is None else drawn[cluster]
         halves[draw] = [areas(order, weight[order.order])[0] for order in orders]
     return whole, halves
 

@@ -19,13 +19,50 @@ SMALLEST_ARM_FOLD = 20
 """An arm with fewer units outside a fold gets its mean as model."""
 
 
-def balanced_folds(arm: Integers, folds: int, seed: int) -> Integers:
-    """Return a fold number per unit, balanced within each arm."""
+def balanced_folds(
+    stratum: Integers, folds: int, seed: int, cluster: Integers | None = None
+) -> Integers:
+    """Return a fold number per unit, balanced within each stratum (an arm, say).
+
+    A cluster is kept whole: it goes, by the stratum of its first unit, where its size is next in
+    turn, so that folds hold about as many units.
+    """
     generator = np.random.default_rng(seed)
-    fold = np.empty(len(arm), dtype=np.intp)
-    for value in np.unique(arm):
-        rows = np.flatnonzero(arm == value)
+    if cluster is not None:
+        first, size = _clusters(cluster)
+        order = generator.permutation(len(first))
+        order = order[np.argsort(-size[order], kind="stable")]
+        return _dealt(stratum[first], order, folds)[cluster]
+    fold = np.empty(len(stratum), dtype=np.intp)
+    for value in np.unique(stratum):
+        rows = np.flatnonzero(stratum == value)
         fold[generator.permutation(rows)] = np.arange(len(rows)) % folds
+    return fold
+
+
+def trial_folds(trial: Trial, outcome: str, folds: int, seed: int) -> Integers:
+    """Return a fold number per unit of a trial: clusters whole, arms and rare outcomes in balance.
+
+    An outcome that is zero for some is balanced by whether it is zero, so that no fold lacks what
+    happened to few.
+    """
+    some = (trial.outcome(outcome) != 0).astype(np.intp)
+    return balanced_folds(2 * trial.arm + some, folds, seed, trial.cluster)
+
+
+def _clusters(cluster: Integers) -> tuple[Integers, Integers]:
+    """Return the first unit and the size of each cluster, clusters numbered from 0."""
+    _, first, size = np.unique(cluster, return_index=True, return_counts=True)
+    return first, size
+
+
+def _dealt(stratum: Integers, order: Integers, folds: int) -> Integers:
+    """Deal clusters in the order given to the folds in turn, stratum by stratum, to and fro."""
+    fold = np.empty(len(stratum), dtype=np.intp)
+    turn = np.r_[np.arange(folds), np.arange(folds)[::-1]]
+    for value in np.unique(stratum):
+        rows = order[stratum[order] == value]
+        fold[rows] = turn[np.arange(len(rows)) % len(turn)]
     return fold
 
 
@@ -36,18 +73,20 @@ def cross_fitted_means(
     arms: int,
     *,
     model: Any = None,
-    folds: int = 5,
+    folds: int | Integers = 5,
     seed: int = 0,
 ) -> Floats:
     """Predict each unit's outcome under each arm from models that never saw its fold.
+
+    ``folds`` is their number, or the fold of each unit.
 
     Returns
     -------
     ndarray of shape (units, arms)
     """
-    fold = balanced_folds(arm, folds, seed)
+    fold = balanced_folds(arm, folds, seed) if isinstance(folds, int) else folds
     means = np.empty((len(arm), arms))
-    for number in range(folds):
+    for number in np.unique(fold):
         inside = fold == number
         for k in range(arms):
             rows = ~inside & (arm == k)
@@ -73,8 +112,8 @@ def trial_scores(
 ) -> tuple[Floats, Floats]:
     """Return the doubly robust scores of a trial and the cross-fitted means behind them."""
     values = trial.outcome(outcome)
+    fold = trial_folds(trial, outcome, folds, seed)
     means = cross_fitted_means(
-        trial.covariates.to_numpy(), trial.arm, values, len(trial.arms),
-        model=model, folds=folds, seed=seed,
-    )  # fmt: skip
+        trial.covariates.to_numpy(), trial.arm, values, len(trial.arms), model=model, folds=fold
+    )
     return robust_scores(trial.arm, values, trial.propensity, means), means

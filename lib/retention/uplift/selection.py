@@ -11,8 +11,8 @@ from sklearn.base import clone
 
 from retention.uplift.learners import EffectLearner
 from retention.uplift.ranking import paired_qini
-from retention.uplift.scores import balanced_folds
-from retention.uplift.trial import Floats, Trial
+from retention.uplift.scores import trial_folds
+from retention.uplift.trial import Floats, Trial, renumbered
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,10 @@ def _split_qini(
     trial: Trial, outcome: str, scores: Floats, candidates: Mapping[str, EffectLearner], seed: int
 ) -> tuple[Floats, Floats]:
     """Return every candidate's QINI on one held-out half, and on random halves of that."""
-    half = balanced_folds(trial.arm, 2, seed)
+    half = trial_folds(trial, outcome, 2, seed)
     train = trial.take(half == 0)
     held = np.flatnonzero(half == 1)
+    own = None if trial.cluster is None else renumbered(trial.cluster[held])
     X = trial.covariates.iloc[held]
     priorities = []
     for candidate in candidates.values():
@@ -125,7 +126,7 @@ def _split_qini(
             train.covariates, train.arm, train.outcome(outcome), train.propensity
         )
         priorities.append(learner.predict(X)[:, 0])
-    return paired_qini(priorities, scores[held], seed=seed)
+    return paired_qini(priorities, scores[held], seed=seed, cluster=own)
 
 
 def _simplest(qini: pd.DataFrame, error: pd.Series, best: str) -> str:

@@ -20,7 +20,8 @@ def at_most(trial: Trial, units: int) -> Trial:
 
     Notes
     -----
-    Within each arm the units whose key has the smallest hash are kept. The draw depends on the keys
+    Within each arm the units whose key has the smallest hash are kept, of units that were drawn in
+    clusters the clusters, whole. The draw depends on the keys
     alone, so that what was assigned, done and measured has no say in it: comparisons of the arms
     stay unbiased, and the same units are drawn by whatever process.
 
@@ -37,11 +38,15 @@ def at_most(trial: Trial, units: int) -> Trial:
     if trial.units <= units:
         return trial
     hashes = pd.util.hash_array(trial.unit_key.astype(object), categorize=False)
+    if trial.cluster is not None:
+        least = np.full(trial.draws, np.iinfo(np.uint64).max, dtype=np.uint64)
+        np.minimum.at(least, trial.cluster, hashes)
+        hashes = least[trial.cluster]
     kept = []
     for arm in range(len(trial.arms)):
         rows = np.flatnonzero(trial.arm == arm)
-        first = np.argsort(hashes[rows], kind="stable")
-        kept.append(rows[first[: int(np.ceil(len(rows) * units / trial.units))]])
+        last = np.sort(hashes[rows])[int(np.ceil(len(rows) * units / trial.units)) - 1]
+        kept.append(rows[hashes[rows] <= last])
     return trial.take(np.sort(np.concatenate(kept)))
 
 

@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from retention.errors import EvidenceError, InputError
+from retention.uplift.clusters import draws
 
 SAME_CHANCE = 1e-6
 """Chances that differ by less within a stratum are one chance, rounded."""
@@ -48,6 +49,9 @@ class Trial:
         What happened to each unit afterwards, one column each.
     randomised
         Whether chance decided; False makes every estimate observational.
+    cluster
+        Number of the cluster (household, shop) that each unit was drawn with; None where every unit
+        was drawn on its own. Standard errors count clusters, and folds keep them whole.
     """
 
     unit_key: NDArray[np.object_]
@@ -57,11 +61,17 @@ class Trial:
     propensity: Floats
     outcomes: pd.DataFrame
     randomised: bool = True
+    cluster: Integers | None = None
 
     @property
     def units(self) -> int:
         """Number of units."""
         return len(self.arm)
+
+    @property
+    def draws(self) -> int:
+        """Number of independent draws: clusters where there are some, else units."""
+        return draws(self.cluster, self.units)
 
     @property
     def treatments(self) -> tuple[str, ...]:
@@ -98,6 +108,7 @@ class Trial:
             arm=self.arm[rows],
             propensity=self.propensity[rows],
             outcomes=self.outcomes.iloc[_positions(rows)].reset_index(drop=True),
+            cluster=None if self.cluster is None else renumbered(self.cluster[rows]),
         )
 
     def against_control(self, arm: str) -> Trial:
@@ -120,6 +131,7 @@ def trial_from_frame(
     outcomes: Sequence[str] | None = None,
     covariates: Sequence[str] | None = None,
     randomised: bool = True,
+    cluster: str | None = None,
 ) -> Trial:
     """Turn an experiment frame into a trial.
 
@@ -137,11 +149,14 @@ def trial_from_frame(
         else every column that is neither design nor outcome.
     randomised
         Whether chance decided who was given which arm.
+    cluster
+        Column of what was drawn as one (household, shop); None where units were drawn one by one.
 
     Raises
     ------
     InputError
-        If a column is missing or a unit occurs twice.
+        If a column is missing, a unit occurs twice, an outcome, arm, key or cluster is missing, or
+        a number is infinite.
     EvidenceError
         If the control or every other arm is empty.
 
@@ -152,8 +167,11 @@ def trial_from_frame(
     ('none', 'x')
     """
     results = list(outcomes if outcomes is not None else frame.attrs.get("outcomes", []))
-    names = _covariate_names(frame, covariates, results)
-    _require(frame, ["unit_key", "arm", *results, *names])
+    names = [n for n in _covariate_names(frame, covariates, results) if n != cluster]
+    design = ["unit_key", "arm", *([cluster] if cluster else [])]
+    _require(frame, [*design, *results, *names])
+    for column in design:
+        refuse_gaps(int(frame[column].isna().sum()), len(frame), column)
     ordered = frame.sort_values("unit_key", kind="stable").reset_index(drop=True)
     if ordered["unit_key"].duplicated().any():
         raise InputError("A unit was assigned twice.", "Keep its first assignment only.")
@@ -164,17 +182,62 @@ def trial_from_frame(
         covariates=encode(ordered[names]),
         arms=arms,
         arm=arm,
-        propensity=_propensity(ordered, arm, len(arms)),
-        outcomes=ordered[results].astype(np.float64),
+        propensity=_propensity(ordered, arm, len(arms), cluster),
+        outcomes=_numbers(ordered[results]),
         randomised=randomised,
+        cluster=renumbered(ordered[cluster]) if cluster else None,
     )
+
+
+def refuse_gaps(bad: int, of: int, column: str, what: str = "missing") -> None:
+    """Refuse a column of which some values are missing or no numbers.
+
+    Raises
+    ------
+    InputError
+        Naming the column and how many values are at fault.
+    """
+    if bad:
+        raise InputError(
+            f"{bad:,} of {of:,} values of {column!r} are {what}.",
+            "Leave these units out, or fill in what is known of them, and say so.",
+            column=column,
+        )
+
+
+def finite(values: Floats, what: str) -> Floats:
+    """Return the array of floats; refuse missing and infinite values, saying how many.
+
+    Raises
+    ------
+    InputError
+        If a value is NaN or infinite.
+    """
+    array = np.asarray(values, dtype=np.float64)
+    refuse_gaps(int((~np.isfinite(array)).sum()), array.size, what, "missing or infinite")
+    return array
+
+
+def renumbered(labels: Integers | pd.Series) -> Integers:
+    """Return numbers for labels, from 0 on without gaps, in the order of the labels."""
+    return np.unique(np.asarray(labels), return_inverse=True)[1].reshape(-1).astype(np.intp)
+
+
+def _numbers(outcomes: pd.DataFrame) -> pd.DataFrame:
+    """Return outcomes as finite floats."""
+    columns = {
+        str(name): finite(outcomes[name].to_numpy(np.float64, na_value=np.nan), str(name))
+        for name in outcomes
+    }
+    return pd.DataFrame(columns, index=outcomes.index)
 
 
 def encode(covariates: pd.DataFrame, *, most_levels: int = 20) -> pd.DataFrame:
     """Turn attributes into numbers: flags 0/1, labels one column per level, times left out.
 
-    Missing numbers stay missing (gradient boosting handles them); a missing label becomes a level
-    of its own. Labels rarer than the ``most_levels`` most frequent ones have no column.
+    Missing numbers stay missing (gradient boosting handles them), infinite ones are refused; a
+    missing label becomes a level of its own. Labels rarer than the ``most_levels`` most frequent
+    ones have no column.
     """
     columns: dict[str, pd.Series] = {}
     for name in map(str, covariates.columns):
@@ -182,7 +245,10 @@ def encode(covariates: pd.DataFrame, *, most_levels: int = 20) -> pd.DataFrame:
         if pd.api.types.is_datetime64_any_dtype(values):
             continue
         if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
-            columns[name] = values.astype("Float64").astype(np.float64)
+            columns[name] = pd.Series(
+                values.to_numpy(np.float64, na_value=np.nan), index=values.index
+            )
+            refuse_gaps(int(np.isinf(columns[name]).sum()), len(values), name, "infinite")
             continue
         labels = values.astype("string").fillna("(missing)")
         counts = labels.value_counts().reset_index()
@@ -257,20 +323,27 @@ def _arms(frame: pd.DataFrame, control: str) -> tuple[str, ...]:
     return (control, *(name for name in found if name != control))
 
 
-def _propensity(frame: pd.DataFrame, arm: Integers, arms: int) -> Floats:
+def _propensity(
+    frame: pd.DataFrame, arm: Integers, arms: int, cluster: str | None = None
+) -> Floats:
     """Return each unit's probability of each arm: the design's where known, else the shares.
 
-    Chances that differ within a stratum are each unit's own: what its arm leaves is shared among
-    the other arms as they are shared in the stratum.
+    Of units that were drawn in clusters, each cluster counts once in the shares. Chances that
+    differ within a stratum are each unit's own: what its arm leaves is shared among the other arms
+    as they are shared in the stratum.
     """
     stratum = frame["stratum"] if "stratum" in frame else pd.Series("", index=frame.index)
     group = stratum.astype("string").fillna("").astype("category").cat.codes.to_numpy()
     counts = np.zeros((group.max() + 1, arms))
-    np.add.at(counts, (group, arm), 1.0)
+    each = np.ones(len(frame))
+    if cluster is not None:
+        each = 1 / frame.groupby(cluster)[cluster].transform("size").to_numpy(np.float64)
+    np.add.at(counts, (group, arm), each)
     matrix = counts / counts.sum(axis=1, keepdims=True)
     if "propensity" in frame and frame["propensity"].notna().all():
         own, sums = frame["propensity"].to_numpy(dtype=np.float64), np.zeros_like(counts)
-        np.add.at(sums, (group, arm), own)
+        _require_chances(own)
+        np.add.at(sums, (group, arm), own * each)
         matrix = np.divide(sums, counts, out=matrix.copy(), where=counts > 0)
         if np.abs(own - matrix[group, arm]).max() > SAME_CHANCE:
             return _own_chances(own, matrix[group], arm)
@@ -278,14 +351,18 @@ def _propensity(frame: pd.DataFrame, arm: Integers, arms: int) -> Floats:
     return np.asarray(matrix[group], dtype=np.float64)
 
 
-def _own_chances(own: Floats, usual: Floats, arm: Integers) -> Floats:
-    """Return every unit's chances where it has a chance of its own of the arm that it got."""
-    if own.min() <= 0 or own.max() >= 1:
+def _require_chances(own: Floats) -> None:
+    """Refuse what is no chance of the arm that a unit got."""
+    if not ((own > 0) & (own < 1)).all():
         raise InputError(
-            f"Chances of an arm lie between {own.min():.3g} and {own.max():.3g}.",
+            f"Chances of an arm lie between {np.nanmin(own):.3g} and {np.nanmax(own):.3g}.",
             "Give the chance, above 0 and below 1, of the arm that the unit got.",
             column="propensity",
         )
+
+
+def _own_chances(own: Floats, usual: Floats, arm: Integers) -> Floats:
+    """Return every unit's chances where it has a chance of its own of the arm that it got."""
     rows, others = np.arange(len(own)), usual.copy()
     others[rows, arm] = 0.0
     chances = others / others.sum(axis=1, keepdims=True) * (1 - own)[:, None]
