@@ -19,7 +19,7 @@ from retention.ingest.tombstones import erased_people
 from retention.ingest.vault import Vault
 
 MOMENTS = 5
-"""Kills per kind of work; there are three kinds."""
+"""Kills per kind of work; there are four kinds."""
 
 PEOPLE = [f"p{number}@shop.example" for number in range(12)]
 
@@ -30,6 +30,8 @@ import retention.ingest.access, retention.ingest.rotate, retention.ingest.pipeli
 import retention.runs.params, pyarrow.parquet, pandas
 import conftest
 from retention.ingest import erase, run_ingest
+from retention.ingest.expire import expire
+from retention.ingest.periods import parse_periods
 from retention.ingest.rotate import rotate
 from retention.sources.registry import FORMATS
 
@@ -46,6 +48,8 @@ ACTIONS = {
     "first": lambda root: ingest(root, "orders_1.csv"),
     "ingest": lambda root: ingest(root, "orders_*.csv"),
     "erase": lambda root: erase("p1@shop.example", root / ".retention", root / "outputs"),
+    "expire": lambda root: expire(root / ".retention", root / "outputs/tiny",
+                                  parse_periods(["orders: 20", "customers: 20"], "2025-03-01")),
     "rotate": lambda root: rotate(root / ".retention", root / "outputs"),
 }
 
@@ -108,7 +112,8 @@ def whole(tmp_path, make_order, monkeypatch, worker):
     root = tmp_path / "whole"
     root.mkdir()
     header = "order,email,phone,buyer,name,postcode,date,amount,country,note"
-    first = [make_order(n, mail, f"{n + 1}.00") for n, mail in enumerate(PEOPLE)]
+    days = ["2025-02-20", "2025-01-02"]
+    first = [make_order(n, mail, f"{n + 1}.00", date=days[n % 2]) for n, mail in enumerate(PEOPLE)]
     second = [make_order(100 + n, mail, f"{n + 101}.00") for n, mail in enumerate(PEOPLE[:5])]
     for name, rows in (("orders_1.csv", first), ("orders_2.csv", second)):
         (root / name).write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
@@ -120,6 +125,12 @@ def orders_of(root):
     snapshot = Snapshot.load(root / "outputs" / "tiny" / "store")
     frame = pd.concat([pd.read_parquet(path) for path in snapshot.tables["orders"]])
     return frame.sort_values("net_minor", ignore_index=True)
+
+
+def files_of(root):
+    """Return the content of every file of the outputs; a rotation's key is drawn anew."""
+    paths = [p for p in sorted((root / "outputs").rglob("*")) if p.is_file() and not p.is_symlink()]
+    return {str(p.relative_to(root)): p.read_bytes() for p in paths if p.name != ".lock"}
 
 
 def state_of(root):
@@ -136,7 +147,7 @@ def state_of(root):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("action", ["ingest", "erase", "rotate"])
+@pytest.mark.parametrize("action", ["ingest", "erase", "expire", "rotate"])
 def test_a_process_killed_at_any_call_leaves_a_whole_snapshot_and_can_go_on(
     whole, worker, action, tmp_path
 ):
@@ -145,6 +156,7 @@ def test_a_process_killed_at_any_call_leaves_a_whole_snapshot_and_can_go_on(
     before = orders_of(target).net_minor.tolist()
     assert worker(action, target) == 0
     expected, after = state_of(target), orders_of(target).net_minor.tolist()
+    undisturbed = files_of(target)
     calls = int((target / "calls").read_text())
     for last in sorted(random.Random(20260701).sample(range(1, calls + 1), MOMENTS)):
         shutil.rmtree(target)
@@ -153,5 +165,10 @@ def test_a_process_killed_at_any_call_leaves_a_whole_snapshot_and_can_go_on(
         assert orders_of(target).net_minor.tolist() in (before, after)
         assert worker(action, target) == 0
         assert state_of(target) == expected
+        if action in ("erase", "expire"):
+            assert files_of(target) == undisturbed
+            lines = (target / ".retention" / "audit.jsonl").read_text().splitlines()
+            assert len(lines) == 1
+        assert not (target / ".retention" / "pending").exists()
         left = [p.name for p in (target / ".retention" / "work").iterdir()]
         assert left == []  # what the killed process had in its hands is gone, too

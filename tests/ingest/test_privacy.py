@@ -10,13 +10,14 @@ import pandas as pd
 import pytest
 
 from retention.engine import Engine
-from retention.errors import InputError, ParameterError
+from retention.errors import InputError, ParameterError, RunError
 from retention.ingest import Snapshot, access, erase, run_ingest
-from retention.ingest.audit import verify
-from retention.ingest.keys import open_keys
+from retention.ingest.audit import record, verify
+from retention.ingest.keys import KeyRing, open_keys
 from retention.ingest.purge import Purge
 from retention.ingest.snapshot import Snapshot as Stored
 from retention.ingest.tombstones import erased_people
+from retention.ingest.transaction import Transaction
 
 CANARIES = (
     "quokka.zwolf@canary.example",
@@ -110,7 +111,7 @@ def test_an_erased_person_is_nowhere_and_the_others_are_untouched(seeded):
     after = tables(seeded.store)
     assert after["orders"].net_minor.tolist() == [400]
     assert len(after["customers"]) == 1
-    assert verify(seeded.private) is None
+    assert verify(seeded.private, open_keys(seeded.private)) == []
 
 
 def test_an_erased_person_stays_away_after_import_again(seeded):
@@ -159,19 +160,36 @@ def test_erasure_reaches_published_runs_and_mends_their_hashes(seeded):
     assert (run / "report.html").read_text() == "<p>[erased]</p>"
 
 
-def test_an_erasure_killed_half_way_leaves_a_whole_snapshot_and_is_finished_by_a_second(
-    seeded, monkeypatch
-):
+def test_an_erasure_killed_before_it_is_decided_changes_nothing(seeded, monkeypatch):
     seeded.ingest()
     with monkeypatch.context() as patch:
-        patch.setattr(Purge, "_rename", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(Purge, "_rehashed", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             erase(CANARIES[0], seeded.private, seeded.outputs)
     assert len(tables(seeded.store)["orders"]) == 4
-    erase(CANARIES[0], seeded.private, seeded.outputs)
+    assert not erased_people(seeded.private, open_keys(seeded.private))
+    assert erase(CANARIES[0], seeded.private, seeded.outputs).rows
     person = open_keys(seeded.private).pseudonym("email", CANARIES[0])
     assert person not in every_text(seeded.outputs)
     assert len(tables(seeded.store)["orders"]) == 1
+
+
+def test_an_erasure_killed_after_it_is_decided_is_finished_by_calling_again(seeded, monkeypatch):
+    seeded.ingest()
+    with monkeypatch.context() as patch:
+        patch.setattr("retention.ingest.transaction._point", _interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            erase(CANARIES[0], seeded.private, seeded.outputs)
+    with pytest.raises(RunError, match="interrupted"):
+        open_keys(seeded.private)
+    assert erase(CANARIES[0], seeded.private, seeded.outputs).rows
+    assert len(tables(seeded.store)["orders"]) == 1
+    lines = (seeded.private / "audit.jsonl").read_text().splitlines()
+    assert [json.loads(line)["action"] for line in lines] == ["erase"]
+
+
+def _interrupt(*_):
+    raise KeyboardInterrupt
 
 
 def test_the_audit_log_names_nobody_and_shows_tampering(seeded):
@@ -183,9 +201,45 @@ def test_the_audit_log_names_nobody_and_shows_tampering(seeded):
     assert_no_canary(text)
     keys = open_keys(seeded.private)
     assert not any(person in text for person in erased_people(seeded.private, keys))
-    first, second = text.splitlines()
-    path.write_text(first.replace('"entries": ', '"entries": 1') + "\n" + second + "\n")
-    assert verify(seeded.private) == 2
+    assert verify(seeded.private, keys) == []
+
+
+TAMPERED = {
+    "changed": lambda lines: [lines[0].replace('"entries": ', '"entries": 1'), *lines[1:]],
+    "last dropped": lambda lines: lines[:-1],
+    "last edited": lambda lines: [*lines[:-1], lines[-1].replace('"erase"', '"access"')],
+    "first dropped": lambda lines: lines[1:],
+    "swapped": lambda lines: [lines[1], lines[0], *lines[2:]],
+    "emptied": lambda lines: [],
+    "doubled": lambda lines: [*lines, lines[-1]],
+    "cut": lambda lines: [*lines, lines[0][:40]],
+    "garbled": lambda lines: ["no json", *lines[1:]],
+}
+
+
+@pytest.mark.parametrize("way", TAMPERED)
+def test_tampering_with_the_audit_log_is_named(seeded, way):
+    seeded.ingest()
+    access(CANARIES[0], seeded.private, seeded.outputs)
+    access(CANARIES[0], seeded.private, seeded.outputs)
+    erase(CANARIES[0], seeded.private, seeded.outputs)
+    path, keys = seeded.private / "audit.jsonl", open_keys(seeded.private)
+    assert verify(seeded.private, keys) == []
+    lines = TAMPERED[way](path.read_text().splitlines())
+    path.write_text("".join(line + "\n" for line in lines).removesuffix("\n" * (way == "cut")))
+    assert verify(seeded.private, keys)
+
+
+def test_a_log_that_is_gone_is_missed_and_a_recomputed_one_needs_the_key(seeded, tmp_path):
+    seeded.ingest()
+    erase(CANARIES[0], seeded.private, seeded.outputs)
+    path, keys = seeded.private / "audit.jsonl", open_keys(seeded.private)
+    path.unlink()
+    assert verify(seeded.private, keys) == ["1 of 1 lines are gone."]
+    record(tmp_path, KeyRing((b"f" * 32,)), "erase", "", {})
+    for name in ("audit.jsonl", "audit.head"):
+        (seeded.private / name).write_bytes((tmp_path / name).read_bytes())
+    assert len(verify(seeded.private, keys)) == 2
 
 
 def test_a_person_can_read_everything_that_is_held(seeded):
@@ -244,7 +298,9 @@ def test_a_purged_file_keeps_its_other_rows_in_order(tmp_path):
     path = tmp_path / "t.parquet"
     frame = pd.DataFrame({"customer_key": [f"{i:032x}" for i in range(5000)], "x": range(5000)})
     frame.to_parquet(path)
-    purge = Purge(Engine(threads=1), tmp_path, tmp_path, people=frozenset({f"{7:032x}"}))
+    purge = Purge(
+        Engine(threads=1), tmp_path, Transaction(tmp_path), people=frozenset({f"{7:032x}"})
+    )
     draft = purge.draft(path)
     kept = frame[frame.x != 7].reset_index(drop=True)
     pd.testing.assert_frame_equal(pd.read_parquet(draft), kept, check_dtype=False)

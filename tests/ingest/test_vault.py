@@ -54,9 +54,19 @@ def test_nothing_readable_lies_on_disk(vault):
             assert stat.S_IMODE(path.stat().st_mode) == 0o700
 
 
+def forget(vault, *people):
+    """Carry out what forgetting people changes; return how many rows went."""
+    gone, old, fresh = vault.without(set(people))
+    for path in old:
+        path.unlink()
+    for path, content in fresh.items():
+        path.write_bytes(content)
+    return gone
+
+
 def test_a_forgotten_person_is_gone_and_the_others_stay(vault):
     merge(vault, (ADA, "email", "ada@shop.example"), (BOB, "email", "bob@shop.example"))
-    assert vault.forget({ADA}) == 1
+    assert forget(vault, ADA) == 1
     assert vault.find(ADA).num_rows == 0
     assert vault.find(BOB).num_rows == 1
 
@@ -64,7 +74,7 @@ def test_a_forgotten_person_is_gone_and_the_others_stay(vault):
 def test_a_forgotten_person_is_gone_from_every_piece_that_named_them(vault):
     merge(vault, (ADA, "email", "ada@shop.example"))
     merge(vault, (ADA, "name", "Ada"), (ADA, "email", "ada@shop.example"))
-    assert vault.forget({ADA}) == 3
+    assert forget(vault, ADA) == 3
     assert vault.find(ADA).num_rows == 0
 
 

@@ -104,15 +104,15 @@ def audit() -> None:
     from collections import Counter
 
     from retention.ingest.audit import actions, verify
+    from retention.ingest.keys import open_keys
     from retention.runs.workspace import Workspace
 
     private = Workspace.find().private
-    broken = verify(private)
-    if broken is not None:
+    found = verify(private, open_keys(private, create=False))
+    if found:
         raise RunError(
-            "The audit log was changed after it was written.", "Compare it with a copy.",
-            file="audit.jsonl", line=broken,
-        )  # fmt: skip
+            " ".join(found), "Compare the log with a copy kept elsewhere.", file="audit.jsonl"
+        )
     counts = Counter(actions(private))
     parts = ", ".join(f"{count} {name}" for name, count in sorted(counts.items()))
     typer.echo(f"The audit log is whole: {parts or 'no entries'}.")

@@ -91,7 +91,7 @@ def access(
     reference = subject_reference(keys, subject.key)
     target = private_folder(private_folder(private) / "access") / f"{reference}.md"
     write_private(target, _document(sections, subject).encode())
-    record(private, keys, "access", subject.key, {"entries": sum(counts.values())})
+    record(private, keys, "access", reference, {"entries": sum(counts.values())})
     return AccessResult(target, reference, counts)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -12,14 +12,14 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from retention.errors import ParameterError
-from retention.ingest.audit import record, subject_reference
+from retention.ingest.audit import subject_reference
 from retention.ingest.keys import KeyRing, open_keys
 from retention.ingest.purge import Purge
-from retention.ingest.rewrite import run_folders, stores_of, sweep
-from retention.ingest.store import destroy
+from retention.ingest.rewrite import run_folders, stores_of
 from retention.ingest.subject import Kind, Subject, find_subject
-from retention.ingest.tombstones import erased_people, remember_erased, write_erased
-from retention.ingest.vault import Vault, parquet_bytes, seal, unseal, write_private
+from retention.ingest.tombstones import erased_file, erased_people
+from retention.ingest.transaction import Outcome, Transaction, commit, finish
+from retention.ingest.vault import Vault, parquet_bytes, seal, unseal
 from retention.ingest.workbench import workbench
 
 
@@ -52,7 +52,7 @@ class ErasureResult:
 
     def to_frame(self) -> pd.DataFrame:
         """Return the counts as a table."""
-        names = ("identities", "rows", "files", "records")
+        names = [item.name for item in fields(self) if item.name != "reference"]
         return pd.DataFrame({"what": names, "count": [getattr(self, name) for name in names]})
 
     def summary(self) -> str:
@@ -100,73 +100,77 @@ def erase(
 
     Notes
     -----
-    The tombstone is written first: an erasure that is killed half-way is finished by calling it
-    again, and nothing that was forgotten can come back meanwhile.
+    An erasure that is killed has changed nothing, or is finished by calling it again.
     """
+    done = finish(private)
     keys = open_keys(private, create=False)
     subject = find_subject(identity, keys, stores_of(outputs), kind, platform, private)
+    reference = subject_reference(keys, subject.key)
+    if done and done.action == "erase" and done.subject == reference:
+        return ErasureResult(reference, **done.effect)
     before = erased_people(private, keys)
-    remember_erased(private, keys, set(subject.keys))
-    result = _forget(private, outputs, keys, subject, before)
+    transaction = Transaction(private)
+    result = _prepare(transaction, outputs, keys, subject, before)
     if not (subject.keys & before or result.identities or result.rows or result.records):
-        write_erased(private, keys, before)
+        transaction.abandon()
         raise ParameterError(
             "Nobody is known by what was given.",
             "Check the spelling, or give another address of the person.", column="identity",
         )  # fmt: skip
-    _destroy_answer(private, result.reference)
-    effect = {"identities": result.identities, "rows": result.rows, "files": result.files,
-              "records": result.records}  # fmt: skip
-    record(private, keys, "erase", subject.key, effect)
+    effect = {item.name: getattr(result, item.name) for item in fields(result)}
+    del effect["reference"]
+    commit(transaction, Outcome("erase", reference, effect))
     return result
 
 
-def _forget(
-    private: Path, outputs: Path, keys: KeyRing, subject: Subject, before: frozenset[str]
+def _prepare(
+    transaction: Transaction,
+    outputs: Path,
+    keys: KeyRing,
+    subject: Subject,
+    before: frozenset[str],
 ) -> ErasureResult:
-    """Take the person out of everything, and finish whatever an earlier erasure left undone."""
-    vault, people = Vault(private, keys), subject.keys | before
-    records = destroy_records(private, keys, people, _telling(vault, people))
-    identities = vault.forget(set(people))
-    with workbench(private) as (engine, folder):
-        purge = Purge(engine, folder, private, people=people)
-        for store in stores_of(outputs):
-            purge.clean_store(store)
-            sweep(store)
-        for run in run_folders(outputs):
-            purge.clean_run(run)
+    """Prepare a world without the person, and without whom an import may have brought back."""
+    private, people = transaction.private, subject.keys | before
     reference = subject_reference(keys, subject.key)
+    transaction.replace(*erased_file(private, keys, people), mode=0o600)
+    vault = Vault(private, keys)
+    records = _without_records(transaction, keys, people, _unique_values(vault, people))
+    identities, old, fresh = vault.without(set(people))
+    transaction.exchange(old, fresh)
+    with workbench(private) as (engine, folder):
+        purge = Purge(engine, folder, transaction, people=people)
+        for store in stores_of(outputs):
+            purge.rewrite_store(store)
+        for run in run_folders(outputs):
+            purge.rewrite_run(run)
+    answer = private / "access" / f"{reference}.md"
+    if answer.exists():
+        transaction.remove(answer)
     return ErasureResult(reference, identities, purge.rows, purge.files, records, purge.mentions)
 
 
-def _destroy_answer(private: Path, reference: str) -> None:
-    """Destroy the file of an earlier access request."""
-    answer = private / "access" / f"{reference}.md"
-    if answer.exists():
-        destroy(answer)
-
-
-def _telling(vault: Vault, people: frozenset[str]) -> list[str]:
+def _unique_values(vault: Vault, people: frozenset[str]) -> list[str]:
     """Return the identities that nobody else has: addresses and numbers, never names."""
     rows = [row for key in people for row in vault.find(key).to_pylist()]
     return sorted({row["value"].lower() for row in rows if row["kind"] in ("email", "phone")})
 
 
-def destroy_records(
-    private: Path, keys: KeyRing, people: frozenset[str], values: Sequence[str]
+def _without_records(
+    transaction: Transaction, keys: KeyRing, people: frozenset[str], values: Sequence[str]
 ) -> int:
-    """Take people's sealed raw records out of the quarantine; return how many went."""
+    """Prepare the quarantine without people's sealed raw records; return how many go."""
     gone = 0
-    for path, rows, theirs in _sealed(private, keys, people, values):
-        kept = rows.filter(pa.array(~theirs))
-        write_private(path, seal(keys.subkey("vault"), path.name, parquet_bytes(kept)))
+    for path, rows, theirs in _sealed(transaction.private, keys, people, values):
+        kept = parquet_bytes(rows.filter(pa.array(~theirs)))
+        transaction.replace(path, seal(keys.subkey("vault"), path.name, kept))
         gone += int(theirs.sum())
     return gone
 
 
 def sealed_records(private: Path, keys: KeyRing, people: frozenset[str]) -> list[dict[str, str]]:
     """Return the records of a person that were refused and are kept sealed."""
-    values = _telling(Vault(private, keys), people)
+    values = _unique_values(Vault(private, keys), people)
     found = [
         {"raw_record": text}
         for _, rows, theirs in _sealed(private, keys, people, values)

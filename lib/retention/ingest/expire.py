@@ -6,28 +6,26 @@ the ledgers keep day and money of what went, so that the accounts still add up.
 
 from __future__ import annotations
 
-import shutil
 import time
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 
 import pandas as pd
 
 from retention.engine import Engine
-from retention.ingest.audit import record
 from retention.ingest.codes import Exclusion
-from retention.ingest.keys import KeyRing, open_keys
+from retention.ingest.keys import open_keys
 from retention.ingest.periods import TIMES, Periods
-from retention.ingest.purge import Purge, anonymised
-from retention.ingest.rewrite import Rewrite, read_json, run_folders, stores_of, sweep
-from retention.ingest.store import Store, destroy
+from retention.ingest.purge import Purge
+from retention.ingest.rewrite import read_json, run_folders, stores_of
+from retention.ingest.store import Store
+from retention.ingest.transaction import Outcome, Transaction, commit, finish
 from retention.ingest.vault import Vault
 from retention.ingest.workbench import workbench
 from retention.tables import TABLES
 
-_DAY = 86_400
+DAY_SECONDS = 86_400
 
 
 @dataclass(frozen=True)
@@ -72,56 +70,6 @@ class ExpiryResult:
         )
 
 
-@dataclass
-class Expiry(Rewrite):
-    """Files without the rows that are past their period.
-
-    Parameters
-    ----------
-    periods
-        The periods.
-    """
-
-    periods: Periods = field(default_factory=lambda: Periods({}, "1970-01-01"))
-
-    def __post_init__(self) -> None:
-        """Prepare the list of the rows' keys."""
-        self.engine.connection.execute("CREATE OR REPLACE TEMP TABLE gone_keys (k VARCHAR)")
-
-    def prepare(self, paths: Iterable[Path]) -> None:
-        """Note the keys of rows that go, so that lines and ledger entries go with them."""
-        for path in paths:
-            columns = self.columns(path)
-            condition = self._own(columns)
-            if condition and columns[0] != "experiment_key":
-                self.engine.connection.execute(
-                    f"INSERT INTO gone_keys SELECT {columns[0]} FROM {self.engine.parquet(path)} "
-                    f"WHERE {condition}"
-                )
-
-    def change(self, source: str, columns: list[str]) -> tuple[str, str] | None:
-        """Return the file without the rows; a ledger keeps their day and money."""
-        parts = [part for part in (self._own(columns),) if part]
-        if "order_key" in columns and columns[0] != "event_key":
-            parts.append("order_key IN (FROM gone_keys)")
-        if "row_key" in columns:
-            parts.append("left(row_key, 32) IN (FROM gone_keys)")
-        if not parts:
-            return None
-        condition = " OR ".join(parts)
-        rows = f"SELECT * FROM {source} WHERE ({condition}) IS NOT TRUE"
-        if "row_key" in columns:
-            rows = anonymised(source, condition, Exclusion.PAST_RETENTION)
-        return f"SELECT count(*) FROM {source} WHERE {condition}", rows
-
-    def _own(self, columns: list[str]) -> str | None:
-        """Return the condition of the table that a file belongs to, by its columns."""
-        for name, moment in TIMES.items():
-            if columns[0] == TABLES[name].key[0] and moment in columns:
-                return self.periods.condition(name)
-        return None
-
-
 def expire(private: Path, profile_folder: Path, periods: Periods) -> ExpiryResult:
     """Destroy what is past its period in one profile.
 
@@ -138,32 +86,49 @@ def expire(private: Path, profile_folder: Path, periods: Periods) -> ExpiryResul
     -------
     ExpiryResult
         Counts. The raw exports themselves are yours to clean.
+
+    Notes
+    -----
+    Called again, it finds nothing: who is silent is asked of what remains.
     """
+    done = finish(private)
+    if done and done.action == "forget_old" and done.subject == profile_folder.name:
+        return ExpiryResult(**done.effect)
     keys = open_keys(private, create=False)
-    store = profile_folder / "store"
-    runs = _old_runs(profile_folder, periods)
-    with workbench(private) as (engine, folder):
-        people = _silent_people(engine, store, periods)
-        work: list[Rewrite] = [Expiry(engine, folder, private, periods=periods)]
-        if people:
-            reason = Exclusion.PAST_RETENTION
-            work.append(Purge(engine, folder, private, people=people, reason=reason))
-        for step in work:
-            step.clean_store(store)
-            for run in (
-                p for p in run_folders(profile_folder.parent) if profile_folder in p.parents
-            ):
-                step.clean_run(run)
-    result = ExpiryResult(
-        sum(step.rows for step in work), len(people), _forget(private, keys, store, people),
-        _old_records(private, store, periods), len(runs), sweep(store),
-    )  # fmt: skip
-    record(private, keys, "forget_old", "", asdict(result))
+    transaction = Transaction(private)
+    result = _prepare(transaction, profile_folder, periods, Vault(private, keys))
+    commit(transaction, Outcome("forget_old", profile_folder.name, asdict(result)))
     return result
 
 
+def _prepare(
+    transaction: Transaction, profile_folder: Path, periods: Periods, vault: Vault
+) -> ExpiryResult:
+    """Prepare the profile without what is past its period."""
+    store = profile_folder / "store"
+    runs = _old_runs(profile_folder, periods)
+    with workbench(transaction.private) as (engine, folder):
+        people = _silent_people(engine, store, periods)
+        purge = Purge(
+            engine, folder, transaction, people=people, periods=periods,
+            reason=Exclusion.PAST_RETENTION,
+        )  # fmt: skip
+        purge.rewrite_store(store)
+        for run in run_folders(profile_folder.parent):
+            if profile_folder in run.parents and run not in runs:
+                purge.rewrite_run(run)
+    identities, old, fresh = vault.without(_known_nowhere_else(store, people))
+    transaction.exchange(old, fresh)
+    records = _old_records(transaction.private, store, periods)
+    for path in (*records, *runs):
+        transaction.remove(path)
+    return ExpiryResult(
+        purge.rows, len(people), identities, len(records), len(runs), purge.swept
+    )  # fmt: skip
+
+
 def _silent_people(engine: Engine, store: Path, periods: Periods) -> frozenset[str]:
-    """Return people of the present snapshot of whom nothing newer than their period is known."""
+    """Return people of the present snapshot of whom nothing that is kept is newer than a period."""
     cutoff = periods.cutoff("customers")
     snapshot = Store(store).current()
     if cutoff is None or snapshot is None or not snapshot.tables.get("customers"):
@@ -173,7 +138,8 @@ def _silent_people(engine: Engine, store: Path, periods: Periods) -> frozenset[s
     for name, moment in {**TIMES, "consents": "changed_epoch_s"}.items():
         person = next((c for c in ("customer_key", "unit_key") if c in TABLES[name].names), None)
         if person and snapshot.tables.get(name):
-            traces.append(f"SELECT {person}, {moment} FROM {name}")
+            past = periods.condition(name) or "FALSE"
+            traces.append(f"SELECT {person}, {moment} FROM {name} WHERE ({past}) IS NOT TRUE")
     frame = engine.sql(
         f"SELECT k FROM ({' UNION ALL '.join(traces)}) WHERE k IS NOT NULL GROUP BY k "
         f"HAVING max(moment) < {cutoff}"
@@ -181,10 +147,10 @@ def _silent_people(engine: Engine, store: Path, periods: Periods) -> frozenset[s
     return frozenset(frame["k"])
 
 
-def _forget(private: Path, keys: KeyRing, store: Path, people: frozenset[str]) -> int:
-    """Take people out of the vault, unless another profile's snapshot still knows them."""
+def _known_nowhere_else(store: Path, people: frozenset[str]) -> set[str]:
+    """Return those people whom no other profile's present snapshot knows."""
     if not people:
-        return 0
+        return set()
     engine = Engine(threads=1)
     known: set[str] = set()
     for other in stores_of(store.parents[1]):
@@ -193,24 +159,21 @@ def _forget(private: Path, keys: KeyRing, store: Path, people: frozenset[str]) -
             snapshot.register(engine)
             known |= set(engine.sql("SELECT customer_key FROM customers").frame()["customer_key"])
     engine.close()
-    return Vault(private, keys).forget(set(people) - known)
+    return set(people) - known
 
 
-def _old_records(private: Path, store: Path, periods: Periods) -> int:
-    """Destroy sealed files of refused records that lie longer than their period."""
+def _old_records(private: Path, store: Path, periods: Periods) -> list[Path]:
+    """Return sealed files of refused records that lie longer than their period."""
     if "quarantine" not in periods.days:
-        return 0
+        return []
     own = {path.stem for path in (store / "batches").glob("*.json")}
-    oldest = time.time() - periods.days["quarantine"] * _DAY
-    gone = [path for path in (private / "quarantine").glob("*.sealed")
+    oldest = time.time() - periods.days["quarantine"] * DAY_SECONDS
+    return [path for path in sorted((private / "quarantine").glob("*.sealed"))
             if path.stem in own and path.stat().st_mtime < oldest]  # fmt: skip
-    for path in gone:
-        destroy(path)
-    return len(gone)
 
 
-def _old_runs(profile_folder: Path, periods: Periods) -> list[str]:
-    """Destroy published runs older than their period; the latest stays."""
+def _old_runs(profile_folder: Path, periods: Periods) -> list[Path]:
+    """Return published runs older than their period; the latest stays."""
     cutoff = periods.cutoff("runs")
     latest = (profile_folder / "latest").resolve()
     gone = []
@@ -218,9 +181,5 @@ def _old_runs(profile_folder: Path, periods: Periods) -> list[str]:
         run = note.parent
         made = datetime.fromisoformat(read_json(note)["created_at"]).timestamp()
         if not run.is_symlink() and run.resolve() != latest and made < (cutoff or 0):
-            doomed = run.rename(run.with_name(f".{run.name}.gone"))
-            for path in (p for p in doomed.rglob("*") if p.is_file()):
-                destroy(path)
-            shutil.rmtree(doomed)
-            gone.append(run.name)
+            gone.append(run)
     return gone

@@ -28,8 +28,8 @@ PSEUDONYM_LENGTH = 32
 KEY_BYTES = 32
 _BLOCK = 64
 _KEY_FILE = "key"
-JOURNAL = "rotation.jsonl"
-"""File in the private folder that is there while keys change."""
+PLAN = "pending/plan.json"
+"""File in the private folder that is there while a decided change is carried out."""
 
 
 def normalise_email(text: str | None) -> str | None:
@@ -166,7 +166,7 @@ def _bind_hmac(
     return f"left(sha256(getvariable('{name}_o') || {inner}), {PSEUDONYM_LENGTH})"
 
 
-def open_keys(private: Path, *, create: bool = True, is_rotating: bool = False) -> KeyRing:
+def open_keys(private: Path, *, create: bool = True, is_changing: bool = False) -> KeyRing:
     """Read the key ring from the environment or from the private folder.
 
     ``RETENTION_KEY`` holds the secrets themselves (hexadecimal, separated by commas, oldest
@@ -179,18 +179,21 @@ def open_keys(private: Path, *, create: bool = True, is_rotating: bool = False) 
         The private folder (made with mode 0700 where missing).
     create
         Whether a missing key file may be made.
-    is_rotating
-        Whether the caller is the rotation itself: nobody else may use a key that is changing.
+    is_changing
+        Whether the caller is the change itself: nobody else may use a key that may be changing.
 
     Raises
     ------
     InputError
         If a key is malformed, missing, or readable by others.
     RunError
-        If a key rotation was interrupted.
+        If an erasure, an expiry or a key rotation was interrupted.
     """
-    if (private / JOURNAL).exists() and not is_rotating:
-        raise RunError("A key rotation was interrupted.", "Finish it with `retention rotate-key`.")
+    if (private / PLAN).exists() and not is_changing:
+        raise RunError(
+            "A change of people's data was interrupted.",
+            "Finish it: call `retention erase`, `forget-old` or `rotate-key` again.",
+        )
     path = key_file(private)
     if path is None:
         return _parse(os.environ["RETENTION_KEY"].split(","), "RETENTION_KEY")
@@ -252,7 +255,12 @@ def snapshot_key(private: Path) -> bytes | None:
     has_ring = os.environ.get("RETENTION_KEY") or os.environ.get("RETENTION_KEY_FILE")
     if not (has_ring or (private / _KEY_FILE).exists()):
         return None
-    return open_keys(private, create=False, is_rotating=True).subkey("snapshot")
+    return open_keys(private, create=False, is_changing=True).subkey("snapshot")
+
+
+def key_text(ring: KeyRing) -> str:
+    """Return the content of a key file."""
+    return "".join(key.hex() + "\n" for key in ring.masters)
 
 
 def write_keys(path: Path, ring: KeyRing) -> None:
@@ -261,7 +269,7 @@ def write_keys(path: Path, ring: KeyRing) -> None:
     draft.unlink(missing_ok=True)
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as handle:
-        handle.write("".join(key.hex() + "\n" for key in ring.masters))
+        handle.write(key_text(ring))
         handle.flush()
         os.fsync(handle.fileno())
     draft.replace(path)

@@ -1,16 +1,15 @@
-"""Writing Parquet files anew: objects of a store and tables of published runs.
+"""New content for everything that holds rows about people: stores of snapshots and published runs.
 
-Objects are named by their content, so a file with other rows is another object: manifests and
-notes are written again with the new names, snapshots get new ids, and the old files are
-overwritten before they are removed. A process killed at any moment leaves whole snapshots: first
-the new objects, then the manifests that name them, then the link, and the old objects last.
+Objects are named by their content, so a file with other rows is another object: manifests and notes
+name it anew, snapshots get new ids, and every file of a run that quotes a changed hash is written
+again. All of it is prepared in a :class:`~retention.ingest.transaction.Transaction`; nothing
+changes before that is committed.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterable
@@ -21,14 +20,9 @@ from typing import Any
 from retention.engine import ROW_GROUP_ROWS, Engine, is_encrypted, sha256_of
 from retention.errors import InputError
 from retention.ingest.keys import snapshot_key
-from retention.ingest.store import (
-    GONE,
-    Store,
-    destroy,
-    destroy_leftovers,
-    logical_hash,
-    write_text,
-)
+from retention.ingest.snapshot import CURRENT
+from retention.ingest.store import Store, logical_hash, manifest_text
+from retention.ingest.transaction import Transaction
 
 _TEXTS = (".html", ".ipynb", ".json", ".jsonl", ".csv", ".tsv", ".txt", ".md", ".svg")
 _TOKEN = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
@@ -45,19 +39,22 @@ class Rewrite(ABC):
         Engine to rewrite files with, unlocked where snapshots are encrypted.
     folder
         Private folder for drafts.
-    private
-        The private folder of the workspace, which the snapshots' key is read from.
+    transaction
+        Collects the new files.
     is_everywhere
         Whether manifests are written anew also where no object changed.
+    moved
+        New hash or id and row count of what is replaced, by its old one.
     """
 
     engine: Engine
     folder: Path
-    private: Path
+    transaction: Transaction
+    is_everywhere: bool = False
     rows: int = 0
     files: int = 0
     mentions: int = 0
-    is_everywhere: bool = False
+    swept: int = 0
     moved: dict[str, tuple[str, int]] = field(default_factory=dict)
 
     @abstractmethod
@@ -85,24 +82,54 @@ class Rewrite(ABC):
         del tokens
         return {}
 
-    def note(self, old: str, new: str, rows: int) -> None:
-        """Take note of a file that is about to be replaced."""
-        self.moved[old] = (new, rows)
+    def key_for(self, path: Path) -> bytes | None:
+        """Return the key for the successor of an object, None where that is to be plain."""
+        return snapshot_key(self.transaction.private) if is_encrypted(path) else None
 
-    def is_done(self, digest: str) -> bool:
-        """Tell whether a file is one that this work has made; most work does not care."""
-        del digest
-        return False
+    def rewrite_store(self, root: Path) -> None:
+        """Prepare new objects, notes and snapshots of a store, and the end of unnamed objects.
+
+        New objects join the store at once: they are named by their content, and nothing reads an
+        object that no manifest names.
+        """
+        named = _named_in(root)
+        objects = [root / "objects" / f"{name}.parquet" for name in sorted(named)]
+        objects = [path for path in objects if path.is_file()]
+        self.prepare(objects)
+        for path in objects:
+            draft = self.draft(path)
+            if draft is not None:
+                key = self.key_for(path)
+                self.moved[path.stem] = (sha256_of(draft), self._count(draft))
+                Store(root, key).put(draft)
+        kept = self._rewrite_manifests(Store(root), is_touched=bool(named & set(self.moved)))
+        for path in sorted(p for p in (root / "objects").iterdir() if p.is_file()):
+            if path.suffix != ".parquet" or path.stem not in kept:
+                self.swept += path.stem not in self.moved
+                self.transaction.remove(path)
+
+    def rewrite_run(self, folder: Path) -> None:
+        """Prepare new tables of a run, and new texts where they quote what changed."""
+        for path in sorted(folder.rglob("*.parquet")):
+            draft = self.draft(path)
+            if draft is not None:
+                rows = self._count(draft)
+                old = sha256_of(path)
+                self.moved[old] = (self.transaction.replace(path, draft), rows)
+        manifest = folder / "manifest.json"
+        texts = sorted(p for p in folder.rglob("*") if p.suffix in _TEXTS and p.is_file())
+        for path in texts:
+            if path != manifest:
+                self._rewrite_text(path)
+        if manifest.is_file():
+            self._rewrite_text(manifest)  # last: it quotes the hashes of all the others
 
     def draft(self, path: Path) -> Path | None:
         """Write a file's new rows aside; None where nothing changes."""
-        columns = self.columns(path)
         source = self.engine.parquet(path)
-        made = self.change(source, columns)
-        if made is None:
-            return None
-        hits = int(self.engine.connection.execute(made[0]).fetchall()[0][0])
-        if not hits:
+        made = self.change(source, self.columns(path))
+        hits = int(self._one(made[0])) if made else 0
+        if not made or not hits:
             return None
         target = self.folder / "draft.parquet"
         self.engine.connection.execute(
@@ -113,82 +140,60 @@ class Rewrite(ABC):
         self.files += 1
         return target
 
-    def clean_store(self, root: Path) -> None:
-        """Change every object, note and snapshot of a store."""
-        destroy_leftovers(root / "objects")
-        objects = sorted((root / "objects").glob("*.parquet"))
-        self.prepare(objects)
-        for path in objects:
-            if self.is_done(path.stem):
-                continue
-            draft = self.draft(path)
-            if draft is not None:
-                self.note(path.stem, sha256_of(draft), self._count(draft))
-                Store(root, self.key_for(path)).put(draft)
-        old = [p for p in objects if p.stem in self.moved and not self.is_done(p.stem)]
-        if old or self.is_everywhere:
-            self._rename(Store(root))
-        for path in old:  # only now: a killed process leaves whole snapshots behind
-            if self.moved[path.stem][0] != path.stem:
-                destroy(path)
+    def columns(self, path: Path) -> list[str]:
+        """Return the columns of a Parquet file."""
+        query = f"DESCRIBE SELECT * FROM {self.engine.parquet(path)}"
+        return [row[0] for row in self.engine.connection.execute(query).fetchall()]
 
-    def clean_run(self, folder: Path) -> None:
-        """Change a run's tables, and mend the hashes that its files quote."""
-        destroy_leftovers(folder)
-        for path in sorted(folder.rglob("*.parquet")):
-            digest = sha256_of(path)
-            draft = None if self.is_done(digest) else self.draft(path)
-            if draft is not None:
-                self.note(digest, sha256_of(draft), self._count(draft))
-                draft.chmod(path.stat().st_mode & 0o777)
-                old = path.with_name(path.name + GONE)
-                os.link(path, old)
-                draft.replace(path)  # a killed process leaves the one or the other
-                destroy(old)
-        for path in sorted(p for p in folder.rglob("*") if p.suffix in _TEXTS and p.is_file()):
-            if path.name != "manifest.json":
-                self._mend(path)
-        if (folder / "manifest.json").is_file():
-            self._mend(folder / "manifest.json")  # last: it quotes the hashes of all the others
-
-    def _mend(self, path: Path) -> None:
+    def _rewrite_text(self, path: Path) -> None:
         """Change the pseudonyms and the hashes that a text file quotes."""
         old = path.read_text(encoding="utf-8", errors="replace")
-        tokens = set(_TOKEN.findall(old))
-        replaced = {**self.replacements(tokens), **{t: self.moved[t][0] for t in self.moved}}
-        new = _QUOTED.sub(lambda match: replaced.get(match[0], match[0]), old)
-        if path.suffix == ".json" and new != old:
+        struck = self.replacements(set(_TOKEN.findall(old)))
+        fresh = {token: new for token, (new, _) in self.moved.items()} | struck
+        new = _QUOTED.sub(lambda match: fresh.get(match[0], match[0]), old)
+        if new == old:
+            return
+        if path.suffix == ".json":
             new = json.dumps(self._recounted(json.loads(new)), indent=1, ensure_ascii=False) + "\n"
-        if new != old:
-            self.mentions += bool(self.replacements(tokens))
-            self.note(sha256_of(path), hashlib.sha256(new.encode()).hexdigest(), 0)
-            replace_text(path, new)
+        self.mentions += bool(struck)
+        content = new.encode()
+        self.moved[sha256_of(path)] = (hashlib.sha256(content).hexdigest(), 0)
+        self.transaction.replace(path, content)
 
-    def key_for(self, path: Path) -> bytes | None:
-        """Return the key for the successor of an object, None where that is to be plain."""
-        return snapshot_key(self.private) if is_encrypted(path) else None
-
-    def _rename(self, store: Store) -> None:
-        """Write notes and manifests anew, with the new names of the objects."""
+    def _rewrite_manifests(self, store: Store, *, is_touched: bool) -> set[str]:
+        """Prepare notes and manifests with the new names; return every text that stands in them."""
+        is_needed = self.is_everywhere or is_touched
+        named: set[str] = set()
         for note in sorted((store.root / "batches").glob("*.json")):
-            write_text(note, json.dumps(self.renamed(read_json(note)), indent=1, sort_keys=True)
-                       + "\n")  # fmt: skip
+            content = self.renamed(read_json(note))
+            named |= set(_texts(content))
+            if is_needed:
+                text = json.dumps(content, indent=1, sort_keys=True) + "\n"
+                self.transaction.replace(note, text.encode())
         current = store.current()
+        current_id = current.id if current else None
         for path in sorted((store.root / "snapshots").glob("*/manifest.json")):
             manifest = read_json(path)
-            old = manifest.pop("id")
-            fresh = self._rehashed(store, self.amend(self.renamed(manifest)))
-            snapshot = store.write(fresh)
-            if snapshot != old:
-                self.note(old, snapshot, 0)
-            for pointer in store.root.parent.rglob("snapshot.json"):
-                if not pointer.parent.is_symlink() and read_json(pointer).get("id") == old:
-                    replace_text(pointer, json.dumps({"id": snapshot}) + "\n")
-            if current and old == current.id:
-                store.point(snapshot)
-            if snapshot != old:
-                path.unlink()
-                path.parent.rmdir()
+            old = str(manifest.pop("id"))
+            if is_needed:
+                manifest = self._rehashed(store, self.amend(self.renamed(manifest)))
+                self._supersede(store, old, manifest, is_current=old == current_id)
+            named |= set(_texts(manifest))
+        return named
+
+    def _supersede(
+        self, store: Store, old: str, manifest: dict[str, Any], *, is_current: bool
+    ) -> None:
+        """Prepare a snapshot's manifest under the id that its new content gives."""
+        new, text = manifest_text(manifest)
+        folder = store.root / "snapshots" / new
+        mode = (store.root / "snapshots" / old / "manifest.json").stat().st_mode & 0o777
+        self.transaction.replace(folder / "manifest.json", text.encode(), mode)
+        if new != old:
+            self.moved[old] = (new, 0)
+            if is_current:
+                self.transaction.point(store.root / CURRENT, Path("snapshots") / new)
+            self.transaction.remove(store.root / "snapshots" / old)
 
     def _recounted(self, value: Any) -> Any:
         """Return JSON in which artifacts that were written anew have their new row counts."""
@@ -221,13 +226,11 @@ class Rewrite(ABC):
 
     def _count(self, path: Path) -> int:
         """Return the rows of a Parquet file."""
-        query = f"SELECT count(*) FROM {self.engine.parquet(path)}"
-        return int(self.engine.connection.execute(query).fetchall()[0][0])
+        return int(self._one(f"SELECT count(*) FROM {self.engine.parquet(path)}"))
 
-    def columns(self, path: Path) -> list[str]:
-        """Return the columns of a Parquet file."""
-        query = f"DESCRIBE SELECT * FROM {self.engine.parquet(path)}"
-        return [row[0] for row in self.engine.connection.execute(query).fetchall()]
+    def _one(self, query: str) -> Any:
+        """Return the single value of a query."""
+        return self.engine.connection.execute(query).fetchall()[0][0]
 
 
 def run_folders(outputs: Path) -> list[Path]:
@@ -246,15 +249,10 @@ def stores_of(outputs: Path) -> list[Path]:
     return sorted(path.parent for path in outputs.glob("*/store/objects"))
 
 
-def sweep(store: Path) -> int:
-    """Destroy objects that no snapshot and no contribution names; return how many went."""
-    named: set[str] = set()
-    for path in [*store.glob("snapshots/*/manifest.json"), *store.glob("batches/*.json")]:
-        named |= set(_texts(read_json(path)))
-    gone = [p for p in sorted((store / "objects").glob("*.parquet")) if p.stem not in named]
-    for path in gone:
-        destroy(path)
-    return len(gone)
+def _named_in(store: Path) -> set[str]:
+    """Return every text in the manifests and notes of a store, its objects' names among them."""
+    paths = [*store.glob("snapshots/*/manifest.json"), *store.glob("batches/*.json")]
+    return {text for path in paths for text in _texts(read_json(path))}
 
 
 def _texts(value: Any) -> Iterable[str]:
@@ -267,13 +265,6 @@ def _texts(value: Any) -> Iterable[str]:
             yield from _texts(item)
     elif isinstance(value, str):
         yield value
-
-
-def replace_text(path: Path, text: str) -> None:
-    """Write a text file in one step under the mode it had; other links to it keep the old text."""
-    mode = path.stat().st_mode & 0o777
-    write_text(path, text)
-    path.chmod(mode)
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -6,16 +6,12 @@ the vault, the list of the erased, sealed raw records, every object, note and ma
 store, and the tables, reports and notebooks of every run. Snapshots that are encrypted get a new
 key as well.
 
-Each step can be done again, and a journal in the private folder says what is done: a rotation that
-was killed is finished by calling it again, and until then nothing else may use the key. Snapshots
-stay whole throughout, under the old pseudonyms or the new.
+It is one transaction (:mod:`retention.ingest.transaction`): a rotation that was killed has changed
+nothing, or is finished by calling it again, and until then nothing else may use the key.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import shutil
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -26,23 +22,12 @@ import pyarrow.parquet as pq
 
 from retention.engine import Engine, is_encrypted
 from retention.errors import InputError
-from retention.ingest.audit import record
-from retention.ingest.keys import (
-    JOURNAL,
-    KeyRing,
-    key_file,
-    open_keys,
-    private_folder,
-    read_keys,
-    write_keys,
-)
-from retention.ingest.rewrite import Rewrite, run_folders, stores_of, sweep
-from retention.ingest.store import destroy
-from retention.ingest.tombstones import erased_people, write_erased
-from retention.ingest.vault import Vault, parquet_bytes, seal, unseal, write_private
+from retention.ingest.keys import KeyRing, key_file, key_text, open_keys
+from retention.ingest.rewrite import Rewrite, run_folders, stores_of
+from retention.ingest.tombstones import erased_file, erased_people
+from retention.ingest.transaction import Outcome, Transaction, commit, finish
+from retention.ingest.vault import SCHEMA, Vault, parquet_bytes, seal, unseal
 from retention.ingest.workbench import workbench
-
-_NEXT = "key.next"
 
 _PSEUDONYMS = (
     "customer_key", "unit_key", "person_key", "email_key", "phone_key", "platform_key", "name_key",
@@ -105,19 +90,15 @@ def rotate(private: Path, outputs: Path) -> RotationResult:
             "The key stands in RETENTION_KEY, which cannot be written.",
             "Put it into a file of mode 600, name that in RETENTION_KEY_FILE and call again.",
         )
-    if not (private / JOURNAL).exists():
-        write_keys(private / _NEXT, open_keys(private, create=False).rotated())
-        write_private(private / JOURNAL, b"")
-    old = open_keys(private, create=False, is_rotating=True)
-    new = read_keys(private / _NEXT) if (private / _NEXT).exists() else old
-    result = RotationResult(new.fingerprint, 0, 0, 0)
-    if old.masters != new.masters:  # else killed after the last step but one
-        result = _carry_over(private, outputs, _Generations(old, new))
-        write_keys(path, new)
-    record(private, new, "rotate", "", asdict(result))
-    for left in (private / _NEXT, private / JOURNAL):
-        if left.exists():
-            destroy(left)
+    done = finish(private)
+    if done and done.action == "rotate":
+        return RotationResult(**done.effect)
+    old = open_keys(private, create=False)
+    rings = _Generations(old, old.rotated())
+    transaction = Transaction(private)
+    result = _prepare(transaction, outputs, rings)
+    transaction.replace(path, key_text(rings.new).encode(), mode=0o600)
+    commit(transaction, Outcome("rotate", "", asdict(result)))
     return result
 
 
@@ -129,24 +110,25 @@ class _Generations:
     new: KeyRing
 
 
-def _carry_over(private: Path, outputs: Path, rings: _Generations) -> RotationResult:
-    """Do all the work; every step may have been done before."""
+def _prepare(transaction: Transaction, outputs: Path, rings: _Generations) -> RotationResult:
+    """Prepare everything under the new key."""
+    private = transaction.private
     with workbench(private) as (engine, folder):
         rings.new.install_rotation(engine.connection)
         for ring in (rings.new, rings.old):  # the store opens with the one, then with the other
             engine.unlock(ring.subkey("snapshot"))
-        rotation = Rotation(engine, folder, private, is_everywhere=True, rings=rings)
-        rotation.resume()
+        rotation = Rotation(engine, folder, transaction, is_everywhere=True, rings=rings)
         for store in stores_of(outputs):
-            rotation.clean_store(store)
-            sweep(store)
+            rotation.rewrite_store(store)
         for run in run_folders(outputs):
-            rotation.clean_run(run)
-        identities = _carry_vault(engine, private, rings)
-    _carry_erased(private, rings)
-    _carry_records(private, rings)
-    for answer in (private / "access").glob("*.md"):
-        destroy(answer)
+            rotation.rewrite_run(run)
+        identities = _rotate_vault(engine, transaction, rings)
+    people = frozenset(rings.new.rotate(person) for person in erased_people(private, rings.old))
+    if people:
+        transaction.replace(*erased_file(private, rings.new, people), mode=0o600)
+    _rotate_records(transaction, rings)
+    for answer in sorted((private / "access").glob("*.md")):
+        transaction.remove(answer)
     return RotationResult(rings.new.fingerprint, identities, rotation.rows, rotation.files)
 
 
@@ -161,29 +143,6 @@ class Rotation(Rewrite):
     """
 
     rings: _Generations = field(default_factory=lambda: _Generations(KeyRing(()), KeyRing(())))
-    made: set[str] = field(default_factory=set)
-
-    def resume(self) -> None:
-        """Read from the journal what an interrupted rotation has done."""
-        for line in (self.private / JOURNAL).read_text(encoding="utf-8").splitlines():
-            if line.endswith("]"):  # a line cut short belongs to a file that was not replaced
-                old, new, rows = json.loads(line)
-                self.moved[old] = (new, rows)
-                self.made.add(new)
-
-    def note(self, old: str, new: str, rows: int) -> None:
-        """Write into the journal, before it happens, that a file is replaced."""
-        super().note(old, new, rows)
-        self.made.add(new)
-        descriptor = os.open(self.private / JOURNAL, os.O_WRONLY | os.O_APPEND)
-        with os.fdopen(descriptor, "a", encoding="utf-8") as handle:
-            handle.write(json.dumps([old, new, rows]) + "\n")
-            handle.flush()
-            os.fsync(handle.fileno())
-
-    def is_done(self, digest: str) -> bool:
-        """Tell whether a file carries new pseudonyms already: twice would be once too often."""
-        return digest in self.made
 
     def change(self, source: str, columns: list[str]) -> tuple[str, str] | None:
         """Return the file with every pseudonym of the old generation under the new key."""
@@ -209,11 +168,8 @@ class Rotation(Rewrite):
 
     @cached_property
     def _known(self) -> frozenset[str]:
-        """Every old pseudonym of a person that the vault knows; none once the vault is carried."""
-        try:
-            rows = Vault(self.private, self.rings.old).read()
-        except InputError:
-            return frozenset()
+        """Every old pseudonym of a person that the vault knows."""
+        rows = Vault(self.transaction.private, self.rings.old).read()
         return frozenset(rows["customer_key"].to_pylist())
 
     def key_for(self, path: Path) -> bytes | None:
@@ -230,52 +186,24 @@ def rotated(name: str) -> str:
     )
 
 
-def _carry_vault(engine: Engine, private: Path, rings: _Generations) -> int:
-    """Write the vault under the new key beside the old one, then swap the two; return its rows."""
-    stage = private_folder(private / "rotating")
-    vault, retired = private / "vault", stage / "retired"
-    if not retired.exists():
-        try:
-            rows = Vault(private, rings.new).read()
-        except InputError:
-            rows = Vault(private, rings.old).read()
-            engine.register("vault_old", rows)
-            engine.connection.execute(
-                "CREATE OR REPLACE TEMP TABLE vault_new AS "
-                "SELECT * REPLACE (rotate(customer_key) AS customer_key) FROM vault_old"
-            )
-            Vault(stage, rings.new).merge(engine.connection, "vault_new")
-            vault.rename(retired)
-    if (stage / "vault").exists():
-        if vault.exists():
-            vault.rmdir()  # made empty by a look at it since
-        (stage / "vault").rename(vault)
-    for path in retired.glob("*") if retired.exists() else ():
-        destroy(path)
-    shutil.rmtree(stage)
-    return Vault(private, rings.new).read().num_rows
+def _rotate_vault(engine: Engine, transaction: Transaction, rings: _Generations) -> int:
+    """Prepare the vault under the new key; return its rows."""
+    before, after = (Vault(transaction.private, ring) for ring in (rings.old, rings.new))
+    engine.register("vault_before", before.read())
+    rows = engine.connection.sql(
+        "SELECT * REPLACE (rotate(customer_key) AS customer_key) FROM vault_before"
+    )
+    fresh = rows.to_arrow_table().cast(SCHEMA)
+    transaction.exchange(before.pieces(), after.sealed(fresh))
+    return fresh.num_rows
 
 
-def _carry_erased(private: Path, rings: _Generations) -> None:
-    """Carry the list of the erased over, so that nobody on it can come back."""
-    try:
-        erased_people(private, rings.new)
-    except InputError:
-        people = erased_people(private, rings.old)
-        write_erased(private, rings.new, {rings.new.rotate(person) for person in people})
-
-
-def _carry_records(private: Path, rings: _Generations) -> None:
-    """Seal the refused records under the new key, with the new pseudonyms of their people."""
+def _rotate_records(transaction: Transaction, rings: _Generations) -> None:
+    """Prepare the refused records under the new key, with the new pseudonyms of their people."""
     old, new = rings.old.subkey("vault"), rings.new.subkey("vault")
-    for path in sorted((private / "quarantine").glob("*.sealed")):
-        sealed = path.read_bytes()
-        try:
-            unseal(new, path.name, sealed)
-        except InputError:
-            rows = pq.read_table(pa.BufferReader(unseal(old, path.name, sealed)))
-            people = [person and rings.new.rotate(person) for person in
-                      rows["person_key"].to_pylist()]  # fmt: skip
-            place = rows.schema.get_field_index("person_key")
-            fresh = rows.set_column(place, "person_key", pa.array(people, pa.string()))
-            write_private(path, seal(new, path.name, parquet_bytes(fresh)))
+    for path in sorted((transaction.private / "quarantine").glob("*.sealed")):
+        rows = pq.read_table(pa.BufferReader(unseal(old, path.name, path.read_bytes())))
+        people = [key and rings.new.rotate(key) for key in rows["person_key"].to_pylist()]
+        place = rows.schema.get_field_index("person_key")
+        fresh = rows.set_column(place, "person_key", pa.array(people, pa.string()))
+        transaction.replace(path, seal(new, path.name, parquet_bytes(fresh)))

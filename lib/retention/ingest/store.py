@@ -64,14 +64,10 @@ class Store:
 
     def write(self, manifest: Mapping[str, Any]) -> str:
         """Write a manifest under the id that its content gives; return the id."""
-        text = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
-        identifier = hashlib.sha256(text.encode()).hexdigest()[:16]
+        identifier, text = manifest_text(manifest)
         folder = self.root / "snapshots" / identifier
         folder.mkdir(parents=True, exist_ok=True)
-        write_text(
-            folder / "manifest.json",
-            json.dumps({"id": identifier, **manifest}, indent=1, sort_keys=True) + "\n",
-        )
+        write_text(folder / "manifest.json", text)
         return identifier
 
     def point(self, identifier: str) -> None:
@@ -85,6 +81,13 @@ class Store:
         """Return the current snapshot, None where nothing was published yet."""
         exists = (self.root / CURRENT / "manifest.json").is_file()
         return Snapshot.load(self.root) if exists else None
+
+
+def manifest_text(manifest: Mapping[str, Any]) -> tuple[str, str]:
+    """Return the id that a manifest's content gives, and the text of its file."""
+    plain = json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    identifier = hashlib.sha256(plain.encode()).hexdigest()[:16]
+    return identifier, json.dumps({"id": identifier, **manifest}, indent=1, sort_keys=True) + "\n"
 
 
 def destroy(path: Path) -> None:

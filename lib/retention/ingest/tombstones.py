@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from retention.ingest.keys import KeyRing, private_folder
-from retention.ingest.vault import seal, unseal, write_private
+from retention.ingest.keys import KeyRing
+from retention.ingest.vault import seal, unseal
 
 _FILE = "erased.sealed"
 
@@ -20,12 +20,7 @@ def erased_people(private: Path, keys: KeyRing) -> frozenset[str]:
     return frozenset(json.loads(content))
 
 
-def remember_erased(private: Path, keys: KeyRing, people: set[str]) -> None:
-    """Add people to the list."""
-    write_erased(private, keys, people | erased_people(private, keys))
-
-
-def write_erased(private: Path, keys: KeyRing, people: frozenset[str] | set[str]) -> None:
-    """Write the whole list, sealed."""
+def erased_file(private: Path, keys: KeyRing, people: frozenset[str]) -> tuple[Path, bytes]:
+    """Return where the list lies and its sealed content for these people."""
     content = seal(keys.subkey("vault"), _FILE, json.dumps(sorted(people)).encode())
-    write_private(private_folder(private) / _FILE, content)
+    return private / _FILE, content

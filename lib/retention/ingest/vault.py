@@ -130,20 +130,34 @@ class Vault:
             fcntl.flock(handle, fcntl.LOCK_EX)
             yield
 
-    def forget(self, customer_keys: set[str]) -> int:
-        """Remove people; return how many rows went."""
+    def without(self, customer_keys: set[str]) -> tuple[int, list[Path], dict[Path, bytes]]:
+        """Return what forgetting people changes: rows that go, files that go, files that come."""
         gone = 0
+        old: list[Path] = []
+        fresh: dict[Path, bytes] = {}
         keys = pa.array(sorted(customer_keys), pa.string())
-        with self._alone():
-            for bucket in sorted({key[0] for key in customer_keys}):
-                for piece in self._pieces(bucket):
-                    rows = self._read_pieces([piece])
-                    theirs = pa.compute.is_in(rows["customer_key"], value_set=keys)
-                    kept = rows.filter(pa.compute.invert(theirs))
+        for bucket in sorted({key[0] for key in customer_keys}):
+            for piece in self._pieces(bucket):
+                rows = self._read_pieces([piece])
+                theirs = pa.compute.is_in(rows["customer_key"], value_set=keys)
+                kept = rows.filter(pa.compute.invert(theirs))
+                if kept.num_rows != rows.num_rows:
                     gone += rows.num_rows - kept.num_rows
-                    if kept.num_rows != rows.num_rows:
-                        self._replace([piece], bucket, kept)
-        return gone
+                    old.append(piece)
+                    fresh |= self._sealed(bucket, kept)
+        return gone, old, fresh
+
+    def sealed(self, rows: pa.Table) -> dict[Path, bytes]:
+        """Return the files that hold these rows and no others."""
+        files: dict[Path, bytes] = {}
+        for bucket in _BUCKETS:
+            is_here = pa.compute.starts_with(rows["customer_key"], bucket)
+            files |= self._sealed(bucket, _distinct(rows.filter(is_here)))
+        return files
+
+    def pieces(self) -> list[Path]:
+        """Return the files of all buckets."""
+        return [piece for bucket in _BUCKETS for piece in self._pieces(bucket)]
 
     def _pieces(self, bucket: str) -> list[Path]:
         """Return the files of a bucket."""
@@ -156,16 +170,22 @@ class Vault:
         tables = [pq.read_table(pa.BufferReader(text), schema=SCHEMA) for text in contents]
         return pa.concat_tables([SCHEMA.empty_table(), *tables])
 
-    def _write_piece(self, bucket: str, rows: pa.Table) -> Path | None:
-        """Seal rows in a file whose name follows from them under the key; nothing for no rows."""
+    def _sealed(self, bucket: str, rows: pa.Table) -> dict[Path, bytes]:
+        """Return a file whose name follows from its rows under the key; nothing for no rows."""
         if not rows.num_rows:
-            return None
+            return {}
         content, key = parquet_bytes(rows), self.keys.subkey("vault")
         name = hmac.new(key, content, hashlib.sha256).hexdigest()[:16]
         path = self.folder / f"{bucket}-{name}.sealed"
-        if not path.exists():
-            write_private(path, seal(key, path.name, content))
-        return path
+        return {path: seal(key, path.name, content)}
+
+    def _write_piece(self, bucket: str, rows: pa.Table) -> Path | None:
+        """Write rows as one file, unless it is there; return its path, None for no rows."""
+        for path, content in self._sealed(bucket, rows).items():
+            if not path.exists():
+                write_private(path, content)
+            return path
+        return None
 
     def _replace(self, pieces: Iterable[Path], bucket: str, rows: pa.Table) -> None:
         """Write rows as one piece, then remove those that it replaces."""
