@@ -10,6 +10,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
+REMOVED = "[removed]"
+"""Stands in an open text column where a value could have named a person."""
+
+UNITS_IN_CELL = "units in cell"
+"""Outcome of an experiment's row that sums up many units: how many they are."""
+
+SQUARES = "{} squared"
+"""Outcome of such a row that holds the sum of the squares of the outcome named."""
+
 
 class Kind(StrEnum):
     """Storage type of a column, by its DuckDB name (all of them exist in Spark too)."""
@@ -227,6 +236,8 @@ TABLES: dict[str, Table] = {
             Column("propensity", N, "probability of that arm by design", "share", True, minimum=0),
             Column("stratum", T, "stratum of the randomisation", nullable=True),
             _time("exposed", "when the unit first met the treatment", nullable=True),
+            Column("cluster_key", T, "pseudonym of what was drawn as one (household, shop), where "
+                   "units were not drawn one by one", nullable=True),
         ),
         _table(
             "outcomes", "One row per unit and metric, where the export brings outcomes itself.",

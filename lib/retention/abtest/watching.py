@@ -19,7 +19,7 @@ from retention.abtest.since_assignment import (
 from retention.abtest.statistics import Array
 from retention.engine import Engine
 from retention.errors import EvidenceError
-from retention.features import experiment_frame, minor_per_major
+from retention.features import experiment_frame, minor_per_major, spread_log
 from retention.features.dates import DAY_S, epoch_of
 
 COUNTED = ("revenue", "orders")
@@ -68,7 +68,8 @@ def with_channel(engine: Engine, units: pd.DataFrame) -> pd.DataFrame:
 
 def assignment_log(engine: Engine, experiment_key: str) -> pd.DataFrame:
     """Return ``unit_key, arm, assigned_epoch_s, exposed_epoch_s`` of one experiment."""
-    return engine.query("abtest_assignments", experiment_key=experiment_key).frame()
+    log = engine.query("abtest_assignments", experiment_key=experiment_key).frame()
+    return spread_log(engine, log, experiment_key)
 
 
 def currencies(engine: Engine, experiment_key: str) -> list[str]:

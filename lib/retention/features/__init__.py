@@ -12,6 +12,7 @@ from __future__ import annotations
 from retention.features.customers import customer_features, feature_rows, future_purchases
 from retention.features.dates import epoch_of, observed_until, shifted
 from retention.features.dictionary import FEATURES, Feature, Layer, dictionary_frame
+from retention.features.experiment_cells import spread_log
 from retention.features.experiments import experiment_frame
 from retention.features.purchases import (
     goods_costs,
@@ -41,5 +42,6 @@ __all__ = [
     "purchase_summary",
     "sampled_customers",
     "shifted",
+    "spread_log",
     "texts_in_arrow",
 ]

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pandas as pd
 
 from retention.engine import Engine
-from retention.errors import EvidenceError, ParameterError
+from retention.errors import EvidenceError, InputError, ParameterError
 from retention.features.customers import customer_features
 from retention.features.dates import DAY_S, observed_until
+from retention.features.experiment_cells import spread_cells
 from retention.features.purchases import goods_costs, minor_per_major
+from retention.tables import REMOVED
 
 DESIGN_COLUMNS = ["unit_key", "arm", "propensity", "stratum"]
+CLUSTER = "cluster_key"
+"""Design column that is there only where units were drawn in clusters."""
 
 
 def experiment_frame(engine: Engine, experiment_key: str, horizon_days: int) -> pd.DataFrame:
@@ -47,28 +53,70 @@ def experiment_frame(engine: Engine, experiment_key: str, horizon_days: int) -> 
     if horizon_days <= 0:
         raise ParameterError(f"A horizon of {horizon_days} days is empty.", "Give 1 or more.")
     design = _design(engine, experiment_key)
-    covariates = _long(engine, "covariates", experiment_key)
-    if covariates is None:
-        first_day = _first_day(design, experiment_key)
-        covariates = customer_features(engine, first_day, experiment=experiment_key)
-        covariates = covariates.rename(columns={"customer_key": "unit_key"})
-    outcomes = _long(engine, "outcomes", experiment_key)
+    outcomes = _long(engine, "outcomes", "metric", experiment_key)
+    covariates = _covariates(engine, design, experiment_key, has_outcomes=outcomes is not None)
     if outcomes is None:
         _first_day(design, experiment_key)
         outcomes = _bought(engine, experiment_key, horizon_days)
-    frame = design[DESIGN_COLUMNS].merge(covariates, "left", "unit_key")
-    frame = frame.merge(outcomes, "left", "unit_key")
+    else:
+        _require_common_units(design, outcomes, experiment_key)
+    clusters = [CLUSTER] if CLUSTER in design and design[CLUSTER].notna().any() else []
+    design = design[[*DESIGN_COLUMNS, *clusters]]
+    outcomes = _renamed(outcomes, list(design), "after")
+    covariates = _renamed(covariates, [*design, *outcomes], "before")
+    frame = design.merge(covariates, "left", "unit_key").merge(outcomes, "left", "unit_key")
     frame.attrs = {
         "covariates": [c for c in covariates if c != "unit_key"],
         "outcomes": [c for c in outcomes if c != "unit_key"],
     }
-    return frame
+    return spread_cells(frame)
+
+
+def _renamed(frame: pd.DataFrame, taken: Iterable[object], when: str) -> pd.DataFrame:
+    """Return the frame with names of its own: an outcome, too, may be called ``arm``."""
+    used = list(taken)
+    doubled = [name for name in frame if name in used and name != "unit_key"]
+    return frame.rename(columns={name: f"{name} {when}" for name in doubled})
+
+
+def _covariates(
+    engine: Engine, design: pd.DataFrame, experiment_key: str, *, has_outcomes: bool
+) -> pd.DataFrame:
+    """Return what was known before: as the export brings it, else as the orders tell it.
+
+    Where outcomes came with the export and there is nothing else, nothing is known before.
+    """
+    found = _long(engine, "covariates", "name", experiment_key)
+    if found is not None:
+        return found
+    dated = bool(design["assigned_epoch_s"].notna().all())
+    if has_outcomes and not (engine.has("orders") and dated):
+        return design[["unit_key"]]
+    first_day = _first_day(design, experiment_key)
+    made = customer_features(engine, first_day, experiment=experiment_key)
+    return made.rename(columns={"customer_key": "unit_key"})
+
+
+def _require_common_units(
+    design: pd.DataFrame, outcomes: pd.DataFrame, experiment_key: str
+) -> None:
+    """Refuse outcomes that belong to none of the assigned units."""
+    known = outcomes.dropna(how="all", subset=[c for c in outcomes if c != "unit_key"])
+    if not design["unit_key"].isin(known["unit_key"]).any():
+        raise InputError(
+            f"None of the {len(design):,} units assigned in {experiment_key!r} has an outcome; "
+            f"{len(known):,} other units have one.",
+            "Name the units alike in both files: by the same id, or by e-mail in both.",
+            column="unit_key",
+        )
 
 
 def _design(engine: Engine, experiment_key: str) -> pd.DataFrame:
     """Return the assignments of the experiment."""
+    there = engine.sql("SELECT * FROM assignments").columns()
+    columns = [*DESIGN_COLUMNS, "assigned_epoch_s", *([CLUSTER] if CLUSTER in there else [])]
     design = engine.sql(
-        "SELECT unit_key, arm, propensity, stratum, assigned_epoch_s FROM assignments "
+        f"SELECT {', '.join(columns)} FROM assignments "
         "WHERE experiment_key = $experiment_key ORDER BY unit_key",
         experiment_key=experiment_key,
     ).frame()
@@ -93,29 +141,54 @@ def _first_day(design: pd.DataFrame, experiment_key: str) -> str:
     return pd.Timestamp(earliest - earliest % DAY_S, unit="s").date().isoformat()
 
 
-def _long(engine: Engine, table: str, experiment_key: str) -> pd.DataFrame | None:
+def _long(engine: Engine, table: str, name: str, experiment_key: str) -> pd.DataFrame | None:
     """Return a long table of the experiment as one column per name; None where it has none."""
     if not engine.has(table):
         return None
-    rows = engine.sql(
-        f'SELECT * FROM "{table}" WHERE experiment_key = $experiment_key',
+    values = ["value"] if table == "outcomes" else ["value_number", "value_text"]
+    counts = ", ".join(f"count({value}) AS {value}" for value in values)
+    found = engine.sql(
+        f"SELECT {name} AS name, {counts} FROM {table} WHERE experiment_key = $experiment_key "
+        f"GROUP BY {name} ORDER BY {name}",
         experiment_key=experiment_key,
     ).frame()
-    if rows.empty:
+    if found.empty:
         return None
-    if table == "outcomes":
-        return _wide(rows, "metric", "value")
-    labelled = rows["name"].isin(set(rows.loc[rows["value_text"].notna(), "name"]))
-    numbers = _wide(rows[~labelled], "name", "value_number")
-    return numbers.merge(_wide(rows[labelled], "name", "value_text"), "outer", "unit_key")
+    labels = found[values[-1]] > 0 if len(values) > 1 else found[values[0]] < 0
+    columns = dict.fromkeys(found.loc[~labels, "name"], values[0])
+    columns |= dict.fromkeys(found.loc[labels, "name"], values[-1])
+    return _wide(engine, table, name, columns, experiment_key)
 
 
-def _wide(rows: pd.DataFrame, name: str, value: str) -> pd.DataFrame:
-    """Spread a long table into one row per unit, columns in alphabetical order."""
-    keyed = rows.set_index(["unit_key", name], verify_integrity=True)[value]
-    wide = keyed.unstack().sort_index()  # noqa: PD010 (nothing may be averaged away)
-    wide.columns.name = None
-    return wide.reset_index()
+def _wide(
+    engine: Engine, table: str, name: str, columns: dict[str, str], experiment_key: str
+) -> pd.DataFrame:
+    """Spread a long table into one row per unit: numbers first, then labels, by name.
+
+    A unit has one value of a name, so that the largest is the only one.
+    """
+    spread = ", ".join(
+        f"max(CASE WHEN {name} = {_literal(column)} THEN {_readable(value)} END) AS c{number}"
+        for number, (column, value) in enumerate(columns.items())
+    )
+    wide = engine.sql(
+        f"SELECT unit_key, {spread} FROM {table} WHERE experiment_key = $experiment_key "
+        "GROUP BY unit_key ORDER BY unit_key",
+        experiment_key=experiment_key,
+    ).frame()
+    wide.columns = pd.Index(["unit_key", *columns])
+    removed = [c for c, value in columns.items() if value == "value_text" and wide[c].isna().all()]
+    return wide.drop(columns=removed)
+
+
+def _readable(value: str) -> str:
+    """Return the SQL of a value; what was removed is as good as missing."""
+    return f"CASE WHEN value_text <> '{REMOVED}' THEN value_text END" if "text" in value else value
+
+
+def _literal(text: str) -> str:
+    """Return text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
 
 
 def _bought(engine: Engine, experiment_key: str, horizon_days: int) -> pd.DataFrame:

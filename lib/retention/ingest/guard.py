@@ -16,9 +16,7 @@ from retention.ingest.judge import Judged
 from retention.ingest.keying import NAMESPACES
 from retention.ingest.texts import Scrubber
 from retention.ingest.vault import Vault
-from retention.tables import Column, Kind
-
-REMOVED = "[removed]"
+from retention.tables import REMOVED, Column, Kind
 
 _CLOSED = (
     "customer_key", "unit_key", "source", "batch_id", "currency", "shop_tz", "rate_date",

@@ -29,6 +29,7 @@ NAMESPACES: dict[str, str] = {
     "response_key": "response",
     "ticket_key": "ticket",
     "link_key": "link",
+    "cluster_key": "cluster",
     "source_record_id": "record",
 }
 """Columns whose raw values are replaced by pseudonyms, each in a namespace of its own."""

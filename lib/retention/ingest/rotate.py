@@ -33,6 +33,7 @@ _PSEUDONYMS = (
     "customer_key", "unit_key", "person_key", "email_key", "phone_key", "platform_key", "name_key",
     "token", "order_key", "order_line_key", "refund_key", "event_key", "anon_key", "session_key",
     "touch_key", "response_key", "ticket_key", "link_key", "source_record_id", "row_key",
+    "cluster_key",
 )  # fmt: skip
 """Columns whose text begins with a pseudonym (what follows it, as in a line's key, stays)."""
 

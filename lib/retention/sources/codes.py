@@ -33,6 +33,8 @@ class ReasonCode(StrEnum):
     ZERO_PRICE = "zero_price"
     STOCK_ADJUSTMENT = "stock_adjustment"
     ORPHAN_LINE = "orphan_line"
+    CONTRADICTORY_ARM = "contradictory_arm"
+    REPEATED_UNIT = "repeated_unit"
 
 
 class ExclusionCode(StrEnum):
@@ -64,6 +66,8 @@ MENDS: dict[str, str] = {
     ReasonCode.ZERO_PRICE: "A line without a price is no sale; correct the price if it was one.",
     ReasonCode.STOCK_ADJUSTMENT: "Keep stock and debt bookings out of the export of sales.",
     ReasonCode.ORPHAN_LINE: "Export the whole order: the row that carries its totals is missing.",
+    ReasonCode.CONTRADICTORY_ARM: "Find out how one unit got into two arms; it counts in neither.",
+    ReasonCode.REPEATED_UNIT: "Give one row per unit: sum up its rows before the export.",
     ExclusionCode.TEST_ORDER: "Declared: test orders are no sales.",
     ExclusionCode.AGGREGATE_ROW: "Declared: totals are computed from the rows.",
     ExclusionCode.OTHER_EVENT: "Declared: events of this kind say nothing about retention.",

@@ -10,6 +10,8 @@ from retention.sources.formats import (
     cdnow,
     etsy_sold_order_items,
     etsy_sold_orders,
+    experiment_days,
+    experiment_units,
     ga4_events,
     generic,
     hillstrom,
@@ -62,6 +64,8 @@ FORMATS: dict[str, SourceFormat] = {
         olist.CUSTOMERS,
         olist.REVIEWS,
         generic.FORMAT,
+        experiment_units.UNITS,
+        experiment_days.DAYS,
     )
 }
 """Every export format, by the name that params use."""
