@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from retention.sources.formats.surveys import FORMAT as SURVEYS
+from retention.sources import FORMATS
 
 
 @pytest.fixture(scope="module")
@@ -50,4 +50,4 @@ def test_most_subscribers_prefer_what_they_buy(folder, truth):
     own = "prefers_" + said["favourite"].astype(str).map(names)
     assert len(said) > 200
     assert (own == said["Reason"]).mean() == pytest.approx(0.8 + 0.2 / 6, abs=0.06)
-    assert {"Survey", "Reason"} <= set(SURVEYS.required + SURVEYS.optional)
+    assert {"Survey", "Reason"} <= set(FORMATS["surveys"].required + FORMATS["surveys"].optional)

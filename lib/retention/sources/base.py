@@ -72,7 +72,9 @@ class ReadOptions:
     shop_id
         Name of the shop; empty means the format's own.
     columns
-        Column mapping of the generic source: ``"target = column"``.
+        Column mapping: ``"target = column"``.
+    labels
+        Of the generic source: ``"their word = our word"`` for the state of an order.
     maximum_expansion
         Largest ratio of unpacked to packed size (beyond 64 MB) that is not taken for a bomb.
     memory_limit
@@ -91,6 +93,7 @@ class ReadOptions:
     currency: str = ""
     shop_id: str = ""
     columns: tuple[str, ...] = ()
+    labels: tuple[str, ...] = ()
     maximum_expansion: int = 200
     memory_limit: str | None = None
     threads: int | None = None
@@ -232,6 +235,9 @@ class SourceFormat:
     headerless
         Columns of files that come without a header row: pattern of a first line (blanks folded) →
         names of its columns.
+    yields_to
+        ``orders``: records of payments, which are no sales of their own where another source tells
+        the orders; ``platform``: details, whose orders another file of the same platform tells.
     """
 
     name: str
@@ -250,6 +256,7 @@ class SourceFormat:
     blank_delimited: bool = False
     companions: Mapping[str, tuple[str, SourceFormat]] = field(default_factory=dict)
     headerless: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    yields_to: str = ""
 
     def for_options(self, options: ReadOptions) -> SourceFormat:
         """Return the format with the options' column mapping in force.

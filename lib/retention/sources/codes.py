@@ -43,6 +43,9 @@ class ExclusionCode(StrEnum):
     TEST_ORDER = "test_order"
     AGGREGATE_ROW = "aggregate_row"
     OTHER_EVENT = "other_event"
+    OTHER_RECORD = "other_record"
+    REFUND_ROW = "refund_row"
+    PAYMENT = "payment"
 
 
 MENDS: dict[str, str] = {
@@ -71,5 +74,8 @@ MENDS: dict[str, str] = {
     ExclusionCode.TEST_ORDER: "Declared: test orders are no sales.",
     ExclusionCode.AGGREGATE_ROW: "Declared: totals are computed from the rows.",
     ExclusionCode.OTHER_EVENT: "Declared: events of this kind say nothing about retention.",
+    ExclusionCode.OTHER_RECORD: "Declared: records of this kind are no sales.",
+    ExclusionCode.REFUND_ROW: "Declared: the row tells of a refund, which is kept as one.",
+    ExclusionCode.PAYMENT: "Declared: beside a source of orders, a payment is no second sale.",
 }
 """What to do about each code, in one sentence."""

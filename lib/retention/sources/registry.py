@@ -6,6 +6,8 @@ from pathlib import Path
 
 from retention.errors import ParameterError
 from retention.sources.base import ReadOptions, SourceFormat
+from retention.sources.declarations.compiling import source_format
+from retention.sources.declarations.schema import read_declarations
 from retention.sources.formats import (
     cdnow,
     etsy_sold_order_items,
@@ -15,46 +17,45 @@ from retention.sources.formats import (
     ga4_events,
     generic,
     hillstrom,
-    klaviyo,
-    ledgers,
-    links,
     mailchimp,
     olist,
     online_retail,
-    shopify_customers,
     shopify_orders,
-    standing,
-    surveys,
-    tickets,
-    track_events,
     woocommerce,
 )
 from retention.sources.recognition import recognise
+
+
+def declared_formats(folder: Path) -> list[SourceFormat]:
+    """Return the formats that the YAML files of a folder declare, none where it does not exist.
+
+    Raises
+    ------
+    ParameterError
+        If a file declares no format, or one is declared twice.
+    """
+    made: dict[str, SourceFormat] = {}
+    for path in sorted(folder.glob("*.yaml")):
+        for declaration in read_declarations(path):
+            if declaration.name in made:
+                raise ParameterError(
+                    f"The format {declaration.name!r} is declared twice.", "Rename one of the two.",
+                    file=str(path), column="name",
+                )  # fmt: skip
+            made[declaration.name] = source_format(declaration)
+    return list(made.values())
+
 
 FORMATS: dict[str, SourceFormat] = {
     fmt.name: fmt
     for fmt in (
         shopify_orders.FORMAT,
-        shopify_customers.FORMAT,
         etsy_sold_orders.FORMAT,
         etsy_sold_order_items.FORMAT,
-        klaviyo.EVENTS,
-        klaviyo.PROFILES,
-        track_events.FORMAT,
-        surveys.FORMAT,
-        surveys.TYPEFORM,
-        tickets.FORMAT,
-        ledgers.CONSENTS,
-        ledgers.ASSIGNMENTS,
-        ledgers.COSTS,
-        standing.SCORES,
-        standing.CONTRACTS,
-        links.FORMAT,
         online_retail.FORMAT,
         hillstrom.FORMAT,
         woocommerce.REST,
         woocommerce.CSV,
-        mailchimp.MEMBERS,
         mailchimp.ACTIVITY,
         mailchimp.EMAIL_ACTIVITY,
         ga4_events.FORMAT,
@@ -63,6 +64,7 @@ FORMATS: dict[str, SourceFormat] = {
         olist.ITEMS,
         olist.CUSTOMERS,
         olist.REVIEWS,
+        *declared_formats(Path(__file__).parent / "formats"),
         generic.FORMAT,
         experiment_units.UNITS,
         experiment_days.DAYS,

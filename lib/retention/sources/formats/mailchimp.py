@@ -1,4 +1,4 @@
-"""Mailchimp's exports: the audience's members, and what they did with campaigns."""
+"""What Mailchimp's members did with campaigns: as rows, or as the interface's JSON."""
 
 from __future__ import annotations
 
@@ -20,31 +20,6 @@ KINDS = {
     "soft bounce": "bounced", "unsub": "unsubscribed", "unsubscribed": "unsubscribed",
     "unsubscribe": "unsubscribed", "abuse": "complained", "complaint": "complained",
 }  # fmt: skip
-
-_FULL_NAME = '"First Name" || \' \' || "Last Name"'
-_SINCE = 'coalesce(time_of("OPTIN_TIME"), time_of("CONFIRM_TIME"))'
-
-_MEMBERS = f"""
-SELECT {_SINCE} AS first_seen_at, text_of("CC") AS country, 'mailchimp' AS channel,
-  TRUE AS is_guest, line_no, coalesce(text_of("LEID"), text_of("Email Address"))
-    AS source_record_id,
-  {reasons(*unreadable_times("OPTIN_TIME", "CONFIRM_TIME", "UNSUB_TIME"))},
-  {NO_EXCLUSION}, {_SINCE} AS occurred_at, {NO_MONEY},
-  {identities('"Email Address"', '"Phone Number"', '"EUID"', _FULL_NAME)}
-FROM landed"""
-
-_CONSENTS = " UNION ALL ".join(
-    f"""SELECT 'marketing_email' AS purpose, '{state}' AS state, {moment} AS changed_at,
-  '{basis}' AS basis, line_no,
-  coalesce(text_of("LEID"), text_of("Email Address")) || ':{state}' AS source_record_id,
-  {NO_REASONS}, {NO_EXCLUSION}, {moment} AS occurred_at, {NO_MONEY},
-  {identities('"Email Address"', platform_id='"EUID"')}
-FROM landed WHERE {moment} IS NOT NULL"""
-    for state, moment, basis in (
-        ("granted", 'coalesce(time_of("CONFIRM_TIME"), time_of("OPTIN_TIME"))', "consent"),
-        ("withdrawn", 'time_of("UNSUB_TIME")', "consent"),
-    )
-)
 
 _WHO = 'lower(text_of("email_address"))'
 _TOUCH_KEY = "'mailchimp:' || {campaign} || ':' || {who} || ':' || {kind} || ':' || {when}"
@@ -90,21 +65,6 @@ SELECT CAST(NULL AS TIMESTAMP) AS first_seen_at, CAST(NULL AS VARCHAR) AS countr
   CAST(NULL AS TIMESTAMP) AS occurred_at, {NO_MONEY},
   {identities('"email_address"')}
 FROM landed"""
-
-MEMBERS = SourceFormat(
-    name="mailchimp_members",
-    meaning="Mailchimp → Audience → Export (one CSV per state of subscription).",
-    required=("Email Address", "LEID", "EUID"),
-    optional=("First Name", "Last Name", "Phone Number", "MEMBER_RATING", "OPTIN_TIME",
-              "OPTIN_IP", "CONFIRM_TIME", "CONFIRM_IP", "LATITUDE", "LONGITUDE", "GMTOFF",
-              "DSTOFF", "TIMEZONE", "CC", "REGION", "LAST_CHANGED", "UNSUB_TIME",
-              "UNSUB_CAMPAIGN_TITLE", "NOTES", "TAGS"),
-    tables=(
-        TableMapping("customers", _MEMBERS, accounts=True),
-        TableMapping("consents", _CONSENTS),
-    ),
-    dates=("OPTIN_TIME", "CONFIRM_TIME"),
-)  # fmt: skip
 
 ACTIVITY = SourceFormat(
     name="mailchimp_activity",

@@ -1,0 +1,1 @@
+"""Export formats that are declared in YAML instead of written in SQL."""
