@@ -123,7 +123,9 @@ class Sales:
             made["precision"] = f"precision_of({text_sql(self.of_order['ordered_at'])})"
         if self.has("status"):
             made["status text"] = text_sql(self.of_order["status"])
-        return made | {f"identity {n}": sql for n, sql in identity_sql(self.of_order, table).items()}
+        return made | {
+            f"identity {n}": sql for n, sql in identity_sql(self.of_order, table).items()
+        }
 
     def read_lines(self) -> dict[str, str]:
         """Return the SQL of what is read of a line in each row."""
