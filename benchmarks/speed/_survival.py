@@ -57,7 +57,7 @@ def compressed(customers: int) -> Work:
             'SELECT "group", duration, event, count(*) AS weight FROM spells '
             "GROUP BY 1, 2, 3 ORDER BY 1, 2, 3"
         ).frame()
-        curve = kaplan_meier(count_events(rows, group="group", weight="weight"))
+        curve = kaplan_meier(count_events(rows, group="group", frequency="weight"))
         return {"last": float(curve.frame["survival"].iloc[-1])}
 
     return work

@@ -145,7 +145,7 @@ def test_departures_are_dated_between_the_last_purchase_and_the_windows_end():
                   ("b", "2026-05-20", "own"))  # fmt: skip
     intervals = departure_intervals(engine, "2026-06-01", 28, unit_days=7)
     assert intervals.to_numpy().tolist() == [[0.0, np.inf, 1.0], [2.0, 6.0, 1.0]]
-    curve = interval_curve(intervals, weight="weight", unit="weeks", draws=2)
+    curve = interval_curve(intervals, frequency="weight", unit="weeks", draws=2)
     assert curve.n == 2
     with pytest.raises(ParameterError):
         departure_intervals(engine, "2026-06-01", 0)

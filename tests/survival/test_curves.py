@@ -45,7 +45,7 @@ def test_compressed_rows_give_the_same_curve(pairs):
     data = frame_of(*zip(*pairs, strict=True))
     packed = data.value_counts().rename("weight").reset_index()
     one = kaplan_meier(count_events(data)).frame
-    other = kaplan_meier(count_events(packed, weight="weight")).frame
+    other = kaplan_meier(count_events(packed, frequency="weight")).frame
     pd.testing.assert_frame_equal(one, other)
 
 
@@ -238,9 +238,45 @@ def test_interval_censored_departures_recover_the_truth():
     assert known["survival"].to_numpy() == pytest.approx(np.exp(-known["right"] / 50), abs=0.03)
 
 
-def test_an_empty_interval_is_refused():
-    with pytest.raises(InputError, match="empty, negative or missing"):
-        interval_curve(pd.DataFrame({"left": [5.0], "right": [5.0]}))
+def test_an_interval_that_ends_before_it_starts_is_refused():
+    with pytest.raises(InputError, match="end before they start"):
+        interval_curve(pd.DataFrame({"left": [5.0], "right": [4.0]}))
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(1, 12), st.integers(0, 1)), min_size=1, max_size=40))
+def test_exact_and_censored_times_alone_are_kaplan_meiers_curve(pairs):
+    data = frame_of(*zip(*pairs, strict=True))
+    exact = data.assign(
+        left=data["duration"], right=data["duration"].where(data["event"] == 1, np.inf)
+    )
+    curve = interval_curve(exact, draws=5)
+    table = curve.frame[np.isfinite(curve.frame["right"])]
+    km = kaplan_meier(count_events(data)).frame
+    expected = km[km["events"] > 0]
+    assert table["right"].tolist() == expected["time"].tolist()
+    assert table["survival"].to_numpy() == pytest.approx(expected["survival"].to_numpy(), abs=1e-6)
+    assert curve.frame[["ci_low", "ci_high"]].notna().all(axis=None)
+    if not data["event"].any():
+        assert "nobody was seen to leave" in curve.summary()
+
+
+def test_exact_times_and_intervals_share_the_mass():
+    """One departs at 2; five at 3; five within (1, 3], which hold both: 1/6 and 5/6 of all."""
+    rows = pd.DataFrame({"left": [2, 3, 1], "right": [2, 3, 3], "customers": [1, 5, 5]})
+    curve = interval_curve(rows, frequency="customers", draws=5)
+    assert curve.n == 11
+    assert curve.frame["mass"].tolist() == pytest.approx([1 / 6, 5 / 6], abs=1e-6)
+
+
+def test_turnbulls_band_holds_where_draws_leave_intervals_empty():
+    random = np.random.default_rng(0)
+    last = np.floor(random.exponential(150, 300) / 7)
+    rows = pd.DataFrame({"left": last, "right": np.where(last < 20, last + 13, np.inf)})
+    table = interval_curve(rows, draws=60).frame
+    assert table[["ci_low", "ci_high"]].notna().all(axis=None)
+    known = table[np.isfinite(table["right"])]
+    assert (known["ci_low"] <= known["survival"] + 1e-9).mean() > 0.9
 
 
 def test_concordance_of_uncensored_times_counts_pairs(drawn):

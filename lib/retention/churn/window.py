@@ -91,7 +91,7 @@ def return_probability(
     completed = gaps[gaps["event"] == 1]
     if completed.empty:
         raise EvidenceError("No customer has bought twice.", "Wait for repeat purchases.")
-    counts = count_events(gaps, weight="weight")
+    counts = count_events(gaps, frequency="weight")
     longest = _longest(counts, horizon_days, longest_days)
     curve = _curve(counts, horizon_days, longest)
     knees = [_knee(_curve(counts, max(int(horizon_days * f), 1), longest)) for f in (0.5, 1, 1.5)]
@@ -126,7 +126,7 @@ def window_sensitivity(
     parts = []
     for window, frame in sorted(spells.items()):
         weight = "weight" if "weight" in frame else None
-        part = kaplan_meier(count_events(frame, weight=weight)).at(at_days)
+        part = kaplan_meier(count_events(frame, frequency=weight)).at(at_days)
         parts.append(part.assign(window_days=window))
     columns = ["window_days", "time", "survival", "ci_low", "ci_high", "at_risk"]
     return pd.concat(parts, ignore_index=True)[columns]

@@ -72,13 +72,23 @@ def numbers(values: pd.Series) -> npt.NDArray[np.float64]:
 
     ``isna`` does not see a NaN within ``Float64`` or ``double[pyarrow]``; this does.
 
+    Raises
+    ------
+    InputError
+        If a value is no number.
+
     Examples
     --------
     >>> zero = pd.Series([0.0, 1.0], dtype="Float64")
     >>> int((zero / zero).isna().sum()), int(np.isnan(numbers(zero / zero)).sum())
     (0, 1)
     """
-    return np.asarray(values.to_numpy(dtype=float, na_value=np.nan), dtype=np.float64)
+    try:
+        return np.asarray(values.to_numpy(dtype=float, na_value=np.nan), dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InputError(
+            "Not every value is a number.", "Code labels as numbers.", column=str(values.name)
+        ) from None
 
 
 def require_finite(frame: pd.DataFrame, columns: Iterable[str]) -> None:

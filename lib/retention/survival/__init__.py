@@ -12,6 +12,7 @@ from retention.survival.accelerated import (
 )
 from retention.survival.codes import SurvivalCode
 from retention.survival.competing import CumulativeIncidence, cumulative_incidence
+from retention.survival.concordance import concordance
 from retention.survival.counts import EventCounts, count_events, evenly_spaced
 from retention.survival.cox import CoxModel, fit_cox, hazard_ratio_sentence
 from retention.survival.ends import competing_ends, departure_intervals
@@ -30,7 +31,7 @@ from retention.survival.proportional_hazards import (
     proportional_hazards_test,
 )
 from retention.survival.restricted_mean import RestrictedMeans, restricted_mean
-from retention.survival.scores import BrierScores, brier_scores, concordance
+from retention.survival.scores import BrierScores, brier_scores
 from retention.survival.spells import (
     landmark_spells,
     purchase_gaps,

@@ -14,8 +14,9 @@ from scipy import stats
 from retention.choices import choice
 from retention.errors import EvidenceError, InputError
 from retention.optimise import newton_finished
-from retention.survival.counts import Array, check_durations, evenly_spaced
+from retention.survival.counts import Array, evenly_spaced
 from retention.survival.cox import check_covariates, told_convergence
+from retention.survival.inputs import check_durations, one_row_each, weights_of
 
 
 class Distribution(StrEnum):
@@ -88,6 +89,7 @@ def fit_accelerated(
     duration: str = "duration",
     event: str = "event",
     entry: str | None = None,
+    frequency: str | None = None,
     weight: str | None = None,
     penalizer: float = 0.0,
     confidence: float = 0.95,
@@ -96,7 +98,7 @@ def fit_accelerated(
 
     Parameters
     ----------
-    frame, covariates, duration, event, entry, weight, confidence
+    frame, covariates, duration, event, entry, frequency, weight, confidence
         As in :func:`~retention.survival.cox.fit_cox`; durations must be positive.
     distribution
         Distribution of the time.
@@ -112,6 +114,9 @@ def fit_accelerated(
     """
     distribution = choice(Distribution, distribution, "distribution")
     check_durations(frame, duration, event, entry)
+    frame = one_row_each(frame, frequency)
+    weighed = weights_of(frame, weight)
+    frame = frame if weighed is None else frame[weighed > 0]
     check_covariates(frame, covariates)
     if (frame[duration] == 0).any():
         raise InputError(

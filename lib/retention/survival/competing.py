@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from retention.errors import EvidenceError, InputError
+from retention.errors import EvidenceError
 from retention.results import percent
-from retention.survival.counts import Array, check_durations, count_events
+from retention.survival.counts import Array, count_events
+from retention.survival.inputs import check_durations, require_column
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,7 @@ def cumulative_incidence(
     cause: str = "cause",
     group: str | None = None,
     entry: str | None = None,
+    frequency: str | None = None,
     weight: str | None = None,
     unit: str = "days",
     confidence: float = 0.95,
@@ -71,8 +73,8 @@ def cumulative_incidence(
     Parameters
     ----------
     frame
-        One row per customer (or distinct row with its ``weight``).
-    duration, group, entry, weight, unit
+        One row per customer (or distinct row with its ``frequency``).
+    duration, group, entry, frequency, weight, unit
         As in :func:`~retention.survival.counts.count_events`.
     cause
         Column of the way it ended; missing or empty where it had not ended.
@@ -100,7 +102,7 @@ def cumulative_incidence(
     data = _with_ends(frame, duration, cause, entry)
     columns: dict[str, Any] = {
                "duration": duration, "event": "_ended", "group": group, "entry": entry,
-               "weight": weight, "unit": unit}  # fmt: skip
+               "frequency": frequency, "weight": weight, "unit": unit}  # fmt: skip
     every = count_events(data, **columns)
     z = float(stats.norm.ppf(0.5 + confidence / 2))
     parts = []
@@ -116,9 +118,7 @@ def cumulative_incidence(
 
 def _with_ends(frame: pd.DataFrame, duration: str, cause: str, entry: str | None) -> pd.DataFrame:
     """Mark the rows that ended in any way, refusing what cannot be followed."""
-    if cause not in frame:
-        raise InputError(f"There is no column {cause!r}.", f"Columns: {list(frame.columns)}.",
-                         column=cause)  # fmt: skip
+    require_column(frame, cause)
     ended = frame[cause].notna() & frame[cause].ne("")
     data = frame.assign(_ended=ended.astype(int))
     check_durations(data, duration, "_ended", entry)

@@ -9,9 +9,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from retention.engine.finite import numbers
 from retention.errors import EvidenceError, InputError
 from retention.results import Check, Status
 from retention.survival.codes import SurvivalCode
+from retention.survival.inputs import check_durations, customers_of, times_of, weights_of
 
 Array = npt.NDArray[Any]
 
@@ -31,13 +33,20 @@ class EventCounts:
     frame
         Columns ``group`` (text), ``time``, ``at_risk``, ``events``, ``censored``, sorted by group
         and time. ``at_risk`` counts those whose entry is before and whose end is at or after
-        ``time``.
+        ``time``. With sampling weights the numbers are effective ones.
     unit
         Unit of the times, such as ``"days"``.
+    entries
+        Columns ``group``, ``time``, ``entered``: how many came under observation when; None where
+        all did at 0.
+    is_weighted
+        Whether sampling weights were given.
     """
 
     frame: pd.DataFrame
     unit: str = "days"
+    entries: pd.DataFrame | None = None
+    is_weighted: bool = False
 
     @property
     def groups(self) -> list[str]:
@@ -56,6 +65,18 @@ class EventCounts:
         if rows.empty:
             raise EvidenceError(f"Group {group!r} is empty.", f"Choose one of {self.groups}.")
         return rows
+
+    def at_risk(self, group: str, times: Array) -> Array:
+        """Return how many of a group are under observation just before each of any times."""
+        part = self.of(group)
+        own = part["time"].to_numpy()
+        if self.entries is None:
+            return np.append(part["at_risk"].to_numpy(), 0.0)[np.searchsorted(own, times)]
+        late = self.entries[self.entries["group"] == group]
+        entered = np.append(0.0, np.cumsum(late["entered"].to_numpy()))
+        gone = np.append(0.0, np.cumsum((part["events"] + part["censored"]).to_numpy()))
+        before = entered[np.searchsorted(late["time"].to_numpy(), times, side="left")]
+        return before - gone[np.searchsorted(own, times, side="left")]
 
     def totals(self) -> pd.DataFrame:
         """Return ``group``, ``n``, ``events`` and ``last_time``, one row per group."""
@@ -105,6 +126,7 @@ def count_events(
     event: str = "event",
     group: str | None = None,
     entry: str | None = None,
+    frequency: str | None = None,
     weight: str | None = None,
     unit: str = "days",
 ) -> EventCounts:
@@ -113,7 +135,7 @@ def count_events(
     Parameters
     ----------
     frame
-        One row per customer, or per distinct (duration, event) pair with its ``weight``.
+        One row per customer, or per distinct (duration, event) pair with its ``frequency``.
     duration, event
         Columns of the time on test (finite, not negative) and of whether it ended in the event.
     group
@@ -121,17 +143,25 @@ def count_events(
     entry
         Column of the time from which a customer is under observation (left truncation);
         None means from 0. A customer counts as at risk on ``(entry, duration]``.
+    frequency
+        Column with the number of customers a row stands for (whole numbers).
     weight
-        Column with the number of customers a row stands for.
+        Column of sampling weights (inverse chances of being in the sample). The numbers at risk
+        and leaving become effective ones, (Σw)²/Σw² of those at risk, so that errors computed
+        from them are those of the sample.
     unit
         Unit of the durations, for wording.
 
     Raises
     ------
     InputError
-        If a column is missing or a duration, event or entry is impossible.
+        If a column is missing or a duration, event, entry, frequency or weight is impossible.
     EvidenceError
-        If there are no rows.
+        If there are no rows, or they stand for nobody.
+
+    Notes
+    -----
+    Effective numbers: Xie and Liu 2005, *Statistics in Medicine* 24, section 2.
 
     Examples
     --------
@@ -140,28 +170,78 @@ def count_events(
     [[1.0, 3.0, 1.0], [2.0, 2.0, 1.0]]
     """
     check_durations(frame, duration, event, entry)
+    counted, weighed = customers_of(frame, frequency), weights_of(frame, weight)
+    if counted is not None and not counted.all():
+        return count_events(
+            frame[counted > 0], duration=duration, event=event, group=group, entry=entry,
+            frequency=frequency, weight=weight, unit=unit,
+        )  # fmt: skip
     codes, labels = _group_codes(frame, group)
-    times, position = _distinct_times(frame[duration].to_numpy())
-    weights = None if weight is None else frame[weight].to_numpy(dtype=float)
-    happened = frame[event].to_numpy().astype(bool)
-    cell, ended, events = _tally(
-        codes * len(times) + position, happened, weights, len(labels) * len(times)
+    rows = _Rows(
+        codes,
+        labels,
+        times_of(frame[duration]),
+        frame[event].to_numpy().astype(bool),
+        None if entry is None else numbers(frame[entry]),
     )
-    group_of, time_of = cell // len(times), times[cell % len(times)]
-    at_risk = _remaining(group_of, ended)
-    if entry is not None:
-        late = frame[entry].to_numpy(dtype=float)
-        at_risk = at_risk - _not_yet_entered(group_of, time_of, codes, late, weights)
-    table = pd.DataFrame(
-        {
-            "group": labels[group_of],
-            "time": time_of,
-            "at_risk": at_risk,
-            "events": events,
-            "censored": ended - events,
-        }
-    )
-    return EventCounts(table, unit)
+    if weighed is None:
+        return EventCounts(rows.table(counted), unit, rows.entries(counted))
+    customers = np.ones(len(frame)) if counted is None else counted
+    table = rows.table(customers * weighed)
+    squared = rows.table(customers * weighed**2)["at_risk"]
+    effective = np.divide(table["at_risk"], squared, out=np.ones(len(table)), where=squared > 0)
+    columns = ["at_risk", "events", "censored"]
+    scaled = table.assign(**{column: table[column] * effective for column in columns})
+    return EventCounts(scaled, unit, rows.entries(customers * weighed), is_weighted=True)
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """Checked rows: group numbers and their names, times, events and entries."""
+
+    codes: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.object_]
+    times: npt.NDArray
+    happened: npt.NDArray[np.bool_]
+    entry: Array | None
+
+    def table(self, customers: Array | None) -> pd.DataFrame:
+        """Return the numbers at risk, leaving and censored, by group and time."""
+        times, position = _distinct_times(self.times)
+        cell, ended, events = _tally(
+            self.codes * len(times) + position,
+            self.happened,
+            customers,
+            len(self.labels) * len(times),
+        )
+        group_of, time_of = cell // len(times), times[cell % len(times)]
+        at_risk = _remaining(group_of, ended)
+        if self.entry is not None:
+            at_risk = at_risk - _not_yet_entered(
+                group_of, time_of, self.codes, self.entry, customers
+            )
+        return pd.DataFrame(
+            {
+                "group": self.labels[group_of],
+                "time": time_of,
+                "at_risk": at_risk,
+                "events": events,
+                "censored": ended - events,
+            }
+        )
+
+    def entries(self, customers: Array | None) -> pd.DataFrame | None:
+        """Return how many of each group come under observation when."""
+        if self.entry is None:
+            return None
+        rows = pd.DataFrame(
+            {
+                "group": self.labels[self.codes],
+                "time": self.entry,
+                "entered": 1.0 if customers is None else customers,
+            }
+        )
+        return rows.groupby(["group", "time"], sort=True)["entered"].sum().reset_index()
 
 
 def evenly_spaced(rows: pd.DataFrame, most_rows: int) -> pd.DataFrame:
@@ -172,55 +252,6 @@ def evenly_spaced(rows: pd.DataFrame, most_rows: int) -> pd.DataFrame:
     """
     step = -(-len(rows) // most_rows)
     return rows.iloc[::step] if step > 1 else rows
-
-
-def check_durations(
-    frame: pd.DataFrame, duration: str, event: str, entry: str | None = None
-) -> None:
-    """Refuse rows that no survival estimate can use, naming the first of them.
-
-    Raises
-    ------
-    InputError
-        If a column is missing, or a value is impossible.
-    EvidenceError
-        If there are no rows.
-    """
-    for column in filter(None, (duration, event, entry)):
-        if column not in frame:
-            raise InputError(
-                f"There is no column {column!r}.", f"Columns: {list(frame.columns)}.", column=column
-            )
-    if frame.empty:
-        raise EvidenceError(
-            "There are no customers to follow.", "Check the as-of date and filters."
-        )
-    times = frame[duration].to_numpy()
-    late = "Durations run from the start to the as-of date: look for dates after it."
-    if times.dtype.kind not in "iu" or times.min() < 0:
-        times = times.astype(float)
-        bad = ~np.isfinite(times) | (times < 0)
-        _refuse(bad, duration, "is missing, negative or infinite", late)
-    happened = frame[event].to_numpy()
-    if happened.dtype != bool:
-        bad = ~((happened == 0) | (happened == 1))
-        _refuse(bad, event, "is neither 0 nor 1", "Code the event as 0 or 1.")
-    if entry is not None:
-        _refuse(
-            ~(frame[entry].to_numpy(dtype=float) < times),
-            entry,
-            "is not before the end",
-            "Drop customers who left before they came under observation.",
-        )
-
-
-def _refuse(bad: npt.NDArray[np.bool_], column: str, problem: str, mend: str) -> None:
-    """Raise for the first bad row, if there is any."""
-    if bad.any():
-        row = int(np.argmax(bad)) + 1
-        raise InputError(
-            f"The {column} of {int(bad.sum()):,} rows {problem}.", mend, line=row, column=column
-        )
 
 
 def _group_codes(

@@ -11,9 +11,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from retention.engine.finite import numbers
 from retention.errors import EvidenceError, InputError
 from retention.results import percent
-from retention.survival.counts import Array, check_durations
+from retention.survival.counts import Array
+from retention.survival.inputs import check_durations, one_row_each, require_column, weights_of
 
 STRATUM = "stratum of all"
 """Column that stands for several columns of strata."""
@@ -116,6 +118,7 @@ def fit_cox(
     event: str = "event",
     entry: str | None = None,
     strata: Sequence[str] = (),
+    frequency: str | None = None,
     weight: str | None = None,
     cluster: str | None = None,
     penalizer: float = 0.0,
@@ -134,8 +137,10 @@ def fit_cox(
     strata
         Columns whose values each have a baseline of their own (remedy for a covariate that does
         not act proportionally).
+    frequency
+        Column with the number of customers a row stands for.
     weight, cluster
-        Columns of case weights and of clusters (robust errors).
+        Columns of sampling weights and of clusters (robust errors).
     penalizer
         Ridge penalty.
     confidence
@@ -151,6 +156,9 @@ def fit_cox(
     from lifelines import CoxPHFitter
 
     check_durations(frame, duration, event, entry)
+    frame = one_row_each(frame, frequency)
+    weighed = weights_of(frame, weight)
+    frame = frame if weighed is None else frame[weighed > 0]
     check_covariates(frame, covariates)
     if not frame[event].sum():
         raise EvidenceError("Nobody left: there is no pace to explain.", "Follow them for longer.")
@@ -208,18 +216,17 @@ def check_covariates(frame: pd.DataFrame, covariates: Sequence[str]) -> None:
         Naming the first such column.
     """
     for column in covariates:
-        if column not in frame:
-            raise InputError(
-                f"There is no column {column!r}.", f"Columns: {list(frame.columns)}.", column=column
-            )
-        values = frame[column]
-        if not pd.api.types.is_numeric_dtype(values) or values.isna().any():
+        require_column(frame, column)
+        if not (
+            pd.api.types.is_numeric_dtype(frame[column])
+            and np.isfinite(numbers(frame[column])).all()
+        ):
             raise InputError(
                 "A covariate is not a number everywhere.",
                 "Code labels as 0/1 and fill what is missing.",
                 column=column,
             )
-        if values.nunique() < 2:
+        if frame[column].nunique() < 2:
             raise InputError(
                 "A covariate is the same for everybody.", "Leave it out.", column=column
             )

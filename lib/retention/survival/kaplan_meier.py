@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -29,11 +29,14 @@ class RetentionCurves:
         Level of the pointwise bands.
     unit
         Unit of the times.
+    counts
+        The numbers that the curves were estimated from.
     """
 
     frame: pd.DataFrame
     confidence: float
     unit: str
+    counts: EventCounts = field(repr=False)
 
     @property
     def groups(self) -> list[str]:
@@ -53,6 +56,10 @@ class RetentionCurves:
         parts = [_read({name: values[a:b] for name, values in columns.items()}, wanted)
                  for a, b in zip(starts, ends, strict=True)]  # fmt: skip
         joined = {name: np.concatenate([part[name] for part in parts]) for name in _READ}
+        if self.counts.entries is not None:  # some may have come after the time that is asked for
+            joined["at_risk"] = np.concatenate(
+                [self.counts.at_risk(group, wanted) for group in names[starts]]
+            )
         return pd.DataFrame({"group": np.repeat(names[starts], len(wanted)), **joined})
 
     def medians(self) -> pd.DataFrame:
@@ -84,8 +91,9 @@ class RetentionCurves:
         who = "Of all customers" if group == "all" else f"Of {group}"
         if not events:
             return f"{who} ({n:,}), none was seen to leave: the data cannot say when they do."
-        supported = part[part["at_risk"] >= min(THIN_EVENTS, n)].iloc[-1]
+        supported = part[part["at_risk"] >= min(THIN_EVENTS, part["at_risk"].max())].iloc[-1]
         thin = f" This rests on {events:,.0f} departures only." if events < THIN_EVENTS else ""
+        thin += _emptied(part, self.unit)
         return (
             f"{who} ({n:,}), {percent(supported.survival)} are retained after "
             f"{supported.time:,.0f} "
@@ -93,6 +101,18 @@ class RetentionCurves:
             f"to "
             f"{percent(supported.ci_high)}).{thin}"
         )
+
+
+def _emptied(part: pd.DataFrame, unit: str) -> str:
+    """Say that a curve fell to zero while others were still to come under observation."""
+    gone = part[part["survival"] <= 0]
+    if gone.empty or len(gone) == 1:
+        return ""
+    first = gone.iloc[0]
+    return (
+        f" The curve is zero from {first['time']:,.0f} {unit} on, when all {first['at_risk']:,.0f} "
+        "customers then under observation left; others came later: start the curve after that time."
+    )
 
 
 def kaplan_meier(counts: EventCounts, *, confidence: float = 0.95) -> RetentionCurves:
@@ -126,7 +146,7 @@ def kaplan_meier(counts: EventCounts, *, confidence: float = 0.95) -> RetentionC
     parts = [_estimate(at_risk[a:b], events[a:b], z) for a, b in zip(starts, ends, strict=True)]
     columns = ("survival", "standard_error", "ci_low", "ci_high")
     estimates = {c: np.concatenate([p[i] for p in parts]) for i, c in enumerate(columns)}
-    return RetentionCurves(frame.assign(**estimates), confidence, counts.unit)
+    return RetentionCurves(frame.assign(**estimates), confidence, counts.unit, counts)
 
 
 def greenwood_terms(at_risk: Array, events: Array) -> Array:

@@ -94,7 +94,12 @@ def log_rank(counts: EventCounts, *, weighting: Weighting = Weighting.LOG_RANK) 
     Raises
     ------
     EvidenceError
-        If there is one group only, or no event.
+        If there is one group only, no event, or sampling weights.
+
+    Notes
+    -----
+    At each departure those are compared who are under observation then: entered before, not yet
+    gone.
 
     Examples
     --------
@@ -182,6 +187,11 @@ def log_rank_family(counts: EventCounts) -> LogRankFamily:
 
 def _aligned(counts: EventCounts) -> tuple[Array, Array]:
     """Return numbers at risk and events, one row per event time, one column per group."""
+    if counts.is_weighted:
+        raise EvidenceError(
+            "A log-rank test does not know the error of sampling weights.",
+            "Compare the groups with fit_cox(..., weight=...), whose errors are robust.",
+        )
     frame = counts.frame
     times = np.unique(frame.loc[frame["events"] > 0, "time"])
     if not len(times):
@@ -189,11 +199,10 @@ def _aligned(counts: EventCounts) -> tuple[Array, Array]:
     at_risk = np.zeros((len(times), len(counts.groups)))
     events = np.zeros_like(at_risk)
     for column, group in enumerate(counts.groups):
+        at_risk[:, column] = counts.at_risk(group, times)
         part = counts.of(group)
-        own = part["time"].to_numpy()
-        at_risk[:, column] = np.append(part["at_risk"], 0.0)[np.searchsorted(own, times)]
-        some = part["events"].to_numpy() > 0
-        events[np.searchsorted(times, own[some]), column] = part["events"].to_numpy()[some]
+        happened = part[part["events"] > 0]
+        events[np.searchsorted(times, happened["time"]), column] = happened["events"]
     return at_risk, events
 
 

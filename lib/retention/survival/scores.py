@@ -1,4 +1,4 @@
-"""Scores of survival predictions under censoring: Brier and concordance, both reweighted."""
+"""Brier score of survival predictions under censoring, reweighted for who was censored."""
 
 from __future__ import annotations
 
@@ -101,10 +101,13 @@ class CensoringCurve:
     values: Array
 
     @classmethod
-    def of(cls, duration: Array, event: npt.NDArray[np.bool_]) -> CensoringCurve:
-        """Estimate the curve."""
+    def of(
+        cls, duration: Array, event: npt.NDArray[np.bool_], customers: Array | None = None
+    ) -> CensoringCurve:
+        """Estimate the curve, each row standing for so many customers."""
         data = pd.DataFrame({"duration": duration, "event": event})
-        counts = count_events(data).frame
+        weight = None if customers is None else "customers"
+        counts = count_events(data.assign(customers=customers), weight=weight).frame
         still = counts["at_risk"].to_numpy() - counts["events"].to_numpy()
         censored = counts["censored"].to_numpy()
         share = np.divide(censored, still, out=np.zeros_like(still), where=still > 0)
@@ -123,54 +126,6 @@ class CensoringCurve:
         steps = np.concatenate([[1.0], self.values])
         where = np.searchsorted(self.times, times, side=side)
         return np.maximum(steps[where], 1e-12)
-
-
-def concordance(
-    risk: Array, duration: Array, event: Array, *, horizon: float | None = None
-) -> float:
-    """Return the share of comparable pairs in which the higher risk left first (Uno 2011).
-
-    Parameters
-    ----------
-    risk
-        Predicted risk, higher means sooner; ties count one half.
-    duration, event
-        What happened.
-    horizon
-        Pairs whose first departure is later are left out; None takes all.
-
-    Raises
-    ------
-    EvidenceError
-        If no pair can be compared.
-
-    Notes
-    -----
-    Each pair weighs 1/G(T-)² of its first departure, so that the figure does not depend on who was
-    censored (Uno et al. 2011, eq. 5). The cost is one sort plus one pass per distinct event time.
-
-    Examples
-    --------
-    >>> concordance(np.array([3.0, 2.0, 1.0]), np.array([1.0, 2.0, 3.0]), np.array([1, 1, 0]))
-    1.0
-    """
-    end, left = np.asarray(duration, dtype=float), np.asarray(event).astype(bool)
-    limit = np.inf if horizon is None else horizon
-    order = np.argsort(risk, kind="stable")
-    scores, ends = np.asarray(risk, dtype=float)[order], end[order]
-    censoring = CensoringCurve.of(end, left)
-    right = total = 0.0
-    for time in np.unique(end[left & (end < limit)]):
-        later = scores[ends > time]
-        first = np.asarray(risk, dtype=float)[left & (end == time)]
-        below = np.searchsorted(later, first, side="left")
-        upto = np.searchsorted(later, first, side="right")
-        weight = float(censoring.before(np.array([time]))[0]) ** -2
-        right += weight * float((below + upto).sum()) / 2
-        total += weight * len(later) * len(first)
-    if not total:
-        raise EvidenceError("No two customers can be compared.", "Follow them for longer.")
-    return right / total
 
 
 def _km(duration: Array, event: npt.NDArray[np.bool_], times: Array) -> Array:
