@@ -131,4 +131,8 @@ class _Pairs:
         own, weight = start + self.ranks[early], self.weight[early]
         bottom, top = (mass[np.searchsorted(keys, edge)] for edge in (start, start + size))
         under, upto = (mass[np.searchsorted(keys, own, side=s)] for s in ("left", "right"))
-        return tuple(float(weight @ part) for part in (under - bottom, upto - under, top - bottom))
+        return (
+            float(weight @ (under - bottom)),
+            float(weight @ (upto - under)),
+            float(weight @ (top - bottom)),
+        )
