@@ -119,29 +119,26 @@ def publish(
 
 @app.command()
 def check(profiles: Profiles, as_json: AsJson = False) -> None:
-    """Check parameters and inputs without running anything.
+    """Check parameters and read all inputs as the run would; say what each notebook will have.
+
+    The exports are ingested into a folder that goes afterwards; no notebook is executed. A profile
+    that passes is published by `retention run`.
 
     Example: retention check my_shop
 
-    Exit codes: 0 all is well; 1 too little memory; 2 a parameter or an input is at fault.
+    Exit codes: 0 all is well; 1 a trust check of the data would stop the run, or too little memory;
+    2 a parameter or an input is at fault.
     """
-    from retention.runs.manifest import input_files
-    from retention.runs.room import require_room
-    from retention.runs.runner import sources_of
-    from retention.runs.settings import load_settings
+    from retention.runs.preflight import preflight
     from retention.runs.workspace import Workspace
 
     workspace = Workspace.find()
     for profile in (Path(given).name for given in profiles):
-        settings = load_settings(workspace, profile)
-        files = input_files(sources_of(settings), workspace)
-        require_room(workspace, profile, settings)
-        names = [s.notebook.name for s in settings]
+        found = preflight(workspace, profile)
         if as_json:
-            print_json({"profile": profile, "notebooks": names, "inputs": sorted(files)})
-            continue
-        listed = ", ".join(names)
-        typer.echo(f"{profile}: {len(names)} notebooks ({listed}), {len(files)} inputs.")
+            print_json(found.as_dict())
+        else:
+            typer.echo(found.text())
 
 
 def _day(today: str) -> date | None:

@@ -229,7 +229,7 @@ def _settled(
         if value != fixed:
             return [Proposed(f"{name}: {option} = {value}", "as rows of the files prove")], []
         return [], []
-    if not unclear or fixed != "auto":
+    if not unclear:
         return [], []
     lines = " or ".join(f'- "{name}: {option} = {choice}"' for choice in choices)
     return [], [f"No row of {name} tells {what}. Add to read_options in ingest.yaml: {lines}"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import duckdb
 
 from retention.errors import InputError
@@ -94,39 +96,63 @@ def _date_order(
     if options.date_order != "auto":
         return options.date_order
     fixed = None if fmt.date_order == "auto" else fmt.date_order
-    orders = (_proven_order(connection, landed, column, fixed) for column in fmt.dates)
+    orders = (_proven_order(connection, landed, fmt, column, fixed) for column in fmt.dates)
     return next((order for order in orders if order), fixed or "month_first")
 
 
+class WrittenDates(NamedTuple):
+    """Dates of a column that are written with day and month: how many, the largest parts."""
+
+    written: int
+    first: int
+    second: int
+    year: int
+    line: int
+
+
+def written_dates(connection: duckdb.DuckDBPyConnection, column: str) -> WrittenDates:
+    """Return what a column of the view ``landed`` says about the order of day and month."""
+    pattern = "'^[ ]*([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{2,4})'"
+    part = f'coalesce(max(TRY_CAST(regexp_extract("{column}", {pattern}, %d) AS INTEGER)), 0)'
+    row = connection.execute(
+        f"SELECT count(*), {part % 1}, {part % 2}, {part % 3}, coalesce(min(line_no), 0) "
+        f"FROM landed WHERE NOT ({_YEAR_FIRST.format(column=column)}) "
+        f'AND regexp_matches("{column}", {pattern})'
+    ).fetchall()[0]
+    return WrittenDates(*row)
+
+
 def _proven_order(
-    connection: duckdb.DuckDBPyConnection, landed: Landed, column: str, fixed: str | None
+    connection: duckdb.DuckDBPyConnection,
+    landed: Landed,
+    fmt: SourceFormat,
+    column: str,
+    fixed: str | None,
 ) -> str | None:
     """Return what the values of a column prove; None if none is written with day and month.
 
     Where they prove nothing, the platform's own order holds for its own years of two digits.
     """
-    pattern = "'^[ ]*([0-9]{1,2})[/.-]([0-9]{1,2})[/.-]([0-9]{2,4})'"
-    part = f'TRY_CAST(regexp_extract("{column}", {pattern}, %d) AS INTEGER)'
-    written, first, second, year, line = connection.execute(
-        f"SELECT count(*), max({part % 1}), max({part % 2}), max({part % 3}), min(line_no) "
-        f"FROM landed WHERE NOT ({_YEAR_FIRST.format(column=column)}) "
-        f'AND regexp_matches("{column}", {pattern})'
-    ).fetchall()[0]
-    if not written:
+    found = written_dates(connection, column)
+    if not found.written:
         return None
-    if fixed and max(first, second) <= 12 and year < 100:
+    if fixed and max(found.first, found.second) <= 12 and found.year < 100:
         return fixed
-    if (first > 12) == (second > 12):
+    if (found.first > 12) == (found.second > 12):
         problem = (
             "Dates with the day first and dates with the month first are mixed."
-            if first > 12
+            if found.first > 12
             else "Every date here can be read day first or month first."
         )
         raise InputError(
-            problem, "Set date_order to day_first or month_first in the params.",
-            file=landed.path, line=line, column=column,
-        )  # fmt: skip
-    return "day_first" if first > 12 else "month_first"
+            problem,
+            f'Add to `read_options` in ingest.yaml: - "{fmt.name}: date_order = day_first" '
+            "(or month_first).",
+            file=landed.path,
+            line=found.line,
+            column=column,
+        )
+    return "day_first" if found.first > 12 else "month_first"
 
 
 _FRACTION = "^[+-]?0?{0}[0-9]|{0}([0-9]{{1,2}}|[0-9]{{4,}})([eE][+-]?[0-9]+)?$"
@@ -138,12 +164,30 @@ def _decimal(
     connection: duckdb.DuckDBPyConnection, landed: Landed, fmt: SourceFormat, options: ReadOptions
 ) -> str:
     """Return the decimal mark: declared or proven; a point where nothing speaks against it."""
-    if options.decimal != "auto" or not fmt.money:
-        return options.decimal if options.decimal != "auto" else "."
+    if options.decimal != "auto":
+        return options.decimal
+    points, commas, unclear = written_marks(connection, fmt)
+    if unclear and not points and not commas:
+        raise InputError(
+            "Amounts such as 1,234 can be read as thousands or as a fraction.",
+            f'Add to `read_options` in ingest.yaml: - "{fmt.name}: decimal = ." if they are '
+            'thousands, "decimal = ," if they are fractions.',
+            file=landed.path, column=fmt.money[0],
+        )  # fmt: skip
+    return "," if commas and not points else "."
+
+
+def written_marks(connection: duckdb.DuckDBPyConnection, fmt: SourceFormat) -> tuple[int, int, int]:
+    """Return how many amounts prove a decimal point, a decimal comma, and leave it open.
+
+    Nothing is counted where no amount of the view ``landed`` holds a comma.
+    """
+    if not fmt.money:
+        return 0, 0, 0
     written = " OR ".join(f"""contains("{column}", ',')""" for column in fmt.money)
     if not connection.execute(f"SELECT 1 FROM landed WHERE {written} LIMIT 1").fetchall():
-        return "."
-    counts = [0, 0, 0]
+        return 0, 0, 0
+    points, commas, unclear = 0, 0, 0
     for column in fmt.money:
         found = connection.execute(
             f"SELECT count(*) FILTER (regexp_matches(x, '{_FRACTION.format('[.]')}')), "
@@ -151,11 +195,5 @@ def _decimal(
             f"count(*) FILTER (regexp_matches(x, '^[1-9][0-9]{{0,2}},[0-9]{{3}}$')) "
             f'FROM (SELECT trim("{column}") AS x FROM landed)'
         ).fetchall()[0]
-        counts = [a + b for a, b in zip(counts, found, strict=True)]
-    points, commas, unclear = counts
-    if unclear and not points and not commas:
-        raise InputError(
-            "Amounts such as 1,234 can be read as thousands or as a fraction.",
-            "Set decimal to '.' or ',' in the params.", file=landed.path, column=fmt.money[0],
-        )  # fmt: skip
-    return "," if commas and not points else "."
+        points, commas, unclear = points + found[0], commas + found[1], unclear + found[2]
+    return points, commas, unclear

@@ -96,6 +96,15 @@ def _single_blanks(lines: bytes) -> bytes:
     return re.sub(rb"(?m)^ | (?=\r?$)", b"", folded)
 
 
+def name_encoding(named: str) -> str:
+    """Say how to declare the encoding of a file that is not UTF-8."""
+    file = named.rsplit("/", 1)[-1]
+    return (
+        "Export again in UTF-8, or add to `read_options` in ingest.yaml: "
+        f'- "{file}: encoding = windows-1252" (or its true encoding).'
+    )
+
+
 def _undecodable(encoding: str, named: str) -> InputError:
     """Return the error of bytes that the encoding does not have."""
     return InputError(

@@ -16,7 +16,8 @@ import pyarrow as pa
 
 from retention.errors import InputError
 from retention.sources.base import ReadOptions, SourceFormat
-from retention.sources.codes import MENDS, BrokenCode
+from retention.sources.codes import BrokenCode
+from retention.sources.decoding import name_encoding
 from retention.sources.heading import Heading
 from retention.sources.parsing import Dialect, write_records
 from retention.sources.plainness import plain_records
@@ -152,6 +153,6 @@ def _refuse_unreadable(tally: Tally, options: ReadOptions, named: str) -> None:
     wrong = [r for r in tally.broken if r.reason is BrokenCode.UNREADABLE_TEXT]
     if wrong and options.encoding == "auto":
         raise InputError(
-            f"{len(wrong)} records are not UTF-8.", MENDS[BrokenCode.UNREADABLE_TEXT],
+            f"{len(wrong)} records are not UTF-8.", name_encoding(named),
             file=named, line=min(record.line_no for record in wrong),
         )  # fmt: skip

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import duckdb
 
-from retention.sources.attaching import open_landed, view_landed
+from retention.sources.attaching import open_landed, view_landed, written_dates, written_marks
 from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.landing import land
 from retention.sources.reading import identifier
@@ -17,7 +18,6 @@ from retention.sources.reading import identifier
 UNCLEAR, MIXED = "unclear", "mixed"
 """What dates say where no row tells day from month, and where rows contradict each other."""
 
-_SLASHED = "'^[ ]*([0-9]{1,2})[/.-]([0-9]{1,2})[/.-][0-9]{2}'"
 _OFFSET = "'[T ][0-9]{2}:[0-9]{2}[0-9:.,]* ?([+-][0-9]{2}):?([0-9]{2})$'"
 _MONEY = "currency, coalesce(sum(gross_minor / currency_factor(currency)), 0)"
 _CLOCK = "'[T ][0-9]{1,2}:[0-9]{2}'"
@@ -105,8 +105,10 @@ def facts_of(path: Path, fmt: SourceFormat, options: ReadOptions, folder: Path) 
         order, decimal = _date_order(connection, fmt), _decimal(connection, fmt)
         chosen = replace(options, decimal=decimal if decimal in (".", ",") else ".")  # type: ignore[arg-type]
         made: dict[str, Period] = {}
-        for reading in ("month_first", "day_first") if order in (UNCLEAR, MIXED) else (order,):
-            chosen = replace(chosen, date_order=reading or "month_first")
+        fixed: Any = "month_first" if fmt.date_order == "auto" else fmt.date_order
+        both: tuple[Any, ...] = ("month_first", "day_first")
+        for reading in both if order in (UNCLEAR, MIXED) else (order or fixed,):
+            chosen = replace(chosen, date_order=reading)
             open_landed(connection, landed, fmt, chosen)
             read, money = _tables(connection, fmt)
             made = {t: replace(p.with_(made.get(t)), rows=p.rows) for t, p in read.items()}
@@ -119,33 +121,18 @@ def facts_of(path: Path, fmt: SourceFormat, options: ReadOptions, folder: Path) 
 
 def _date_order(connection: duckdb.DuckDBPyConnection, fmt: SourceFormat) -> str:
     """Return what all dates that are written with day and month prove together."""
-    written, first, second = 0, 0, 0
-    for column in map(identifier, fmt.dates):
-        part = f"TRY_CAST(regexp_extract({column}, {_SLASHED}, %d) AS INTEGER)"
-        found = connection.execute(
-            f"SELECT count(*), coalesce(max({part % 1}), 0), coalesce(max({part % 2}), 0) "
-            f"FROM landed WHERE regexp_matches({column}, {_SLASHED})"
-        ).fetchall()[0]
-        written += found[0]
-        first, second = max(first, found[1]), max(second, found[2])
-    if not written:
-        return ""
-    if (first > 12) == (second > 12):
-        return MIXED if first > 12 else UNCLEAR
-    return "day_first" if first > 12 else "month_first"
+    found = [w for column in fmt.dates if (w := written_dates(connection, column)).written]
+    first, second = (max((w[i] for w in found), default=0) for i in (1, 2))
+    if (first > 12) != (second > 12):
+        return "day_first" if first > 12 else "month_first"
+    if not found or (fmt.date_order != "auto" and first <= 12 and max(w.year for w in found) < 100):
+        return ""  # the platform's own spelling, whose order is known
+    return MIXED if first > 12 else UNCLEAR
 
 
 def _decimal(connection: duckdb.DuckDBPyConnection, fmt: SourceFormat) -> str:
     """Return the decimal mark that the amounts prove."""
-    points = commas = unclear = 0
-    for column in map(identifier, fmt.money):
-        found = connection.execute(
-            "SELECT count(*) FILTER (regexp_matches(x, '[.]([0-9]{1,2}|[0-9]{4,})$')), "
-            "count(*) FILTER (regexp_matches(x, ',([0-9]{1,2}|[0-9]{4,})$')), "
-            "count(*) FILTER (regexp_full_match(x, '[0-9]{1,3},[0-9]{3}')) "
-            f"FROM (SELECT trim({column}) AS x FROM landed)"
-        ).fetchall()[0]
-        points, commas, unclear = points + found[0], commas + found[1], unclear + found[2]
+    points, commas, unclear = written_marks(connection, fmt)
     if points or commas:
         return "." if points else ","
     return UNCLEAR if unclear else ""

@@ -6,6 +6,7 @@ import csv
 from dataclasses import dataclass
 
 from retention.errors import InputError
+from retention.sources.decoding import name_encoding
 from retention.sources.header_names import header_key
 from retention.sources.reading import distinct_names
 
@@ -62,8 +63,7 @@ def read_heading(head: bytes, delimiter: str, named: str, known: frozenset[str])
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         raise InputError(
-            "The header is not UTF-8.", "Name the file's encoding in the params (windows-1252).",
-            file=named, line=1,
+            "The header is not UTF-8.", name_encoding(named), file=named, line=1,
         ) from error  # fmt: skip
     mark = _delimiter(text, known) if delimiter == "auto" else delimiter
     names = _fields(text, mark)
