@@ -9,7 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from retention.abtest import Cell, MetricDefinition, MetricKind, Moments, NullPolicy, Statistics
-from retention.abtest.collect import CLUSTER_SIZE, collect
+from retention.abtest.collect import collect
+from retention.abtest.statistics import CLUSTER_SIZE
+from retention.abtest.unit_values import caps_of
 from retention.engine import Engine
 from retention.errors import EvidenceError, InputError, ParameterError
 
@@ -201,3 +203,46 @@ def test_a_column_name_is_never_read_as_sql(units):
 def test_an_unknown_arm_is_named(units):
     with pytest.raises(EvidenceError, match="Arm 'c' has no unit"):
         collected(units, RATIO).of("r", "c")
+
+
+def test_a_cap_is_of_the_values_that_are_analysed():
+    # Twenty of a hundred buy; every order is worth 20, one customer has fifty of them.
+    orders = np.r_[np.full(19, 1.0), 50.0, np.full(80, np.nan)]
+    for money, count in (
+        (orders * 20, orders), (orders * 20, np.nan_to_num(orders)),
+        (np.nan_to_num(orders) * 20, orders),
+    ):  # fmt: skip
+        units = pd.DataFrame({"arm": "a", "money": money, "orders": count})
+        metric = MetricDefinition(
+            "value of an order", "money", kind="ratio", denominator="orders", nulls="zero",
+            winsorise_at=0.95,
+        )  # fmt: skip
+        sums = collected(units, metric).of("value of an order", "a").sums
+        assert sums[0] / sums[1] == pytest.approx(20.0)
+
+
+def test_a_null_that_counts_as_zero_is_among_the_values_that_are_capped():
+    known = np.arange(1.0, 101.0)
+    for values in (np.r_[known, np.zeros(900)], np.r_[known, np.full(900, np.nan)]):
+        metric = MetricDefinition("y", "y", nulls="zero", winsorise_at=0.99)
+        units = pd.DataFrame({"arm": "a", "y": values})
+        expected = np.minimum(np.nan_to_num(values), np.quantile(np.nan_to_num(values), 0.99))
+        assert collected(units, metric).of("y", "a").mean[0] == pytest.approx(expected.mean())
+        assert caps_of(units, metric)["y"] == pytest.approx(expected.max())
+
+
+def test_a_cap_leaves_out_the_units_that_are_dropped():
+    units = pd.DataFrame({"arm": "a", "y": [1.0, 2.0, 3.0, 99.0], "x": [1.0, 1.0, 1.0, np.nan]})
+    metric = MetricDefinition(
+        "y", "y", covariates="x", covariate_nulls="drop", nulls="drop", winsorise_at=0.75
+    )
+    expected = np.minimum([1, 2, 3], 2.5)
+    assert collected(units, metric).of("y", "a").sums[0] == pytest.approx(expected.sum())
+    assert caps_of(units, metric)["y"] == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e200])
+def test_a_value_that_cannot_be_squared_is_refused_by_column_and_count(value):
+    units = pd.DataFrame({"arm": ["a", "b"] * 2, "y": [1.0, 2.0, 3.0, value]})
+    with pytest.raises(InputError, match=r"'y'.*holds 1 values"):
+        collected(units, MetricDefinition("y", "y"))

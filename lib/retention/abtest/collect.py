@@ -9,23 +9,12 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from retention.abtest.metrics import MetricDefinition, NullPolicy, missing_name
-from retention.abtest.statistics import Cell, Moments, Statistics
+from retention.abtest.columns import Column, condition_of, metric_columns, quoted
+from retention.abtest.metrics import MetricDefinition, NullPolicy
+from retention.abtest.statistics import CLUSTER_SIZE, Array, Cell, Moments, Statistics
 from retention.engine import Engine, query_text
 from retention.errors import InputError
-
-CLUSTER_SIZE = "units in cluster"
-"""Moment column that holds the number of units of a cluster."""
-
-
-@dataclass(frozen=True)
-class _Column:
-    """One column of moments as SQL over units."""
-
-    name: str
-    sql: str
 
 
 @dataclass(frozen=True)
@@ -36,6 +25,7 @@ class _Plan:
     """
 
     names: tuple[str, ...]
+    origin: tuple[float, ...]
     aggregates: tuple[str, ...]
     inner: tuple[str, ...] = ()
 
@@ -79,8 +69,8 @@ def collect(
     _require_columns(engine, table, metrics, (arm, segment, day, cluster))
     groups = {"arm": arm, "segment": segment, "day": day}
     asked = {name: column for name, column in groups.items() if column is not None}
-    caps = pooled_caps(engine, table, metrics)
-    plans = {m.name: _plan(m, caps, clustered=cluster is not None) for m in metrics}
+    columns = metric_columns(engine, table, metrics)
+    plans = {m.name: _plan(m, columns[m.name], clustered=cluster is not None) for m in metrics}
     text = (
         _unit_query(table, metrics, plans, asked)
         if cluster is None
@@ -91,15 +81,39 @@ def collect(
     return _statistics(answer, plans, asked)
 
 
-def unit_matrix(
-    engine: Engine, table: str, metric: MetricDefinition, cluster: str | None = None
-) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """Return the names of the moment columns, and count, columns and products of each unit.
+@dataclass(frozen=True, eq=False)
+class UnitSums:
+    """Count, values and products of each unit (or cluster) as rows, ready to be summed.
 
-    With ``cluster`` each row is a cluster: what is drawn as one.
+    Summing rows (any subset, any number of times) and reading the sum with :meth:`moments` gives
+    the statistics of that subset: the basis of re-randomisation.
+    """
 
-    Summing rows of the matrix (any subset, any number of times) and reading the sum with
-    :func:`moments_of` gives the statistics of that subset: the basis of re-randomisation.
+    names: tuple[str, ...]
+    origin: Array
+    rows: Array
+
+    def moments(self, row: Array) -> Moments:
+        """Return the moments that a sum of rows holds."""
+        return moments_of(row, self.names, self.origin)
+
+
+def unit_sums(
+    engine: Engine,
+    table: str,
+    metric: MetricDefinition,
+    cluster: str | None = None,
+    columns: Sequence[Column] | None = None,
+) -> UnitSums:
+    """Return count, values and products of each unit; with ``cluster`` of each cluster.
+
+    Parameters
+    ----------
+    engine, table, metric, cluster
+        As in :func:`collect`.
+    columns
+        The metric's columns, from :func:`~retention.abtest.columns.metric_columns`, where parts of
+        one table are to be counted from one origin.
 
     Raises
     ------
@@ -107,53 +121,19 @@ def unit_matrix(
         As :func:`collect` does.
     """
     _require_columns(engine, table, [metric], (cluster,))
-    caps = pooled_caps(engine, table, [metric])
+    columns = columns or metric_columns(engine, table, [metric])[metric.name]
+    plan = _plan(metric, columns, clustered=cluster is not None)
     if cluster is not None:
-        return _cluster_matrix(engine, table, metric, caps, cluster)
-    plan = _plan(metric, caps, clustered=False)
-    numbered = f"(SELECT *, row_number() OVER () AS unit_number FROM {_quoted(table)}) AS numbered"
-    aggregates = _null_count([metric]) | {sql: sql for sql in plan.aggregates}
-    answer = engine.sql(
-        query_text("abtest_statistics").format(
-            groups='"unit_number"', group_names='"unit_number"',
-            aggregates=_listed(aggregates), units=numbered,
-        )
-    ).arrow()  # fmt: skip
-    _refuse_nulls(engine, answer, table, _strict([metric]))
-    return plan.names, _matrix(answer, plan.aggregates)
-
-
-def _cluster_matrix(
-    engine: Engine,
-    table: str,
-    metric: MetricDefinition,
-    caps: Mapping[tuple[str, float], float],
-    cluster: str,
-) -> tuple[tuple[str, ...], NDArray[np.float64]]:
-    """Return count, sums and products of each cluster."""
-    plan = _plan(metric, caps, clustered=True)
-    text = _cluster_query(table, [metric], {metric.name: plan}, {"cluster": cluster}, cluster)
+        text = _cluster_query(table, [metric], {metric.name: plan}, {"cluster": cluster}, cluster)
+    else:
+        numbered = f"(SELECT *, row_number() OVER () AS unit_number FROM {quoted(table)}) AS units"
+        text = query_text("abtest_statistics").format(
+            groups='"unit_number"', group_names='"unit_number"', units=numbered,
+            aggregates=_listed(_null_count([metric]) | {sql: sql for sql in plan.aggregates}),
+        )  # fmt: skip
     answer = engine.sql(text).arrow()
     _refuse_nulls(engine, answer, table, _strict([metric]))
-    return plan.names, _matrix(answer, plan.aggregates)
-
-
-def pooled_caps(
-    engine: Engine, table: str, metrics: Sequence[MetricDefinition]
-) -> Mapping[tuple[str, float], float]:
-    """Return the cap of each winsorised column: its exact quantile over all arms together."""
-    wanted = sorted(
-        {(c, m.winsorise_at) for m in metrics if m.winsorise_at for c in m.outcome_columns}
-    )
-    if not wanted:
-        return {}
-    quantiles = ", ".join(
-        f"quantile_cont(CAST({_quoted(c)} AS DOUBLE), {p}) AS q{i}"
-        for i, (c, p) in enumerate(wanted)
-    )
-    text = query_text("abtest_cap").format(quantiles=quantiles, units=_quoted(table))
-    values = engine.sql(text).frame().iloc[0]
-    return {key: float(values[f"q{i}"]) for i, key in enumerate(wanted)}
+    return UnitSums(plan.names, np.array(plan.origin), _matrix(answer, plan.aggregates))
 
 
 def _require_columns(
@@ -163,7 +143,7 @@ def _require_columns(
     groups: Sequence[str | None],
 ) -> None:
     """Refuse a table that lacks a column somebody asked for."""
-    there = set(engine.sql(f"SELECT * FROM {_quoted(table)}").columns())
+    there = set(engine.sql(f"SELECT * FROM {quoted(table)}").columns())
     wanted = [g for g in groups if g]
     wanted += [c for m in metrics for c in (*m.outcome_columns, *m.covariates)]
     for name in wanted:
@@ -175,55 +155,20 @@ def _require_columns(
             )
 
 
-def _plan(
-    metric: MetricDefinition, caps: Mapping[tuple[str, float], float], *, clustered: bool
-) -> _Plan:
+def _plan(metric: MetricDefinition, columns: Sequence[Column], *, clustered: bool) -> _Plan:
     """Return what a metric asks of the engine."""
-    columns, condition = _columns(metric, caps), _kept(metric)
+    condition = condition_of(metric)
     if clustered:
-        columns.append(_Column(CLUSTER_SIZE, "1.0"))
-    if condition:
-        columns = [_Column(c.name, f"CASE WHEN {condition} THEN {c.sql} END") for c in columns]
-    names = tuple(c.name for c in columns)
+        one = f"CASE WHEN {condition} THEN 1.0 END" if condition else "1.0"
+        columns = [*columns, Column(CLUSTER_SIZE, one, "")]
+    names, origin = tuple(c.name for c in columns), tuple(c.origin for c in columns)
+    counted = [c.counted for c in columns]
     if not clustered:
-        return _Plan(names, _sums(columns, condition))
-    inner = tuple(f"sum({c.sql})" for c in columns)
-    summed = [
-        _Column(n, f"CAST({_quoted(sql)} AS DOUBLE)") for n, sql in zip(names, inner, strict=True)
-    ]
+        return _Plan(names, origin, _sums(counted, condition))
+    inner = tuple(f"sum({sql})" for sql in counted)
+    summed = [f"CAST({quoted(sql)} AS DOUBLE)" for sql in inner]
     # A cluster whose units all were dropped has NULL sums and does not count.
-    return _Plan(names, _sums(summed, f"{summed[-1].sql} IS NOT NULL"), inner)
-
-
-def _columns(metric: MetricDefinition, caps: Mapping[tuple[str, float], float]) -> list[_Column]:
-    """Return the moment columns of a metric."""
-    columns = []
-    for name in metric.outcome_columns:
-        sql = _filled(name, metric.nulls)
-        cap = caps.get((name, metric.winsorise_at)) if metric.winsorise_at else None
-        columns.append(_Column(name, sql if cap is None else f"least({sql}, {cap!r})"))
-    for name in metric.covariates:
-        columns.append(_Column(name, _filled(name, metric.covariate_nulls)))
-    if metric.covariate_nulls is NullPolicy.OWN_STRATUM:
-        columns += [
-            _Column(missing_name(c), f"CASE WHEN {_quoted(c)} IS NULL THEN 1.0 ELSE 0.0 END")
-            for c in metric.covariates
-        ]
-    return columns
-
-
-def _filled(column: str, policy: NullPolicy) -> str:
-    """Return the column as DOUBLE, with nulls as the policy says."""
-    number = f"CAST({_quoted(column)} AS DOUBLE)"
-    filled = (NullPolicy.ZERO, NullPolicy.OWN_STRATUM)
-    return f"coalesce({number}, 0.0)" if policy in filled else number
-
-
-def _kept(metric: MetricDefinition) -> str:
-    """Return the condition under which a unit counts, empty where every unit does."""
-    dropped = list(metric.outcome_columns) if metric.nulls is NullPolicy.DROP else []
-    dropped += list(metric.covariates) if metric.covariate_nulls is NullPolicy.DROP else []
-    return " AND ".join(f"{_quoted(name)} IS NOT NULL" for name in dropped)
+    return _Plan(names, origin, _sums(summed, f"{summed[-1]} IS NOT NULL"), inner)
 
 
 def _strict(metrics: Sequence[MetricDefinition]) -> list[str]:
@@ -244,10 +189,10 @@ def _unit_query(
     for plan in plans.values():
         aggregates |= {sql: sql for sql in plan.aggregates}
     return query_text("abtest_statistics").format(
-        groups=", ".join(f"{_quoted(c)} AS {_quoted(g)}" for g, c in groups.items()),
-        group_names=", ".join(_quoted(c) for c in groups.values()),
+        groups=", ".join(f"{quoted(c)} AS {quoted(g)}" for g, c in groups.items()),
+        group_names=", ".join(quoted(c) for c in groups.values()),
         aggregates=_listed(aggregates),
-        units=_quoted(table),
+        units=quoted(table),
     )
 
 
@@ -260,31 +205,31 @@ def _cluster_query(
 ) -> str:
     """Return the query where rows are summed to clusters first."""
     inner = _null_count(metrics)
-    outer = {f"sum({_quoted(name)})": name for name in inner.values()}
+    outer = {f"sum({quoted(name)})": name for name in inner.values()}
     for plan in plans.values():
         inner |= {sql: sql for sql in plan.inner}
         outer |= {sql: sql for sql in plan.aggregates}
     clusters = query_text("abtest_clusters").format(
-        groups=", ".join(f"{_quoted(c)} AS {_quoted(g)}" for g, c in groups.items()),
-        group_names=", ".join(_quoted(c) for c in groups.values()),
+        groups=", ".join(f"{quoted(c)} AS {quoted(g)}" for g, c in groups.items()),
+        group_names=", ".join(quoted(c) for c in groups.values()),
         aggregates=_listed(inner),
-        cluster=_quoted(cluster),
-        units=_quoted(table),
+        cluster=quoted(cluster),
+        units=quoted(table),
     )
     return query_text("abtest_statistics").format(
-        groups=", ".join(_quoted(g) for g in groups),
-        group_names=", ".join(_quoted(g) for g in groups),
+        groups=", ".join(quoted(g) for g in groups),
+        group_names=", ".join(quoted(g) for g in groups),
         aggregates=_listed(outer),
         units=f"({clusters}) AS clusters",
     )
 
 
-def _sums(columns: Sequence[_Column], condition: str) -> tuple[str, ...]:
+def _sums(columns: Sequence[str], condition: str) -> tuple[str, ...]:
     """Return count, sums and sums of products; an aggregate is known by its own text."""
     count = f"count(CASE WHEN {condition} THEN 1 END)" if condition else "count(*)"
     pairs = combinations_with_replacement(columns, 2)
-    products = (f"sum({a.sql} * {b.sql})" for a, b in pairs)
-    return (count, *(f"sum({c.sql})" for c in columns), *products)
+    products = (f"sum({a} * {b})" for a, b in pairs)
+    return (count, *(f"sum({c})" for c in columns), *products)
 
 
 NULLS = "units with nulls"
@@ -299,27 +244,22 @@ def _null_count(metrics: Sequence[MetricDefinition]) -> dict[str, str]:
     strict = _strict(metrics)
     if not strict:
         return {}
-    counts = [f"count({_quoted(c)})" for c in strict]
+    counts = [f"count({quoted(c)})" for c in strict]
     fewest = counts[0] if len(counts) == 1 else f"least({', '.join(counts)})"
     return {f"count(*) - {fewest}": NULLS}
 
 
 def _listed(aggregates: Mapping[str, str]) -> str:
     """Return aggregates under their names; equal ones are computed once."""
-    return ", ".join(f"{sql} AS {_quoted(name)}" for sql, name in aggregates.items())
-
-
-def _quoted(name: str) -> str:
-    """Return an identifier in quotes, so that no name is read as SQL."""
-    return '"' + name.replace('"', '""') + '"'
+    return ", ".join(f"{sql} AS {quoted(name)}" for sql, name in aggregates.items())
 
 
 def _refuse_nulls(engine: Engine, answer: pa.Table, table: str, strict: Sequence[str]) -> None:
     """Raise where a column under the strict policy has nulls, naming column and count."""
     if NULLS not in answer.column_names or not sum(answer.column(NULLS).to_pylist()):
         return
-    counts = ", ".join(f"count(*) - count({_quoted(c)}) AS {_quoted(c)}" for c in strict)
-    found = engine.sql(f"SELECT {counts} FROM {_quoted(table)}").frame().iloc[0]
+    counts = ", ".join(f"count(*) - count({quoted(c)}) AS {quoted(c)}" for c in strict)
+    found = engine.sql(f"SELECT {counts} FROM {quoted(table)}").frame().iloc[0]
     column = str(next(name for name in strict if found[name]))
     raise InputError(
         f"Table {table!r} has {int(found[column]):,} nulls in column {column!r}.",
@@ -328,7 +268,7 @@ def _refuse_nulls(engine: Engine, answer: pa.Table, table: str, strict: Sequence
     )
 
 
-def _matrix(answer: pa.Table, names: Sequence[str]) -> NDArray[np.float64]:
+def _matrix(answer: pa.Table, names: Sequence[str]) -> Array:
     """Return some columns of the answer side by side; a sum over nothing is zero."""
     # Cast by Arrow: whole sums come as decimals, which NumPy would take for Python's objects.
     columns = [answer.column(n).cast(pa.float64()).to_numpy(zero_copy_only=False) for n in names]
@@ -345,16 +285,17 @@ def _statistics(
         for at, row in enumerate(_matrix(answer, plan.aggregates)):
             if row[0]:
                 cell = _cell(name, {group: values[at] for group, values in keys.items()})
-                cells[cell] = moments_of(row, plan.names)
+                cells[cell] = moments_of(row, plan.names, np.array(plan.origin))
     return Statistics(cells)
 
 
-def moments_of(row: NDArray[np.float64], names: tuple[str, ...]) -> Moments:
+def moments_of(row: Array, names: tuple[str, ...], origin: Array) -> Moments:
     """Return the moments that a row holds: count, sums, upper triangle of the products."""
     k = len(names)
     upper = np.zeros((k, k))
     upper[np.triu_indices(k)] = row[1 + k :]
-    return Moments(names, int(row[0]), row[1 : 1 + k], upper + np.triu(upper, 1).T)
+    products = upper + np.triu(upper, 1).T
+    return Moments.about(names, int(row[0]), row[1 : 1 + k], products, origin)
 
 
 def _cell(metric: str, key: Mapping[str, Any]) -> Cell:

@@ -13,10 +13,9 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from retention.abtest.collect import CLUSTER_SIZE
 from retention.abtest.metrics import MetricDefinition, MetricKind, Term
 from retention.abtest.relative import RelativeLift, relative_lift, t_quantile
-from retention.abtest.statistics import Array, Moments
+from retention.abtest.statistics import CLUSTER_SIZE, Array, Moments
 from retention.errors import EvidenceError
 from retention.quantities import quantity
 from retention.results import percent
@@ -45,22 +44,23 @@ def arm_values(moments: Moments, terms: tuple[Term, ...]) -> ArmValues:
     """Return the value of each term and the covariance of their linearisations."""
     clustered = CLUSTER_SIZE in moments.columns
     linear = np.zeros((len(terms), len(moments.columns)))
-    values = np.zeros(len(terms))
+    values, mean = np.zeros(len(terms)), moments.mean
     for j, term in enumerate(terms):
         at = moments.index(term.numerator)
         below = term.denominator or (CLUSTER_SIZE if clustered else None)
         if below is None:
-            values[j], linear[j, at] = moments.mean[at], 1.0
+            values[j], linear[j, at] = mean[at], 1.0
             continue
-        mean_below = moments.mean[moments.index(below)]
+        mean_below = mean[moments.index(below)]
         if mean_below == 0:
             raise EvidenceError(
                 f"The denominator {below!r} of {term.numerator!r} adds up to zero.",
                 "Choose a denominator that is seen in every arm.",
             )
-        values[j] = moments.mean[at] / mean_below
+        values[j] = mean[at] / mean_below
         linear[j, at] += 1 / mean_below
         linear[j, moments.index(below)] -= values[j] / mean_below
+    linear = moments.linear(linear)
     return ArmValues(moments.n, values, linear @ moments.covariance @ linear.T)
 
 
@@ -338,7 +338,7 @@ def _is_scored(control: Moments, metric: MetricDefinition) -> bool:
 
 def _counts(control: Moments, treatment: Moments) -> tuple[int, int, int, int]:
     """Return successes and units of both arms."""
-    return int(control.sums[0]), control.n, int(treatment.sums[0]), treatment.n
+    return round(control.sums[0]), control.n, round(treatment.sums[0]), treatment.n
 
 
 def _method(metric: MetricDefinition, *, clustered: bool) -> str:

@@ -26,7 +26,7 @@ from retention.abtest.sequential import SequentialPlan, sequential_plan
 from retention.abtest.statistics import Array, Statistics
 from retention.abtest.stratification import post_stratified
 from retention.abtest.time_to_event import time_to_event_effect
-from retention.abtest.unit_values import outcome_values, stratum_labels, unit_outcomes
+from retention.abtest.unit_values import caps_of, outcome_values, stratum_labels, unit_outcomes
 from retention.engine import Engine
 
 TABLE = "experiment_units"
@@ -231,8 +231,7 @@ def adjusted_outcomes(
     """
     a, b = (outcome_values(units, metric, name) for name in (control, arm))
     if metric.winsorise_at is not None:
-        known = units[metric.column].dropna().to_numpy(dtype=float)
-        cap = float(np.quantile(known, metric.winsorise_at))
+        cap = caps_of(units, metric)[metric.column]
         a[:, 0], b[:, 0] = np.minimum(a[:, 0], cap), np.minimum(b[:, 0], cap)
     if not len(coefficients):
         return a[:, 0], b[:, 0]

@@ -15,10 +15,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from retention.abtest.collect import moments_of, unit_matrix
+from retention.abtest.collect import UnitSums, unit_sums
+from retention.abtest.columns import metric_columns
 from retention.abtest.estimates import Contrast, contrast, p_value_of, t_interval
 from retention.abtest.estimators import adjusted_outcomes, independent_contrast
-from retention.abtest.metrics import MetricDefinition, MetricKind
+from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy
 from retention.abtest.quantiles import quantile_effect
 from retention.abtest.rerandomisation import (
     DRAWS,
@@ -29,7 +30,14 @@ from retention.abtest.rerandomisation import (
 from retention.abtest.statistics import Array, Cell, Moments, Statistics
 from retention.abtest.stratification import post_stratified
 from retention.abtest.time_to_event import restricted_mean
-from retention.abtest.unit_values import labels_of, outcome_values, stratum_labels, unit_outcomes
+from retention.abtest.unit_values import (
+    caps_of,
+    labels_of,
+    numbers,
+    outcome_values,
+    stratum_labels,
+    unit_outcomes,
+)
 from retention.engine import Engine
 
 TABLE = "rehearsal_units"
@@ -111,8 +119,7 @@ class Sums:
     """
 
     metric: MetricDefinition
-    names: tuple[str, ...]
-    rows: Array
+    units: UnitSums
     strata: Marks
     draw_within: Marks
     reference: Array
@@ -123,20 +130,23 @@ class Sums:
         parts = [np.flatnonzero(self.strata == k) for k in range(int(self.strata.max()) + 1)]
         b = [self._summed([s.treatment for s in splits], part) for part in parts]
         if all(split.is_whole for split in splits):
-            a = [self.rows[part].sum(axis=0) - sums for part, sums in zip(parts, b, strict=True)]
+            a = [
+                self.units.rows[part].sum(axis=0) - sums
+                for part, sums in zip(parts, b, strict=True)
+            ]
         else:
             a = [self._summed([s.control for s in splits], part) for part in parts]
         for i in range(len(splits)):
-            control = [moments_of(sums[i], self.names) for sums in a]
-            treatment = [moments_of(sums[i], self.names) for sums in b]
+            control = [self.units.moments(sums[i]) for sums in a]
+            treatment = [self.units.moments(sums[i]) for sums in b]
             moved = [self._moved(moments, lift) for moments in treatment]
             yield self._compared(control, treatment), self._compared(control, moved)
 
     def _summed(self, sides: list[Marks], part: Marks) -> Array:
         """Return the sums of one side's rows in a part of all rows, shape (splits, columns)."""
-        whole = len(part) == len(self.rows)
+        whole = len(part) == len(self.units.rows)
         marks = np.array(sides if whole else [side[part] for side in sides], dtype=float)
-        return np.asarray(marks @ (self.rows if whole else self.rows[part]))
+        return np.asarray(marks @ (self.units.rows if whole else self.units.rows[part]))
 
     def _compared(self, a: list[Moments], b: list[Moments]) -> Read:
         """Return contrast and p-value of two arms, by stratum where there are several."""
@@ -164,10 +174,7 @@ class Sums:
             return Moments.of_counts(metric.column, min(successes + moved, moments.n), moments.n)
         scale = np.ones(len(moments.columns))
         scale[moments.index(metric.column)] = 1 + lift
-        return Moments(
-            moments.columns, moments.n, moments.sums * scale,
-            moments.products * np.outer(scale, scale),
-        )  # fmt: skip
+        return moments.scaled(scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -268,9 +275,9 @@ def _of_times(a: tuple[float, float], b: tuple[float, float], sizes: tuple[int, 
 
 def _of_units(units: pd.DataFrame, metric: MetricDefinition, cluster: str | None) -> Material:
     """Return the units' values for quantiles and times to an event."""
-    frame = units.assign(arm=ALL).dropna(
-        subset=list(metric.outcome_columns) if metric.nulls == "drop" else []
-    )  # fmt: skip
+    frame = units.assign(arm=ALL)
+    if metric.nulls is NullPolicy.DROP:
+        frame = frame[numbers(frame, metric.outcome_columns).notna().all(axis=1)]
     within = _codes(frame)
     if metric.kind is MetricKind.TIME_TO_EVENT:
         values = outcome_values(frame, metric, ALL)
@@ -299,18 +306,20 @@ def _of_sums(
     )
     if "drawn within" not in frame or cluster is not None:
         frame = frame.assign(**{"drawn within": ""})
-    rows: list[Array] = []
+    rows: list[UnitSums] = []
     read: list[str] = []
     drawn: list[str] = []
-    names: tuple[str, ...] = ()
+    engine.register(TABLE, frame)
+    columns = metric_columns(engine, TABLE, [plain])[plain.name]
     for key, block in frame.groupby(["read within", "drawn within"], sort=True):
         engine.register(TABLE, block.drop(columns=["read within", "drawn within"]))
-        names, found = unit_matrix(engine, TABLE, plain, cluster)
+        found = unit_sums(engine, TABLE, plain, cluster, columns)
         rows.append(found)
-        read += [str(key[0])] * len(found)
-        drawn += [str(key[1])] * len(found)
+        read += [str(key[0])] * len(found.rows)
+        drawn += [str(key[1])] * len(found.rows)
+    whole = replace(rows[0], rows=np.concatenate([part.rows for part in rows]))
     return Sums(
-        plain, names, np.concatenate(rows), np.unique(read, return_inverse=True)[1],
+        plain, whole, np.unique(read, return_inverse=True)[1],
         np.unique(drawn, return_inverse=True)[1], reference, np.random.default_rng([seed, 1]),
     )  # fmt: skip
 
@@ -319,11 +328,8 @@ def _capped(units: pd.DataFrame, metric: MetricDefinition) -> tuple[pd.DataFrame
     """Return the units under the metric's pooled cap, and the metric as a plain one."""
     if metric.winsorise_at is None:
         return units, metric
-    capped = {}
-    for column in metric.outcome_columns:
-        known = units[column].dropna().to_numpy(dtype=float)
-        cap = float(np.quantile(known, metric.winsorise_at))
-        capped[column] = units[column].astype(float).clip(upper=cap)
+    caps = caps_of(units, metric)
+    capped = {column: units[column].astype(float).clip(upper=cap) for column, cap in caps.items()}
     kind = MetricKind.MEAN if metric.kind is MetricKind.WINSORISED else metric.kind
     return units.assign(**capped), replace(metric, kind=kind, winsorise_at=None)
 

@@ -103,8 +103,12 @@ def redrawn_statistics(
         What they are drawn with.
     """
     values = pooled[pooled != 0]
-    columns = np.column_stack([np.ones_like(values), values, values**2])
-    total, zeros = columns.sum(axis=0), len(pooled) - len(values)
+    zeros = len(pooled) - len(values)
+    # Squares of values far from zero lose their digits; zeros that are counted have to stay zero.
+    origin = 0.0 if zeros else float(values.mean())
+    near = values - origin
+    columns = np.column_stack([np.ones_like(near), near, near**2])
+    total = columns.sum(axis=0)
     drawn = np.empty((draws, 3))
     block = max(CELLS // max(len(values), 1), 1)
     for start in range(0, draws, block):
@@ -115,8 +119,9 @@ def redrawn_statistics(
     b, of_b = _mean_and_variance(n, drawn)
     a, of_a = _mean_and_variance(len(pooled) - n, total - drawn)
     with np.errstate(divide="ignore", invalid="ignore"):
-        ratio = np.log(b / a) / np.sqrt(of_b / b**2 + of_a / a**2)
-        return (b - a) / np.sqrt(of_b + of_a), ratio
+        t = (b - a) / np.sqrt(of_b + of_a)
+        a, b = a + origin, b + origin
+        return t, np.log(b / a) / np.sqrt(of_b / b**2 + of_a / a**2)
 
 
 def _mean_and_variance(n: Array, sums: Array) -> tuple[Array, Array]:

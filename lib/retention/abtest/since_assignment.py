@@ -109,9 +109,9 @@ def daily_moments(
         codes, buyers = pd.factorize(part["unit_key"])
         matrix = np.zeros((len(buyers), days))
         np.add.at(matrix, (codes, part["day"].to_numpy(dtype=int)), part["value"].to_numpy(float))
-        found[str(name)] = Moments(
+        found[str(name)] = Moments.about(
             names, int(sizes[name]), matrix.sum(axis=0), matrix.T @ matrix
-        )  # fmt: skip
+        )
     empty = np.zeros(days), np.zeros((days, days))
     return {str(a): found.get(str(a), Moments(names, int(n), *empty)) for a, n in sizes.items()}
 
@@ -152,7 +152,7 @@ def effect_since_assignment(
         If fewer than two days were watched, or nothing was bought.
     """
     days = len(control.columns)
-    if days < 2 or not (control.products.any() and treatment.products.any()):
+    if days < 2 or not (control.mean.any() and treatment.mean.any()):
         raise EvidenceError(
             "Fewer than two days were watched, or an arm bought nothing.", "Wait for more days."
         )
@@ -195,11 +195,7 @@ def _trend(control: Moments, treatment: Moments, alpha: float) -> tuple[float, f
     """Return the difference of mean unit-level slopes over days, its interval and p-value."""
     at = np.arange(len(control.columns), dtype=float)
     weights = (at - at.mean()) / np.sum((at - at.mean()) ** 2)
-    arms = [
-        Moments(("slope",), m.n, np.array([weights @ m.sums]),
-                np.array([[weights @ m.products @ weights]]))
-        for m in (control, treatment)
-    ]  # fmt: skip
+    arms = [m.combined(weights, "slope") for m in (control, treatment)]
     both = contrast(arms[0], arms[1], MetricDefinition("slope", "slope"))
     low, high, p_value, _ = t_interval(both, alpha, "Welch's t")
     return both.difference, low, high, p_value

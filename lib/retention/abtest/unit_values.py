@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def outcome_values(units: pd.DataFrame, metric: MetricDefinition, arm: str) -> A
     known = _filled(rows, metric.covariates, metric.covariate_nulls)
     values = pd.concat([outcomes, known], axis=1)
     if metric.covariate_nulls is NullPolicy.OWN_STRATUM:
-        flags = rows[list(metric.covariates)].isna().astype(float)
+        flags = numbers(rows, metric.covariates).isna().astype(float)
         values = pd.concat([values, flags.add_suffix(" is missing")], axis=1)
     return np.asarray(values.dropna().to_numpy(dtype=float))
 
@@ -48,6 +49,20 @@ def unit_outcomes(
     values = _filled(rows, metric.outcome_columns, metric.nulls)[metric.column].dropna()
     clusters = None if cluster is None else rows.loc[values.index, cluster].to_numpy()
     return values.to_numpy(dtype=float), clusters
+
+
+def caps_of(units: pd.DataFrame, metric: MetricDefinition) -> dict[str, float]:
+    """Return the cap of each outcome column: the pooled quantile of the values that are analysed.
+
+    The same as :func:`~retention.abtest.columns.pooled_caps` gives in the engine.
+    """
+    known = _filled(units, metric.outcome_columns, metric.nulls)
+    if metric.nulls is NullPolicy.DROP:
+        dropped = [*metric.outcome_columns]
+        dropped += metric.covariates if metric.covariate_nulls is NullPolicy.DROP else []
+        known = known[numbers(units, dropped).notna().all(axis=1)]
+    at = metric.winsorise_at or 1.0
+    return {c: float(known[c].quantile(at)) for c in metric.outcome_columns}
 
 
 def stratum_labels(units: pd.DataFrame, metric: MetricDefinition) -> pd.DataFrame:
@@ -93,12 +108,26 @@ def _quartiles(values: pd.Series) -> pd.Series:
 
 def _filled(rows: pd.DataFrame, columns: tuple[str, ...], policy: NullPolicy) -> pd.DataFrame:
     """Return columns as numbers with their nulls filled, left (to be dropped) or refused."""
+    values = numbers(rows, columns)
+    for column in columns:
+        if policy is NullPolicy.STRICT and values[column].isna().any():
+            raise _nulls(column, int(values[column].isna().sum()))
+    return values if policy in (NullPolicy.STRICT, NullPolicy.DROP) else values.fillna(0.0)
+
+
+def numbers(rows: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """Return columns as plain floats; what is not finite is missing, whatever holds it.
+
+    Raises
+    ------
+    InputError
+        If a column is not there.
+    """
     for column in columns:
         _require(rows, column)
-        if policy is NullPolicy.STRICT and rows[column].isna().any():
-            raise _nulls(column, int(rows[column].isna().sum()))
-    numbers = rows[list(columns)].astype(float)
-    return numbers if policy in (NullPolicy.STRICT, NullPolicy.DROP) else numbers.fillna(0.0)
+    found = {c: rows[c].astype("float64").to_numpy(dtype=float, na_value=np.nan) for c in columns}
+    values = pd.DataFrame(found, index=rows.index, columns=list(columns), dtype=float)
+    return values.where(np.isfinite(values))
 
 
 def _require(rows: pd.DataFrame, column: str) -> None:
