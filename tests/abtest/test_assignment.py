@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from retention import abtest
-from retention.abtest.assignment import assign, positions
+from retention.abtest.assignment import assign, positions, stratum_counts
 from retention.errors import InputError, ParameterError
 
 PEOPLE = pd.DataFrame({"unit_key": [f"customer {i}" for i in range(20_000)]})
@@ -73,3 +73,50 @@ def test_units_twice_or_without_a_key_are_refused():
 def test_impossible_shares_are_refused(arms):
     with pytest.raises(ParameterError):
         assign(PEOPLE, "x", arms)
+
+
+@pytest.mark.parametrize(
+    ("size", "arms"),
+    [
+        (1, {"control": 1, "email": 1}), (3, {"control": 1, "email": 1}),
+        (1, {"control": 9, "email": 1}), (4, {"control": 9, "email": 1}),
+        (2, {"control": 1, "email": 1, "gift": 1}), (1, {"control": 1, "email": 1, "gift": 1}),
+        (7, {"control": 6, "email": 3, "gift": 1}), (4, {"hold": 1, "email": 9}),
+    ],
+)  # fmt: skip
+def test_strata_of_any_size_are_as_even_as_can_be_one_by_one_and_together(size, arms):
+    units = pd.DataFrame({"unit_key": [f"u{i}" for i in range(1_000 * size)]})
+    units["s"] = np.repeat([f"s{k}" for k in range(1_000)], size)
+    found = assign(units, "spring", arms, stratum="s").to_frame()
+    counts = pd.crosstab(found["stratum"], found["arm"]).reindex(columns=list(arms), fill_value=0)
+    planned = np.array(list(arms.values())) / sum(arms.values())
+    assert (counts - size * planned).abs().to_numpy().max() < 2
+    assert np.abs(counts.sum() - 1_000 * size * planned).max() < 2
+
+
+@pytest.mark.parametrize(
+    ("sizes", "arms"),
+    [
+        ((3,), {"control": 1, "email": 1}), ((4,), {"control": 9, "email": 1}),
+        ((1, 1, 2), {"control": 1, "email": 1, "gift": 1}),
+        ((5, 3, 1), {"control": 6, "email": 3, "gift": 1}),
+    ],
+)  # fmt: skip
+def test_every_stratum_gives_each_arm_its_planned_share_over_salts(sizes, arms):
+    names, draws = pd.Index([f"s{k}" for k in range(len(sizes))]), 600
+    shares = np.array(list(arms.values()), dtype=float)
+    total = sum(stratum_counts(names, np.array(sizes), shares, f"salt {k}") for k in range(draws))
+    found = total / draws / np.array(sizes)[:, None]
+    planned = shares / shares.sum()
+    error = np.sqrt(planned * (1 - planned) / draws)
+    assert (np.abs(found - planned) < 4 * error).all()
+
+
+def test_every_unit_of_a_stratum_has_its_planned_chance_over_salts():
+    units = pd.DataFrame({"unit_key": ["a", "b", "c", "d"], "s": "x"})
+    treated = np.array([
+        assign(units, f"salt {k}", {"control": 9, "email": 1}, stratum="s").to_frame()["arm"]
+        == "email"
+        for k in range(200)
+    ])  # fmt: skip
+    assert (np.abs(treated.mean(axis=0) - 0.1) < 4 * np.sqrt(0.09 / 200)).all()

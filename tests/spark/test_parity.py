@@ -26,7 +26,7 @@ IN_INGEST = {"ingest_accounts", "ingest_bots", "ingest_customers", "ingest_links
 """Read what an ingest leaves in its engine; tests/spark/test_ingest.py holds them equal."""
 ON_DUCKDB = {path.stem for path in SQL.glob("migration_*.sql")}
 """The comparison of an old system's export with the new one's is DuckDB's work (docs/scale.md)."""
-TEMPLATES = {"abtest_cap", "abtest_clusters", "abtest_statistics"}
+TEMPLATES = {"abtest_cap", "abtest_clusters", "abtest_origin", "abtest_statistics"}
 """Filled by retention.abtest; see tests/spark/test_library.py."""
 EMPTY_HERE = {"churn_loyalty", "features_booked_returns", "features_loyalty"}
 """The simulated shop books no returns as orders (Online Retail does) and has no loyalty programme

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from retention.abtest.experiment import Experiment, read_experiment
 from retention.abtest.statistics import Array
@@ -98,9 +99,10 @@ def assign(
     """Assign units to arms by salted hash.
 
     Without strata each unit's position decides, so shares are met up to chance and units may come
-    one by one. With strata the units of each stratum are ordered by position and cut at the exact
-    shares (permuted block of the whole stratum): every stratum is split evenly, for units known at
-    one time.
+    one by one. With strata the units of each stratum are ordered by position and cut at the
+    shares (permuted block of the whole stratum), for units known at one time. What a stratum's size
+    leaves over goes to an arm drawn from the salt, so that every unit has its planned chance; the
+    draws of the strata are balanced, so that all strata together are as even as one of them.
 
     Parameters
     ----------
@@ -139,14 +141,55 @@ def assign(
     table["reason"] = _left_out(table["unit_key"], hold_out, hold_out_salt, layer, layer_range)
     free = table["reason"] == ""
     position = positions(table["unit_key"], experiment)
-    if stratum is not None:
-        order = pd.Series(position).where(free).groupby(table["stratum"])
-        position = ((order.rank(method="first") - 0.5) / order.transform("count")).to_numpy()
-    names, edges = list(arms), np.cumsum(list(arms.values())) / sum(arms.values())
-    at = np.searchsorted(edges[:-1], np.nan_to_num(position), side="right")
+    names, shares = list(arms), np.array(list(arms.values()), dtype=float)
+    if stratum is None:
+        at = np.searchsorted(np.cumsum(shares)[:-1] / shares.sum(), position, side="right")
+    else:
+        at = _within_strata(table["stratum"], position, free.to_numpy(), shares, experiment)
     table["arm"] = pd.Series(np.array(names, dtype=object)[at]).mask(~free)
     columns = ["unit_key", "arm", "stratum", "reason"]
     return Assignment(experiment, table[columns].sort_values("unit_key", ignore_index=True))
+
+
+def _within_strata(
+    strata: pd.Series, position: Array, free: NDArray[np.bool_], shares: Array, salt: str
+) -> NDArray[np.int64]:
+    """Return the number of each unit's arm, the units of a stratum cut in order of position."""
+    codes, names = pd.factorize(strata)
+    sizes = np.bincount(codes[free], minlength=len(names))
+    edges = np.cumsum(stratum_counts(names, sizes, shares, salt), axis=1)[:, :-1]
+    rank = pd.Series(position).where(free).groupby(codes).rank(method="first") - 1
+    return np.asarray((rank.fillna(0).to_numpy()[:, None] >= edges[codes]).sum(axis=1))
+
+
+def stratum_counts(
+    names: pd.Index, sizes: NDArray[np.int64], shares: Array, salt: str
+) -> NDArray[np.int64]:
+    """Return how many units of each stratum go to each arm, shape (strata, arms).
+
+    Systematic sampling with a random start: the strata are put in random order, and the units up to
+    each of them are rounded together, so that a stratum gets its share rounded up or down, each
+    unit with its planned chance, and all strata together are rounded once. Arms are taken one by
+    one, each out of what the arms before it left.
+
+    Parameters
+    ----------
+    names, sizes
+        Labels of the strata and units in each.
+    shares
+        Share of each arm (any positive scale).
+    salt
+        Name of the draw.
+    """
+    order = np.argsort(positions(pd.Series(names), f"{salt} strata"), kind="stable")
+    starts = positions(pd.Series(range(len(shares))), f"{salt} start")
+    left, counts = sizes[order], np.zeros((len(sizes), len(shares)), dtype=np.int64)
+    for arm in range(len(shares) - 1):
+        reached = np.cumsum(left) * (shares[arm] / shares[arm:].sum()) + starts[arm]
+        counts[order, arm] = np.diff(np.floor(reached).astype(np.int64), prepend=0)
+        left = left - counts[order, arm]
+    counts[order, -1] = left
+    return counts
 
 
 def assign_experiment(
