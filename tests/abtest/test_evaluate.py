@@ -216,9 +216,10 @@ def test_an_arm_that_the_plan_does_not_have_is_refused():
         judged(frame)
 
 
-def test_zero_variance_is_refused():
-    with pytest.raises(EvidenceError, match="does not vary"):
-        judged(units().assign(revenue=5.0))
+def test_a_primary_that_does_not_vary_says_so_and_its_guardrail_is_read():
+    found = judged(units().assign(revenue=5.0))
+    assert "does not vary" in found.summary()
+    assert found.guardrails[0].estimate.readable
 
 
 def test_nulls_in_a_metric_are_refused_by_default():

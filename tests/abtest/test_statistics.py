@@ -241,7 +241,7 @@ def test_a_cap_leaves_out_the_units_that_are_dropped():
     assert caps_of(units, metric)["y"] == pytest.approx(2.5)
 
 
-@pytest.mark.parametrize("value", [np.inf, -np.inf, 1e200])
+@pytest.mark.parametrize("value", [1e200, -1e151])
 def test_a_value_that_cannot_be_squared_is_refused_by_column_and_count(value):
     units = pd.DataFrame({"arm": ["a", "b"] * 2, "y": [1.0, 2.0, 3.0, value]})
     with pytest.raises(InputError, match=r"'y'.*holds 1 values"):

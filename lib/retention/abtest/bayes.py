@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import integrate, stats
 
+from retention.errors import ParameterError
 from retention.results import percent
 
 
@@ -56,6 +57,7 @@ class NormalPrior:
 class Posterior:
     """Posterior of an effect with its equal-tailed interval, chance to win and expected losses.
 
+    ``chance_to_win`` is the chance that the effect is better than ``minimum``.
     ``loss_if_control`` is what one expects to forgo by keeping control, ``loss_if_treatment`` what
     one expects to lose by choosing the treatment, both in the effect's unit.
     """
@@ -68,11 +70,13 @@ class Posterior:
     loss_if_control: float
     loss_if_treatment: float
     prior: NormalPrior
+    minimum: float = 0.0
 
     def summary(self) -> str:
         """Say chance to win and expected loss."""
+        least = f" by more than {self.minimum:g}" if self.minimum else ""
         return (
-            f"Chance to win {percent(self.chance_to_win, 1)}; expected loss "
+            f"Chance to win{least} {percent(self.chance_to_win, 1)}; expected loss "
             f"{round(self.loss_if_treatment, 6):.3g} if chosen, "
             f"{round(self.loss_if_control, 6):.3g} if not "
             f"({self.prior.summary()})."
@@ -86,6 +90,7 @@ def posterior(
     *,
     alpha: float = 0.05,
     higher_is_better: bool = True,
+    minimum: float = 0.0,
 ) -> Posterior:
     """Return the normal posterior of an effect.
 
@@ -99,6 +104,13 @@ def posterior(
         1 - mass of the interval.
     higher_is_better
         Whether winning means an effect above zero.
+    minimum
+        Least gain that counts as winning, in the effect's unit and in the good direction.
+
+    Raises
+    ------
+    ParameterError
+        If the effect is no number or its standard error not above zero.
 
     Examples
     --------
@@ -106,6 +118,12 @@ def posterior(
     >>> round(p.chance_to_win, 4), round(p.loss_if_treatment, 4)
     (0.6092, 0.0406)
     """
+    if not (math.isfinite(effect) and 0 < standard_error < math.inf):
+        raise ParameterError(
+            f"An effect of {effect} with a standard error of {standard_error} has no posterior.",
+            "Give a finite effect and an error above zero.",
+            column="standard_error",
+        )
     prior = prior or NormalPrior()
     precision = 1 / standard_error**2 + 1 / prior.variance
     mean = (effect / standard_error**2 + prior.mean / prior.variance) / precision
@@ -116,9 +134,8 @@ def posterior(
     # E[max(0, -X)] and E[max(0, X)] of a normal X.
     down = deviation * float(stats.norm.pdf(z)) - sign * mean * float(stats.norm.sf(z))
     up = deviation * float(stats.norm.pdf(z)) + sign * mean * float(stats.norm.cdf(z))
-    return Posterior(
-        mean, deviation, mean - half, mean + half, float(stats.norm.cdf(z)), up, down, prior
-    )
+    chance = float(stats.norm.cdf((sign * mean - minimum) / deviation))
+    return Posterior(mean, deviation, mean - half, mean + half, chance, up, down, prior, minimum)
 
 
 def beta_binomial_chance(

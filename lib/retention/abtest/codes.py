@@ -23,5 +23,8 @@ class AbtestCode(StrEnum):
     PEEKING = "abtest.peeking"
     PARALLEL_TRENDS = "abtest.parallel_trends"
     PLAN_CHANGED = "abtest.plan_changed"
+    UNREAD_METRIC = "abtest.unread_metric"
+    CLUSTERS = "abtest.clusters"
+    BLOCKS = "abtest.blocks"
     SAMPLE_SIZE = "abtest.sample_size"
     FALSE_POSITIVE_RATE = "abtest.false_positive_rate"

@@ -29,7 +29,7 @@ class DecisionRule:
     ----------
     minimum_effect
         Smallest gain worth shipping, in the primary metric's unit and in the good direction: the
-        interval's lower end must lie above it.
+        lower end of the interval, corrected for the number of arms, must lie above it.
     planned_units
         Units of both arms at which the test ends; None if it has ended.
     units_to_treat
@@ -89,6 +89,8 @@ def decide(
     if failed:
         reasons = "; ".join(c.detail for c in checks if c.status is Status.FAIL)
         decision, why = Decision.INVALID, f"a trust check failed ({reasons})"
+    elif not primary.readable:
+        decision, why = _unreadable(primary, rule, looks_left)
     else:
         decision, why = _by_rule(
             primary, guardrails, rule, is_futile=is_futile, looks_left=looks_left
@@ -106,10 +108,10 @@ def _by_rule(
     looks_left: int,
 ) -> tuple[Decision, str]:
     """Return decision and reason of a test that can be trusted."""
-    low, high = _towards_good(primary)
+    low, high = _towards_good(primary, primary.corrected_interval)
     harmed = [g.estimate.metric for g in guardrails if g.harmed]
     unclear = [g.estimate.metric for g in guardrails if not g.cleared and not g.harmed]
-    gained = low > rule.minimum_effect and primary.significant
+    gained = primary.significant and _gains(primary, low, rule.minimum_effect)
     if harmed:
         return Decision.DONT_SHIP, f"it harms {harmed[0]}"
     if high < rule.minimum_effect:
@@ -127,6 +129,23 @@ def _by_rule(
     return Decision.DONT_SHIP, "a worthwhile gain is not shown"
 
 
+def _gains(primary: Estimate, low: float, minimum: float) -> bool:
+    """Tell whether the effect lies above the minimum, for all arms at once.
+
+    Above zero Holm's test has settled it, which is stronger than the corrected interval.
+    """
+    if minimum > 0:
+        return low > minimum
+    return _towards_good(primary, (primary.ci_low, primary.ci_high))[0] > minimum
+
+
+def _unreadable(primary: Estimate, rule: DecisionRule, looks_left: int) -> tuple[Decision, str]:
+    """Return decision and reason where the primary metric cannot be read."""
+    why = f"{primary.metric} cannot be read. {primary.reason}".rstrip(".")
+    waits = looks_left or (rule.planned_units is not None)
+    return (Decision.KEEP_RUNNING if waits else Decision.DONT_SHIP), why
+
+
 @dataclass(frozen=True)
 class Guardrail:
     """A guardrail metric and the largest loss tolerated, in the metric's unit."""
@@ -137,12 +156,17 @@ class Guardrail:
     @property
     def cleared(self) -> bool:
         """Whether the interval leaves out a loss beyond the margin (non-inferiority shown)."""
-        return _towards_good(self.estimate)[0] > -self.margin
+        return self._towards_good[0] > -self.margin
 
     @property
     def harmed(self) -> bool:
         """Whether the interval leaves out everything but a loss beyond the margin."""
-        return _towards_good(self.estimate)[1] < -self.margin
+        return self._towards_good[1] < -self.margin
+
+    @property
+    def _towards_good(self) -> tuple[float, float]:
+        """The interval with gains positive."""
+        return _towards_good(self.estimate, (self.estimate.ci_low, self.estimate.ci_high))
 
     @property
     def words(self) -> str:
@@ -152,17 +176,18 @@ class Guardrail:
     def summary(self) -> str:
         """Say whether the guardrail holds."""
         words = self.words
-        margin = quantity(self.margin, self.estimate.unit)
+        if not self.estimate.readable:
+            return f"Guardrail {self.estimate.summary()}"
+        margin = quantity(self.margin, self.estimate.unit, difference=True)
         return f"Guardrail {self.estimate.metric} {words} (margin {margin}). " + (
             self.estimate.summary()
         )
 
 
-def _towards_good(estimate: Estimate) -> tuple[float, float]:
-    """Return the interval with gains positive."""
-    if estimate.higher_is_better:
-        return estimate.ci_low, estimate.ci_high
-    return -estimate.ci_high, -estimate.ci_low
+def _towards_good(estimate: Estimate, interval: tuple[float, float]) -> tuple[float, float]:
+    """Return an interval with gains positive."""
+    low, high = interval
+    return (low, high) if estimate.higher_is_better else (-high, -low)
 
 
 def _units(estimate: Estimate) -> int:
@@ -176,13 +201,21 @@ def _sentence(
     """Word the decision in one sentence with money and how sure."""
     if decision is Decision.INVALID:
         return f"Invalid: {why}; the effects of {primary.arm} must not be read."
-    effect = (
-        f"{primary.metric} changes by {quantity(primary.difference, primary.unit, signed=True)} "
-        f"per unit ({percent(1 - primary.alpha, 0)} interval "
-        f"{quantity(primary.ci_low, primary.unit, signed=True)} to "
-        f"{quantity(primary.ci_high, primary.unit, signed=True)})"
+    if not primary.readable:
+        return f"{decision.capitalize()} {primary.arm}: {why}."
+    low, high = primary.corrected_interval
+    change, first, last = (
+        quantity(v, primary.unit, signed=True, error=primary.standard_error)
+        for v in (primary.difference, low, high)
     )
-    sure = f", chance to win {percent(chance, 0)}" if chance == chance else ""
+    corrected = "" if (low, high) == (primary.ci_low, primary.ci_high) else " over all arms"
+    effect = (
+        f"{primary.metric} changes by {change} per unit ({percent(1 - primary.alpha, 0)} "
+        f"interval{corrected} {first} to {last})"
+    )
+    least = quantity(rule.minimum_effect, primary.unit, difference=True)
+    beyond = f" by more than {least}" if rule.minimum_effect else ""
+    sure = f", chance to win{beyond} {percent(chance, 0)}" if chance == chance else ""
     return f"{decision.capitalize()} {primary.arm}: {why}; {effect}{_worth(primary, rule)}{sure}."
 
 
@@ -191,7 +224,7 @@ def _worth(primary: Estimate, rule: DecisionRule) -> str:
     if rule.units_to_treat is None or not is_currency(primary.unit):
         return ""
     n, cost = rule.units_to_treat, rule.cost_per_unit
-    ends = [n * (v - cost) for v in (primary.difference, primary.ci_low, primary.ci_high)]
+    ends = [n * (v - cost) for v in (primary.difference, *primary.corrected_interval)]
     return (
         f", worth {primary.unit} {ends[0]:+,.0f} ({ends[1]:+,.0f} to {ends[2]:+,.0f}) over "
         f"{n:,} customers"

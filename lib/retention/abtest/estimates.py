@@ -69,7 +69,8 @@ class Contrast:
     """Two arms' values (after adjustment), their joint sampling covariance, degrees of freedom.
 
     ``coefficients`` are the CUPED coefficients; ``variance_reduction`` is the share of the
-    difference's variance that they removed.
+    difference's variance that they removed; ``left_out`` are strata in which nothing can be
+    compared.
     """
 
     control: float
@@ -80,6 +81,7 @@ class Contrast:
     n_treatment: int
     coefficients: Array
     variance_reduction: float
+    left_out: tuple[str, ...] = ()
 
     @property
     def difference(self) -> float:
@@ -122,17 +124,33 @@ def contrast(
     values = maps @ np.concatenate([a.values, b.values])
     covariance = maps @ stacked @ maps.T
     if not (covariance[0, 0] + covariance[1, 1] > 0 or may_be_constant):
-        raise EvidenceError(
-            f"Metric {metric.name!r} does not vary in either arm.",
-            "Every unit has the same value: check that the column was filled.",
-            column=metric.column,
-        )
+        if not is_scored(control, metric):
+            raise _constant(metric)
+        covariance = np.diag([_rate_variance(m) for m in (control, treatment)])
     whole = float(spread[0, 0])
     removed = 1 - float(_variance(beta, spread)) / whole if whole > 0 else 0.0
     degrees = _welch(_variance(beta, a.of_mean), a.n, _variance(beta, b.of_mean), b.n, len(beta))
     return Contrast(
         float(values[0]), float(values[1]), covariance, degrees, a.n, b.n, beta, removed
     )
+
+
+def _constant(metric: MetricDefinition) -> EvidenceError:
+    """Return the error about a metric that has one value."""
+    cap = "" if metric.winsorise_at is None else f" under its cap at {metric.winsorise_at}"
+    return EvidenceError(
+        f"Metric {metric.name!r} does not vary in either arm{cap}.",
+        "Every unit has the same value: check that the column was filled"
+        + (", or cap at a higher quantile." if cap else "."),
+        column=metric.column,
+    )
+
+
+def _rate_variance(moments: Moments) -> float:
+    """Return the sampling variance of a rate of 0 or 1 (Agresti & Caffo 2000: one more of each)."""
+    successes, n = float(moments.sums[0]), moments.n
+    rate = (successes + 1) / (n + 2)
+    return rate * (1 - rate) / (n + 2)
 
 
 def _adjustment(beta: Array, share: float) -> Array:
@@ -183,6 +201,32 @@ class Estimate:
     method: str
     variance_reduction: float = 0.0
     higher_is_better: bool = True
+    degrees_of_freedom: float = math.inf
+    corrected_alpha: float | None = None
+    reason: str = ""
+
+    @property
+    def readable(self) -> bool:
+        """Whether there is an effect to read; ``reason`` says why not."""
+        return not self.reason
+
+    @property
+    def corrected_interval(self) -> tuple[float, float]:
+        """Interval that holds for all comparisons of its family at once; it decides.
+
+        At the level that the correction leaves to one comparison, by the ratio of Student's
+        quantiles; the interval itself where there is one comparison.
+        """
+        if self.corrected_alpha is None or self.corrected_alpha == self.alpha:
+            return self.ci_low, self.ci_high
+        wider, own = (
+            t_quantile(1 - level / 2, self.degrees_of_freedom)
+            for level in (self.corrected_alpha, self.alpha)
+        )
+        ends = (self.difference + (end - self.difference) * wider / own
+                for end in (self.ci_low, self.ci_high))  # fmt: skip
+        low, high = ends
+        return low, high
 
     @property
     def significant(self) -> bool:
@@ -191,23 +235,43 @@ class Estimate:
 
     def to_frame(self) -> pd.DataFrame:
         """Return the estimate as one row."""
-        row = {k: v for k, v in vars(self).items() if k != "relative"}
+        row = {k: v for k, v in vars(self).items() if k not in ("relative", "corrected_alpha")}
+        row["corrected_ci_low"], row["corrected_ci_high"] = self.corrected_interval
         row |= {f"relative_{k}": v for k, v in vars(self.relative).items()}
         return pd.DataFrame([row])
 
     def summary(self) -> str:
         """Say the effect with its interval and how sure it is."""
+        if not self.readable:
+            return f"{self.metric}, {self.arm}: cannot be read. {self.reason}"
         level = percent(1 - self.alpha, 0)
         lift = self.relative.summary()
         verdict = "differs from" if self.significant else "is not shown to differ from"
         return (
             f"{self.metric}: {self.arm} {verdict} {self.control_arm} by "
-            f"{quantity(self.difference, self.unit, signed=True)} ({level} interval "
-            f"{quantity(self.ci_low, self.unit, signed=True)} to "
-            f"{quantity(self.ci_high, self.unit, signed=True)}; {lift}; "
+            f"{self._written(self.difference)} ({level} interval {self._written(self.ci_low)} to "
+            f"{self._written(self.ci_high)}; {lift}; "
             f"p = {self.adjusted_p_value:.3g}; n = {self.n_treatment:,} against "
             f"{self.n_control:,}; {self.method})."
         )
+
+    def _written(self, value: float) -> str:
+        """Return a difference with the digits that its standard error leaves it."""
+        return quantity(value, self.unit, signed=True, error=self.standard_error)
+
+
+def unreadable(
+    metric: MetricDefinition, arm: str, control_arm: str, alpha: float, reason: str
+) -> Estimate:
+    """Return the place of an estimate that the data cannot give, with the reason."""
+    nothing = math.nan
+    return Estimate(
+        metric=metric.name, arm=arm, control_arm=control_arm, unit=metric.unit,
+        control_value=nothing, treatment_value=nothing, difference=nothing,
+        standard_error=nothing, ci_low=nothing, ci_high=nothing, p_value=1.0, adjusted_p_value=1.0,
+        relative=RelativeLift(nothing, nothing, nothing, "none"), alpha=alpha, n_control=0,
+        n_treatment=0, method="not read", higher_is_better=metric.higher_is_better, reason=reason,
+    )  # fmt: skip
 
 
 def estimate(
@@ -292,6 +356,7 @@ def of_contrast(
                                both.degrees_of_freedom, alpha, relative_method),
         alpha=alpha, n_control=both.n_control, n_treatment=both.n_treatment, method=name,
         variance_reduction=both.variance_reduction, higher_is_better=metric.higher_is_better,
+        degrees_of_freedom=both.degrees_of_freedom,
     )  # fmt: skip
 
 
@@ -310,7 +375,7 @@ def _interval(
     control: Moments, treatment: Moments, metric: MetricDefinition, both: Contrast, alpha: float
 ) -> tuple[float, float, float, str]:
     """Return interval, p-value and the name of the method."""
-    if _is_scored(control, metric):
+    if is_scored(control, metric):
         from retention.abtest.proportions import score_interval, score_test
 
         counts = _counts(control, treatment)
@@ -323,14 +388,14 @@ def p_value_of(
     control: Moments, treatment: Moments, metric: MetricDefinition, both: Contrast
 ) -> float:
     """Return the p-value that :func:`estimate` gives two arms whose contrast is known already."""
-    if _is_scored(control, metric):
+    if is_scored(control, metric):
         from retention.abtest.proportions import score_test
 
         return score_test(*_counts(control, treatment))
     return t_interval(both, 0.05, "")[2]
 
 
-def _is_scored(control: Moments, metric: MetricDefinition) -> bool:
+def is_scored(control: Moments, metric: MetricDefinition) -> bool:
     """Tell whether the score method judges the metric: a rate of units, without covariates."""
     rate = metric.kind is MetricKind.PROPORTION and not metric.covariates
     return rate and CLUSTER_SIZE not in control.columns

@@ -28,8 +28,13 @@ from retention.abtest.stratification import post_stratified
 from retention.abtest.time_to_event import time_to_event_effect
 from retention.abtest.unit_values import caps_of, outcome_values, stratum_labels, unit_outcomes
 from retention.engine import Engine
+from retention.errors import EvidenceError
+from retention.results import percent
 
 TABLE = "experiment_units"
+MOST_TIED = 0.01
+"""Share of units at one value up to which a quantile counts as continuous."""
+
 FEWEST_TAIL_DRAWS = 20
 """Draws that have to lie beyond each end of an interval for it to be read off them."""
 
@@ -81,12 +86,14 @@ def estimate_arm(
         Looks so far, this one included; a group sequential test uses this look's level.
     """
     plan = evidence.experiment
-    both, method = _compared(evidence, metric, arm)
-    if plan.analysis is Analysis.ALWAYS_VALID and plan.tuned_at:
-        return _any_time(both, metric, plan, arm, method)
     alpha = plan.alpha
     if plan.analysis is Analysis.GROUP_SEQUENTIAL:
         alpha = float(look_plan(plan).to_frame()["nominal_p_value"].iloc[_at(plan, looks_taken)])
+    if metric.kind is MetricKind.QUANTILE:
+        return _quantile(evidence, metric, arm, alpha)
+    both, method = _compared(evidence, metric, arm)
+    if plan.analysis is Analysis.ALWAYS_VALID and plan.tuned_at:
+        return _any_time(both, metric, plan, arm, method)
     terms = {"arm": arm, "control_arm": plan.control, "alpha": alpha}
     if not method:
         of = evidence.statistics.of
@@ -121,33 +128,46 @@ def _compared(
 ) -> tuple[Contrast, str]:  # fmt: skip
     """Return the contrast of an arm, and its method where it is not one of plain sums."""
     control = evidence.experiment.control
-    if metric.kind is MetricKind.QUANTILE:
-        return _quantile(evidence, metric, arm)
     if metric.kind is MetricKind.TIME_TO_EVENT:
         return _time(evidence, metric, arm)
     if metric.strata:
         both = post_stratified(evidence.strata[metric.name], metric, control, arm)
         adjusted = f", CUPED on {', '.join(metric.covariates)}" if metric.covariates else ""
-        return both, f"post-stratified by {metric.strata}{adjusted}"
+        lost = f", without {', '.join(both.left_out)} (an arm is missing)" if both.left_out else ""
+        return both, f"post-stratified by {metric.strata}{adjusted}{lost}"
     of = evidence.statistics.of
     return contrast(of(metric.name, control), of(metric.name, arm), metric), ""
 
 
-def _quantile(
-    evidence: Evidence, metric: MetricDefinition, arm: str
-) -> tuple[Contrast, str]:  # fmt: skip
-    """Return the contrast of a quantile."""
+def _quantile(evidence: Evidence, metric: MetricDefinition, arm: str, alpha: float) -> Estimate:
+    """Return the effect on a quantile, by the order statistics around it."""
     plan, level = evidence.experiment, float(metric.quantile or 0.5)
     (a, of_a), (b, of_b) = (
         unit_outcomes(evidence.units, metric, name, plan.cluster) for name in (plan.control, arm)
     )
     found = quantile_effect(
-        a, b, level, unit=metric.unit, control_clusters=of_a, treatment_clusters=of_b
+        a, b, level, unit=metric.unit, alpha=alpha, control_clusters=of_a, treatment_clusters=of_b
     )
     both = independent_contrast(
         found.control, found.treatment, found.control_error, found.treatment_error, len(a), len(b)
     )
-    return both, f"quantile {100 * level:g} %, Woodruff" + (", clusters" if plan.cluster else "")
+    method = f"quantile {100 * level:g} %, Woodruff" + (", clusters" if plan.cluster else "")
+    if plan.analysis is Analysis.ALWAYS_VALID:
+        _require_smooth(np.concatenate([a, b]), level)
+        return _any_time(both, metric, plan, arm, method)
+    interval = found.ci_low, found.ci_high, found.p_value, method
+    return of_contrast(both, metric, interval, arm=arm, control_arm=plan.control, alpha=alpha)
+
+
+def _require_smooth(values: Array, quantile: float) -> None:
+    """Refuse an always-valid reading of a quantile that many units share."""
+    middle = np.quantile(values, quantile, method="inverted_cdf")
+    if (share := float(np.mean(values == middle))) > MOST_TIED:
+        raise EvidenceError(
+            f"{percent(share, 0)} of the units have the value of the quantile itself, and no "
+            "always-valid interval holds for a quantile of tied values.",
+            "Compare the mean, or the share of units above a value, or read at planned looks.",
+        )
 
 
 def _time(

@@ -8,14 +8,14 @@ from dataclasses import replace
 import pandas as pd
 
 from retention.abtest import trust
-from retention.abtest.bayes import NormalPrior, posterior
+from retention.abtest.bayes import NormalPrior, Posterior, posterior
 from retention.abtest.collect import collect
 from retention.abtest.decision import Guardrail, decide
-from retention.abtest.estimates import Estimate
+from retention.abtest.estimates import Estimate, unreadable
 from retention.abtest.estimators import TABLE, Evidence, estimate_arm, gather, is_futile
 from retention.abtest.experiment import Analysis, Experiment
 from retention.abtest.heterogeneity import SegmentEffects, segment_effects, segment_labels
-from retention.abtest.metrics import Role
+from retention.abtest.metrics import MetricDefinition, Role
 from retention.abtest.multiplicity import adjust, correct
 from retention.abtest.result import ExperimentResult
 from retention.abtest.sample_ratio import SampleRatio, sample_ratio, sequential_sample_ratio
@@ -75,7 +75,8 @@ def evaluate(
     Raises
     ------
     EvidenceError
-        If an arm is empty or a metric does not vary.
+        If an arm is empty, or no metric can be read. One that cannot be (it does not vary, an arm
+        has one cluster) says so in its estimate's ``reason`` and in a check; the others are read.
     InputError
         If a metric's column is missing or has nulls that its policy forbids.
     """
@@ -94,6 +95,7 @@ def evaluate(
     checks += extra_checks
     evidence = gather(engine, units, experiment, seed)
     estimates = _estimates(evidence, looks_taken)
+    checks += trust.unread_metrics(estimates)
     segments = _segments(engine, units, experiment)
     return _judged(evidence, split, checks, estimates, segments, prior, looks_taken)
 
@@ -132,13 +134,30 @@ def _estimates(evidence: Evidence, looks_taken: int) -> list[Estimate]:
     plan, estimates = evidence.experiment, []
     for role in Role:
         family = [
-            estimate_arm(evidence, metric, arm, looks_taken)
+            _estimate_or_reason(evidence, metric, arm, looks_taken)
             for metric in plan.metrics
             if metric.role is role
             for arm in plan.treatments
         ]
         estimates += correct(family, "none" if role is Role.GUARDRAIL else plan.correction)
+    if not any(found.readable for found in estimates):
+        raise EvidenceError(
+            f"No metric of {plan.name!r} can be read. {estimates[0].reason}",
+            "Declare a metric that varies, or wait for more units.",
+        )
     return estimates
+
+
+def _estimate_or_reason(
+    evidence: Evidence, metric: MetricDefinition, arm: str, looks_taken: int
+) -> Estimate:
+    """Return the estimate of an arm, or why there is none."""
+    plan = evidence.experiment
+    try:
+        return estimate_arm(evidence, metric, arm, looks_taken)
+    except EvidenceError as error:
+        reason = f"{error.problem} {error.mend}"
+        return unreadable(metric, arm, plan.control, plan.alpha, reason)
 
 
 def _segments(
@@ -167,16 +186,30 @@ def _segments(
 
 def _guardrails(estimates: Sequence[Estimate], experiment: Experiment) -> list[Guardrail]:
     """Return the guardrails with their margins in the metric's unit."""
-    margins = {
-        m.name: m.non_inferiority_margin or 0.0
-        for m in experiment.metrics
-        if m.role is Role.GUARDRAIL
-    }
+    metrics = {m.name: m for m in experiment.metrics if m.role is Role.GUARDRAIL}
     return [
-        Guardrail(e, margins[e.metric] * abs(e.control_value))
+        Guardrail(e, _margin(metrics[e.metric], e.control_value))
         for e in estimates
-        if e.metric in margins
+        if e.metric in metrics
     ]
+
+
+def _margin(metric: MetricDefinition, control_value: float) -> float:
+    """Return the largest tolerable loss in the metric's unit."""
+    if metric.absolute_margin is not None:
+        return metric.absolute_margin
+    return (metric.non_inferiority_margin or 0.0) * abs(control_value)
+
+
+def _belief(found: Estimate, plan: Experiment, prior: NormalPrior | None) -> Posterior:
+    """Return the posterior of a primary effect, its chance to win against the rule's minimum."""
+    own = (prior or NormalPrior()).in_unit(
+        found.control_value, higher_is_better=found.higher_is_better
+    )
+    return posterior(
+        found.difference, found.standard_error, own, alpha=plan.alpha,
+        higher_is_better=found.higher_is_better, minimum=plan.rule.minimum_effect,
+    )  # fmt: skip
 
 
 def _judged(
@@ -193,16 +226,11 @@ def _judged(
     guardrails = _guardrails(estimates, plan)
     beliefs, verdicts = {}, []
     for found in [e for e in estimates if e.metric == plan.primary.name]:
-        own = (prior or NormalPrior()).in_unit(
-            found.control_value, higher_is_better=found.higher_is_better
-        )
-        beliefs[found.arm] = posterior(
-            found.difference, found.standard_error, own,
-            alpha=plan.alpha, higher_is_better=found.higher_is_better,
-        )  # fmt: skip
+        if found.readable:
+            beliefs[found.arm] = _belief(found, plan, prior)
         verdicts.append(decide(
             found, [g for g in guardrails if g.estimate.arm == found.arm], checks, plan.rule,
-            beliefs[found.arm], is_futile=is_futile(plan, found, looks_taken),
+            beliefs.get(found.arm), is_futile=is_futile(plan, found, looks_taken),
             looks_left=max(plan.looks - looks_taken, 0),
         ))  # fmt: skip
     return ExperimentResult(

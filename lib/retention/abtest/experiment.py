@@ -25,6 +25,7 @@ from retention.abtest.multiplicity import CORRECTIONS
 from retention.abtest.sequential import SPENDING, equal_looks
 from retention.choices import choice, coerce
 from retention.errors import InputError, ParameterError
+from retention.quantities import quantity
 from retention.results import percent
 
 
@@ -295,6 +296,10 @@ def _described(metric: MetricDefinition) -> str:
     parts += [f"adjusted for {', '.join(metric.covariates)}"] if metric.covariates else []
     parts += [f"strata of {metric.strata}"] if metric.strata else []
     parts += [f"capped at {percent(metric.winsorise_at, 1)}"] if metric.winsorise_at else []
+    if metric.absolute_margin is not None:
+        parts.append(
+            f"at most {quantity(metric.absolute_margin, metric.unit, difference=True)} worse"
+        )
     if metric.non_inferiority_margin is not None:
         parts.append(f"at most {percent(metric.non_inferiority_margin, 0)} worse")
     return f"{metric.name} ({'; '.join(parts)})"

@@ -83,6 +83,9 @@ class MetricDefinition:
         Part it plays in the decision.
     non_inferiority_margin
         Largest tolerable relative loss (0.02 = 2 % of the control's value); guardrails only.
+    absolute_margin
+        Largest tolerable loss in the metric's unit instead; for events so rare that a share of the
+        control's value says nothing. Guardrails only.
 
     Examples
     --------
@@ -106,6 +109,7 @@ class MetricDefinition:
     event: str | None = None
     horizon: float | None = None
     strata: str | None = None
+    absolute_margin: float | None = None
 
     def __post_init__(self) -> None:
         """Take words for their enums; refuse what cannot be computed."""
@@ -178,5 +182,8 @@ def _impossible(metric: MetricDefinition) -> Iterator[tuple[str, str]]:
         yield f"asks for quantile {metric.quantile}", "Choose one between 0 and 1, such as 0.5."
     if metric.horizon is not None and not metric.horizon > 0:
         yield f"has a horizon of {metric.horizon}", "Give the days of the restricted mean."
-    if metric.role is Role.GUARDRAIL and (metric.non_inferiority_margin or 0) < 0:
-        yield "has a negative margin", "Give the largest tolerable loss as a positive share."
+    margins = metric.non_inferiority_margin, metric.absolute_margin
+    if any(margin is not None and margin < 0 for margin in margins):
+        yield "has a negative margin", "Give the largest tolerable loss as a positive number."
+    if None not in margins:
+        yield "has two margins", "Give non_inferiority_margin or absolute_margin."

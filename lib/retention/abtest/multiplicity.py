@@ -49,6 +49,18 @@ def adjust(p_values: Sequence[float], method: str = "holm") -> Array:
 
 
 def correct(estimates: Sequence[Estimate], method: str = "holm") -> list[Estimate]:
-    """Return the estimates of one family with corrected p-values."""
+    """Return the estimates of one family with corrected p-values and simultaneous intervals.
+
+    Intervals are Bonferroni's beside Holm's test, which leave the level α/m to each of m
+    comparisons; beside Benjamini and Hochberg's they are at α R/m for R refused hypotheses, so
+    that among those reported a share α at most misses (Benjamini & Yekutieli 2005, section 3).
+    """
     adjusted = adjust([e.p_value for e in estimates], method)
-    return [replace(e, adjusted_p_value=float(p)) for e, p in zip(estimates, adjusted, strict=True)]
+    refused = sum(p < e.alpha for e, p in zip(estimates, adjusted, strict=True))
+    share = {"none": 1.0, "holm": 1 / max(len(estimates), 1)}.get(
+        method, max(refused, 1) / max(len(estimates), 1)
+    )
+    return [
+        replace(e, adjusted_p_value=float(p), corrected_alpha=e.alpha * share)
+        for e, p in zip(estimates, adjusted, strict=True)
+    ]

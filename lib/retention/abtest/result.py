@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -16,7 +17,7 @@ from retention.abtest.metrics import Role
 from retention.abtest.sample_ratio import SampleRatio
 from retention.abtest.statistics import Statistics
 from retention.quantities import between, quantity
-from retention.results import Check, Metric, percent
+from retention.results import MISSING, Check, Metric, percent
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,11 @@ class ExperimentResult:
         order = [Decision.INVALID, Decision.SHIP, Decision.KEEP_RUNNING, Decision.DONT_SHIP]
         sign = 1 if self.experiment.primary.higher_is_better else -1
         return min(
-            self.verdicts, key=lambda v: (order.index(v.decision), -sign * v.primary.difference)
+            self.verdicts,
+            key=lambda v: (
+                order.index(v.decision),
+                -sign * v.primary.difference if v.primary.readable else math.inf,
+            ),
         )
 
     def of(self, metric: str, arm: str) -> Estimate:
@@ -57,27 +62,12 @@ class ExperimentResult:
 
     def table(self) -> pd.DataFrame:
         """Return the readable table of effects."""
-        return pd.DataFrame(
-            [
-                {
-                    "metric": e.metric,
-                    "arm": e.arm,
-                    "control": quantity(e.control_value, e.unit),
-                    "arm_value": quantity(e.treatment_value, e.unit),
-                    "difference": quantity(e.difference, e.unit, signed=True),
-                    "interval": between(e.ci_low, e.ci_high, e.unit),
-                    "lift": e.relative.summary().removeprefix("relative "),
-                    "p_corrected": f"{e.adjusted_p_value:.3g}",
-                    "n": e.n_control + e.n_treatment,
-                }
-                for e in self.estimates
-            ]
-        )
+        return pd.DataFrame([_row(e) for e in self.estimates])
 
     def methods_table(self) -> pd.DataFrame:
         """Return what part each metric plays and how it was compared, once where arms agree."""
         rows = [
-            (self.experiment.metric(e.metric).role.value, e.metric, e.arm, e.method)
+            (self.experiment.metric(e.metric).role.value, e.metric, e.arm, e.reason or e.method)
             for e in self.estimates
         ]
         table = pd.DataFrame(rows, columns=["role", "metric", "arm", "compared_by"])
@@ -95,8 +85,8 @@ class ExperimentResult:
                     "to_be_expected": quantity(b.mean, unit, signed=True),
                     "interval": between(b.ci_low, b.ci_high, unit),
                     "chance_to_win": percent(b.chance_to_win, 1),
-                    "expected_loss_if_chosen": quantity(b.loss_if_treatment, unit),
-                    "expected_loss_if_not": quantity(b.loss_if_control, unit),
+                    "expected_loss_if_chosen": quantity(b.loss_if_treatment, unit, difference=True),
+                    "expected_loss_if_not": quantity(b.loss_if_control, unit, difference=True),
                     "prior": b.prior.summary(),
                 }
                 for arm, b in self.beliefs.items()
@@ -106,6 +96,8 @@ class ExperimentResult:
     def beliefs_summary(self) -> str:
         """Say chance to win, expected loss and how far the prior moves the leading arm's figure."""
         found, unit = self.leading, self.experiment.primary.unit
+        if not found.readable:
+            return found.summary()
         belief = self.beliefs[found.arm]
         text = f"{found.arm}: {belief.summary()}"
         if math.isinf(belief.prior.variance):
@@ -131,8 +123,11 @@ class ExperimentResult:
         """Return each guardrail with its margin and whether non-inferiority is shown."""
         return pd.DataFrame(
             [
-                (g.estimate.metric, g.estimate.arm, quantity(g.margin, g.estimate.unit),
+                (g.estimate.metric, g.estimate.arm,
+                 quantity(g.margin, g.estimate.unit, difference=True),
                  quantity(g.estimate.ci_low, g.estimate.unit, signed=True), g.words)
+                if g.estimate.readable
+                else (g.estimate.metric, g.estimate.arm, MISSING, MISSING, "cannot be read")
                 for g in self.guardrails
             ],
             columns=["guardrail", "arm", "largest_tolerable_loss", "interval_from", "outcome"],
@@ -180,5 +175,25 @@ class ExperimentResult:
         ]  # fmt: skip
 
     def summary(self) -> str:
-        """Return the verdict of the arm to act on."""
-        return self.best.summary()
+        """Return the verdict of the arm to act on, and what could not be read."""
+        unread = dict.fromkeys(e.metric for e in self.estimates if not e.readable)
+        lost = f" Not read: {', '.join(unread)}." if unread else ""
+        return self.best.summary() + lost
+
+
+def _row(found: Estimate) -> dict[str, Any]:
+    """Return an estimate as a row to be read, without figures where there are none."""
+    row: dict[str, Any] = {"metric": found.metric, "arm": found.arm}
+    if not found.readable:
+        empty = ("control", "arm_value", "difference", "interval", "lift", "p_corrected")
+        return row | dict.fromkeys(empty, MISSING) | {"n": 0}
+    error = found.standard_error
+    return row | {
+        "control": quantity(found.control_value, found.unit, error=error),
+        "arm_value": quantity(found.treatment_value, found.unit, error=error),
+        "difference": quantity(found.difference, found.unit, signed=True, error=error),
+        "interval": between(found.ci_low, found.ci_high, found.unit, error),
+        "lift": found.relative.summary().removeprefix("relative "),
+        "p_corrected": f"{found.adjusted_p_value:.3g}",
+        "n": found.n_control + found.n_treatment,
+    }

@@ -6,11 +6,13 @@ strata's share of all units. It removes what the arms differ in by chance betwee
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from retention.abtest.estimates import Contrast, contrast
 from retention.abtest.metrics import MetricDefinition
-from retention.abtest.statistics import Statistics
+from retention.abtest.statistics import Moments, Statistics
 from retention.errors import EvidenceError
 
 
@@ -31,27 +33,43 @@ def post_stratified(
     Raises
     ------
     EvidenceError
-        If a stratum has fewer than two units in an arm: merge strata beforehand.
+        If every stratum lacks two units in an arm. One that does is left out of the comparison and
+        named in ``left_out``: nothing in it can be compared.
     """
-    parts, sizes = [], []
+    parts, sizes, left_out = [], [], []
     for segment in statistics.segments:
-        a = statistics.of(metric.name, control, segment)
-        b = statistics.of(metric.name, treatment, segment)
-        if min(a.n, b.n) < 2:
-            raise EvidenceError(
-                f"Stratum {segment!r} has {a.n} and {b.n} units in the two arms.",
-                "Merge small strata before stratifying.",
-                column=metric.column,
-            )
+        both = _both(statistics, metric, segment, control, treatment)
+        if both is None:
+            left_out.append(segment)
+            continue
+        a, b = both
         parts.append(contrast(a, b, metric, may_be_constant=True))
         sizes.append(a.n + b.n)
+    if not parts:
+        raise EvidenceError(
+            f"No stratum of metric {metric.name!r} has two units in both arms.",
+            "Merge small strata before stratifying.",
+            column=metric.column,
+        )
     if not any(part.standard_error > 0 for part in parts):
         raise EvidenceError(
             f"Metric {metric.name!r} does not vary in any stratum.",
             "Every unit has the same value: check that the column was filled.",
             column=metric.column,
         )
-    return _weighted(parts, np.asarray(sizes, dtype=float))
+    found = _weighted(parts, np.asarray(sizes, dtype=float))
+    return replace(found, left_out=tuple(left_out))
+
+
+def _both(
+    statistics: Statistics, metric: MetricDefinition, segment: str, control: str, treatment: str
+) -> tuple[Moments, Moments] | None:
+    """Return a stratum's moments in both arms, None where an arm has fewer than two units."""
+    try:
+        a, b = (statistics.of(metric.name, arm, segment) for arm in (control, treatment))
+    except EvidenceError:
+        return None
+    return (a, b) if min(a.n, b.n) >= 2 else None
 
 
 def _weighted(parts: list[Contrast], sizes: np.ndarray) -> Contrast:

@@ -10,10 +10,12 @@ import pandas as pd
 from scipy import stats
 
 from retention.abtest.codes import AbtestCode
+from retention.abtest.estimates import Estimate
 from retention.abtest.multiplicity import adjust
 from retention.abtest.sample_ratio import ACTION as SRM_ACTION
 from retention.abtest.sample_ratio import sample_ratio
 from retention.abtest.statistics import Array
+from retention.abtest.unit_values import numbers as finite_numbers
 from retention.errors import EvidenceError
 from retention.results import Check, Status, percent
 
@@ -151,7 +153,8 @@ def balance(
 
 def _numeric(units: pd.DataFrame, covariates: Sequence[str]) -> pd.DataFrame:
     """Return numeric covariates without gaps, and a flag for each that has some."""
-    numbers = units[list(covariates)].select_dtypes(["number", "bool"]).astype(float)
+    known = units[list(covariates)].select_dtypes(["number", "bool"]).columns
+    numbers = finite_numbers(units, list(known))
     gaps = numbers.isna().astype(float)
     gaps = gaps.loc[:, gaps.any()].add_suffix(" is missing")
     return pd.concat([numbers.fillna(numbers.mean()).fillna(0.0), gaps], axis=1)
@@ -171,7 +174,7 @@ def _joint_p_value(difference: Array, covariance: Array) -> float:
 
 def missing_outcomes(units: pd.DataFrame, outcomes: Sequence[str], arm: str = "arm") -> Check:
     """Check that outcomes are missing alike in every arm (chi-square, Holm over outcomes)."""
-    gaps = units[list(outcomes)].isna()
+    gaps = finite_numbers(units, list(outcomes)).isna()
     gaps = gaps.loc[:, gaps.any() & ~gaps.all()]
     if gaps.empty:
         return Check(AbtestCode.MISSING_OUTCOMES, Status.PASS, "No outcome is missing.")
@@ -204,7 +207,8 @@ def outliers(
     """
     heaviest, worst = "", 0.0
     for name in units[list(outcomes)].select_dtypes("number"):
-        values = units[name].dropna().to_numpy(dtype=float)
+        values = finite_numbers(units, [str(name)])[str(name)].dropna().to_numpy()
+        values = values / max(float(np.abs(values).max()), 1e-300) if len(values) else values
         squares = np.sort((values - values.mean()) ** 2) if len(values) else np.zeros(1)
         top = max(len(squares) // 1000, 1)
         carried = float(squares[-top:].sum() / squares.sum()) if squares.sum() > 0 else 0.0
@@ -289,6 +293,22 @@ def _exposure_check(rates: pd.Series) -> Check:
         f"Exposed as assigned: {listed}.",
         "" if lowest >= 0.8 else "Effects are per unit assigned; per unit exposed they are larger.",
     )  # fmt: skip
+
+
+def unread_metrics(estimates: Sequence[Estimate]) -> list[Check]:
+    """Say which metrics could not be read, once for each reason; nothing where all were."""
+    reasons: dict[tuple[str, str], list[str]] = {}
+    for found in estimates:
+        if not found.readable:
+            reasons.setdefault((found.metric, found.reason), []).append(found.arm)
+    return [
+        Check(
+            AbtestCode.UNREAD_METRIC, Status.WARN,
+            f"{metric} could not be read for {', '.join(arms)}: {reason}",
+            "The other metrics are read without it.",
+        )
+        for (metric, reason), arms in reasons.items()
+    ]  # fmt: skip
 
 
 def mixed_currencies(currencies: Sequence[str]) -> Check:
