@@ -164,3 +164,34 @@ def test_words_for_yes_and_no_are_numbers_and_blanks_mean_what_is_said(ingest, t
     ])  # fmt: skip
     frame = experiment_frame(engine, "offer", 1)
     assert frame[["arm", "bought", "spent"]].to_numpy().tolist() == [["A", 1, 2.5], ["B", 0, 0]]
+
+
+def test_identities_in_covariates_never_pass_and_the_report_says_what_was_removed(ingest, tmp_path):
+    people = [f"maria{number}@shop.example" for number in range(60)]
+    rows = [f"{n},{'AB'[n % 2]},{n},{20 + n % 9},{'Oslo' if n % 2 else people[n]},s{n % 5}"
+            for n in range(60)]  # fmt: skip
+    (tmp_path / "a.csv").write_text(unit_rows(*rows))
+    engine, result = ingest("experiment_units: a.csv", read_options=[UNITS])
+    stored = engine.sql("SELECT DISTINCT value_text AS v FROM covariates WHERE name = 'city'")
+    assert set(stored.frame()["v"]) == {"[removed]"}
+    (check,) = [c for c in result.checks if c.code == "removed_covariates"]
+    assert (check.status, "city (60 of 60)" in check.detail) == ("warn", True)
+    assert experiment_frame(engine, "offer", 1).attrs["covariates"] == ["age"]
+
+
+def test_no_common_unit_fails_the_ingest_first_and_two_arms_are_told(ingest, tmp_path):
+    (tmp_path / "a.csv").write_text("id,arm\n1,A\n2,B\n3,A\n")
+    (tmp_path / "b.csv").write_text("id,arm\n3,B\n")
+    (tmp_path / "o.csv").write_text("key,revenue\nx,2.5\n")
+    _, result = ingest(
+        "experiment_units: a.csv", "experiment_units: b.csv", "experiment_units: o.csv",
+        read_options=[
+            "a.csv: columns = experiment = 'offer'; arm = arm; unit = id",
+            "b.csv: columns = experiment = 'offer'; arm = arm; unit = id",
+            "o.csv: columns = experiment = 'offer'; unit = key; outcome.revenue = revenue",
+        ],
+    )  # fmt: skip
+    checks = {str(check.code): check for check in result.checks}
+    assert checks["outcomes_of_units"].status == "fail"
+    assert "None of the 3 units" in checks["outcomes_of_units"].detail
+    assert checks["units_in_two_arms"].detail.startswith("1 units")

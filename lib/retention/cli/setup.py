@@ -31,12 +31,36 @@ def demo(
 @app.command()
 def init(
     profile: Annotated[str, typer.Argument(help="Name of the new profile.")],
-    paths: Annotated[list[str], typer.Argument(help="The shop's exports: files, folders.")],
+    paths: Annotated[
+        list[str] | None, typer.Argument(help="The shop's exports: files, folders.")
+    ] = None,
     as_of: Annotated[
         str, typer.Option(help="As-of date: ISO or relative; the day after the last order.")
     ] = "",
     currency: Annotated[str, typer.Option(help="ISO code, where the files do not say it.")] = "",
     time_zone: Annotated[str, typer.Option(help="The shop's, where no file tells it.")] = "",
+    experiment: Annotated[
+        list[Path] | None,
+        typer.Option(help="An experiment's own file, a row per unit or day; goes straight in."),
+    ] = None,
+    arm: Annotated[str, typer.Option(help="Its column of arms.")] = "",
+    outcome: Annotated[
+        list[str] | None, typer.Option(help="Its columns of outcomes, the one that decides first.")
+    ] = None,
+    covariate: Annotated[
+        list[str] | None, typer.Option(help="Its columns that were known before the start.")
+    ] = None,
+    cluster: Annotated[str, typer.Option(help="Its column of what was drawn as one.")] = "",
+    unit: Annotated[str, typer.Option(help="Its column of units' ids; joins files.")] = "",
+    date: Annotated[str, typer.Option(help="Its column of dates.")] = "",
+    units: Annotated[
+        str, typer.Option(help="Its column of how many units a row sums up, for sums by day.")
+    ] = "",
+    control: Annotated[str, typer.Option(help="Its control, where no label says it.")] = "",
+    planned: Annotated[
+        str, typer.Option(help="Planned shares, control first: 50:50, or A=50,B=50.")
+    ] = "",
+    name: Annotated[str, typer.Option(help="Name of the experiment; the file's otherwise.")] = "",
 ) -> None:
     """Recognise exports by their columns, read what they tell, and write a profile.
 
@@ -46,13 +70,25 @@ def init(
     Example: retention init my_shop exports/my_shop
 
     Example: retention init my_shop exports/*.csv --currency EUR --time-zone Europe/Berlin
+
+    Example: retention init my_test --experiment test.csv --arm version --outcome revenue
     """
-    from retention.runs.profile import write_profile
-    from retention.runs.proposal import Given
     from retention.runs.workspace import Workspace
 
+    if experiment:
+        from retention.runs.experiment_profile import ExperimentFiles, write_experiment
+
+        files = ExperimentFiles(
+            tuple(experiment), arm, tuple(outcome or ()), tuple(covariate or ()), cluster, unit,
+            date, units, control, planned, name, currency or "USD", as_of,
+        )  # fmt: skip
+        typer.echo(write_experiment(Workspace.find(), profile, files))
+        return
+    from retention.runs.profile import write_profile
+    from retention.runs.proposal import Given
+
     given = Given(as_of, currency, time_zone)
-    typer.echo(write_profile(Workspace.find(), profile, paths, given))
+    typer.echo(write_profile(Workspace.find(), profile, paths or [], given))
 
 
 @app.command()

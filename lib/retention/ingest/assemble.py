@@ -210,6 +210,10 @@ class Assembly:
         if self.engine.execute(count)[0][0]:
             self.history[table.name] = [self._write(query, table, "batch_id, ")]
 
+    def superseded(self, table: str) -> list[Path]:
+        """Return the objects of a table's rows that a later file gave again."""
+        return [self._path(entry["sha256"]) for entry in self.history.get(table, [])]
+
     def _write(self, query: str, table: Table, first: str = "") -> dict[str, Any]:
         """Write rows as an object ordered by their key."""
         draft = self.folder / "draft.parquet"

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from retention.ingest.codes import Reason
 from retention.tables import Column, Kind, Table
 
-RULE_VERSION = "7"
+RULE_VERSION = "8"
 """Raise it when a rule or a key changes: quarantined rows name the version that refused them."""
 
 ABSURD_MINOR = 100_000_000_000

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 import duckdb
 import pyarrow as pa
 
+from retention.ingest.covariate_guard import guard_covariates
 from retention.ingest.judge import Judged
 from retention.ingest.keying import NAMESPACES
 from retention.ingest.texts import Scrubber
@@ -68,6 +69,8 @@ def guard_texts(
     """
     scrubber: Scrubber | None = None
     for made in judged:
+        if made.table.name == "covariates":
+            guard_covariates(connection, made)
         for column in made.table:
             is_open = column.kind is Kind.TEXT and not column.values and column.name not in _CLOSED
             if not is_open or not made.stores(column.name):
@@ -90,7 +93,8 @@ def _strike(connection: duckdb.DuckDBPyConnection, table: str, column: Column) -
         f"SELECT v FROM (SELECT DISTINCT {name} AS v FROM {table}) WHERE {_SUSPECT}"
     )
     if connection.execute("SELECT count(*) FROM struck").fetchall()[0][0]:
-        value = "NULL" if column.nullable else f"'{REMOVED}'"
+        is_counted = column.name == "value_text"  # how many were removed is told of a covariate
+        value = "NULL" if column.nullable and not is_counted else f"'{REMOVED}'"
         connection.execute(f"UPDATE {table} SET {name} = {value} WHERE {name} IN (FROM struck)")
 
 

@@ -12,6 +12,7 @@ from retention.ingest.assemble import Assembly
 from retention.ingest.codes import IngestCheck
 from retention.ingest.quality_drift import Drift, checks, compare, stability_index
 from retention.ingest.quality_effects import EFFECTS
+from retention.ingest.quality_experiments import experiment_checks
 from retention.ingest.quality_limits import QualityLimits
 from retention.ingest.quality_oddities import finding, oddities
 from retention.ingest.snapshot import Snapshot
@@ -133,6 +134,7 @@ def inspect(
     found += [*checks(engine, parent, drift), *oddities(engine, bounds)]
     if engine.has("consents") and engine.has("customers"):
         found += _consent(engine)
+    found += experiment_checks(engine, assembly.superseded("assignments"))
     return Quality(
         tuple(found), _completeness(engine), _freshness(engine, as_of), references, drift
     )

@@ -81,6 +81,12 @@ EFFECTS: dict[str, Effect] = {
     IngestCheck.GUEST_SHARE: Effect(
         "identity", "guests rarely repeat under one key", "their churn is overstated",
         "fewer can be reached"),
+    IngestCheck.OUTCOMES_OF_UNITS: Effect(
+        "completeness", "no effect", "no effect", "there is nothing to compare"),
+    IngestCheck.UNITS_IN_TWO_ARMS: Effect(
+        "uniqueness", "no effect", "no effect", "arms mix, and the effect is diluted"),
+    IngestCheck.REMOVED_COVARIATES: Effect(
+        "privacy", "no effect", "no effect", "nobody can be targeted by them"),
     **{
         code: Effect("migration", "history may break at the cut-over",
                      "customers lost in the move look churned", "before and after differ by system")
