@@ -113,18 +113,27 @@ def test_a_near_miss_is_refused_by_name_and_never_taken_for_another_format(call,
 def test_nothing_usable_names_every_file_and_why(call, workspace, shop):
     folder = shop(**{
         "products.csv": PRODUCTS,
-        "stock.csv": "Shelf,Thing,Pieces\n1,Mug,3\n",
+        "stock.csv": "Shelf,Title,Pieces\n1,Mug,3\n",
         "consents.csv": "email,purpose,state,changed_at\na@x.example,ads,granted,2026-01-01\n",
     })  # fmt: skip
     done = call("init", "shop", str(folder))
     assert done.code == 2
-    unknown = "not needed, or of a tool that is not known (its columns: Shelf, Thing"
+    unknown = "not needed, or of a tool that is not known: 3 columns (Title, …)"
     for told in (
         "products.csv: not needed",
         f"stock.csv: {unknown}",
         "consents.csv: is consents, without sales",
     ):
         assert told in done.err
+
+
+def test_a_file_that_lost_its_header_names_nobody(call, workspace, shop):
+    row = "#1001,jane.canary@x.example,Jane Canary,+1 555 010 2030,2026-01-05,12.50\n"
+    done = call("init", "shop", str(shop(**{"orders.csv": row * 3})))
+    assert done.code == 2
+    assert "is its first row data in place of column names?" in done.err
+    assert "canary" not in (done.err + done.out).lower()
+    assert "555" not in done.err + done.out
 
 
 @pytest.mark.parametrize(

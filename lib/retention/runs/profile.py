@@ -22,6 +22,7 @@ from retention.runs.workspace import Workspace
 from retention.sources.base import ReadOptions, SourceFormat
 from retention.sources.decoding import fitting_encoding
 from retention.sources.file_facts import FileFacts, facts_of
+from retention.sources.header_names import columns_in_words
 from retention.sources.recognition import Recognition, recognise
 from retention.sources.unpacking import packing_of, unpacked
 
@@ -144,8 +145,7 @@ def _why_left_out(found: Recognition) -> str:
         return found.near.sentence()
     if found.not_needed:
         return f"not needed ({found.not_needed})"
-    columns = ", ".join(name.strip()[:40] for name in found.columns[:4])
-    return f"not needed, or of a tool that is not known (its columns: {columns}, …)"
+    return f"not needed, or of a tool that is not known: {columns_in_words(found.columns)}"
 
 
 def _reasons(looks: Sequence[Look]) -> str:

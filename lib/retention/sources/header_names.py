@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 _AROUND = "\ufeff\u200b\"'` \t\r\n\xa0"
 
@@ -44,3 +44,24 @@ def weight_of(names: Iterable[str]) -> float:
     1.2
     """
     return sum(COMMON_WEIGHT if header_key(name) in COMMON_NAMES else 1.0 for name in names)
+
+
+def columns_in_words(names: Sequence[str], known: Iterable[str] = ()) -> str:
+    """Describe a header without quoting what could be somebody's data.
+
+    A file that lost its header shows its first record in place of one, so only names that exports
+    are known to have are repeated.
+
+    Examples
+    --------
+    >>> columns_in_words(["Email", "Jane Doe", "Status"])
+    '3 columns (Email, Status, …)'
+    >>> columns_in_words(["jane@shop.example", "12.50"])
+    '2 columns, none by a known name: is its first row data in place of column names?'
+    """
+    count = f"{len(names)} column{'' if len(names) == 1 else 's'}"
+    keys = COMMON_NAMES | {header_key(name) for name in known}
+    shown = [name.strip(_AROUND) for name in names if header_key(name) in keys][:8]
+    if not shown:
+        return f"{count}, none by a known name: is its first row data in place of column names?"
+    return f"{count} ({', '.join(shown)}{'' if len(shown) == len(names) else ', …'})"

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 
 from retention.errors import InputError
 from retention.sources.base import SourceFormat
+from retention.sources.header_names import columns_in_words
 from retention.sources.scanning import BrokenRecord
 
 BATCH_ROWS = 50_000
@@ -61,7 +62,7 @@ def require_columns(fmt: SourceFormat, names: tuple[str, ...], named: str) -> No
     have = fmt.columns_in(names)
     missing = [name for name in fmt.required if name not in have]
     if missing:
-        shown = ", ".join(names[:8]) + (", …" if len(names) > 8 else "")
+        shown = columns_in_words(names, fmt.used_columns())
         raise InputError(
             f"No column {missing[0]!r}, which {fmt.name} needs; the file has {shown}.",
             "Export with that column, or name another source format in the params.",
