@@ -129,6 +129,16 @@ airflow: $(STAMP) $(AIRFLOW)/.installed  ## Make Airflow's own environment and g
 test-airflow: airflow  ## Parse the DAG and execute one run of it in a real Airflow
 	@$(BIN)/pytest -q tests/deploy/test_airflow.py
 
+# Random shops with known truth; the generator lies outside the repository.
+ZOO ?= $(or $(RETENTION_ZOO),$(CURDIR)/../shared/zoo)
+ZOO_SEEDS ?= 1-40
+ZOO_ORDERS ?= 300
+.PHONY: zoo
+zoo: $(STAMP)  ## Take random shops from raw files to a report and hold it against their truth (long)
+	@test -f $(ZOO)/try_shops.py || { echo "No shops at $(ZOO): set RETENTION_ZOO to the folder that holds try_shops.py"; exit 1; }
+	@OMP_NUM_THREADS=1 $(BIN)/python $(ZOO)/try_shops.py --project $(CURDIR) --seeds $(ZOO_SEEDS) \
+		--max-orders $(ZOO_ORDERS) --jobs 2
+
 .PHONY: lint
 lint: $(STAMP)  ## Style of code and notebooks
 	@$(BIN)/ruff check lib tests notebooks benchmarks deploy

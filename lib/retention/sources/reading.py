@@ -65,7 +65,8 @@ def require_columns(fmt: SourceFormat, names: tuple[str, ...], named: str) -> No
         shown = columns_in_words(names, fmt.used_columns())
         raise InputError(
             f"No column {missing[0]!r}, which {fmt.name} needs; the file has {shown}.",
-            "Export with that column, or name another source format in the params.",
+            "Export with that column; or, if it has another name there, add to `read_options` in "
+            f'ingest.yaml: - "{fmt.name}: columns = {missing[0]} = its name in the file".',
             file=named, line=1, column=missing[0],
         )  # fmt: skip
 
