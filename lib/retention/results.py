@@ -17,6 +17,13 @@ MISSING = "–"
 """Written where there is no value."""
 
 
+SKIPPED = "skipped"
+"""Status of a result without an answer, for the data holds too little."""
+
+FAILED = "failed"
+"""Status of a notebook that stopped, or that reads from one that did."""
+
+
 class Status(StrEnum):
     """How a check ended."""
 

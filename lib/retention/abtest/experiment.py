@@ -24,7 +24,7 @@ from retention.abtest.metrics import MetricDefinition, MetricKind, Role
 from retention.abtest.multiplicity import CORRECTIONS
 from retention.abtest.sequential import SPENDING, equal_looks
 from retention.choices import choice, coerce
-from retention.errors import InputError, ParameterError
+from retention.errors import EvidenceError, InputError, ParameterError
 from retention.quantities import quantity
 from retention.results import percent
 
@@ -371,9 +371,16 @@ def read_experiment(folder: Path, name: str) -> Experiment:
 
     Raises
     ------
+    EvidenceError
+        If no experiment is named.
     InputError
         If there is no such file.
     """
+    if not name:
+        raise EvidenceError(
+            "No experiment is named.",
+            "Declare one in params/<profile>/experiments/ and name it in `experiment`.",
+        )
     path = folder / f"{name}.yaml"
     if not path.is_file():
         known = sorted(p.stem for p in folder.glob("*.yaml"))

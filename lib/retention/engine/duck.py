@@ -20,6 +20,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from retention.engine.absent import absent_tables
 from retention.engine.files import ROW_GROUP_ROWS, is_encrypted, is_remote, query_text
 from retention.engine.finite import finite, finite_columns
 from retention.engine.hashing import total_query
@@ -319,15 +320,14 @@ class Answer:
 
     def arrow(self) -> pa.Table:
         """Return the answer as an Arrow table, which grows while the query goes on."""
-        relation = self.engine.connection.sql(self.text, params=self.parameters or None)
-        rows = relation.to_arrow_reader(BATCH_ROWS).read_all()
+        rows = self._relation().to_arrow_reader(BATCH_ROWS).read_all()
         if rows.num_rows > ROW_GROUP_ROWS:  # what it took to make them is as large again
             self.engine.give_back()
         return rows
 
     def columns(self) -> list[str]:
         """Return the names of the answer's columns without computing it."""
-        return list(self.engine.connection.sql(self.text, params=self.parameters or None).columns)
+        return list(self._relation().columns)
 
     def frame(self) -> pd.DataFrame:
         """Return the answer as a DataFrame."""
@@ -339,8 +339,7 @@ class Answer:
 
     def view(self, name: str) -> None:
         """Let the query be known by a name, without keeping its answer: it runs for each use."""
-        relation = self.engine.connection.sql(self.text, params=self.parameters or None)
-        relation.create_view(name, replace=True)
+        self._relation().create_view(name, replace=True)
 
     def write(self, path: Path, *, order_by: str) -> None:
         """Write the answer to a Parquet file whose bytes depend on the rows alone.
@@ -360,7 +359,13 @@ class Answer:
 
     def _execute(self, text: str) -> duckdb.DuckDBPyConnection:
         """Run the text with only those parameters that it names."""
-        return self.engine.connection.execute(text, self.parameters or None)
+        with absent_tables(duckdb.CatalogException):
+            return self.engine.connection.execute(text, self.parameters or None)
+
+    def _relation(self) -> duckdb.DuckDBPyRelation:
+        """Return the query as DuckDB's own object, not run yet."""
+        with absent_tables(duckdb.CatalogException):
+            return self.engine.connection.sql(self.text, params=self.parameters or None)
 
 
 def _typical_first(paths: Sequence[Path | str]) -> Sequence[Path | str]:

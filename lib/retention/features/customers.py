@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 
 from retention.engine import Answer, Engine
-from retention.errors import ParameterError
+from retention.errors import EvidenceError, ParameterError
 from retention.features.counted import counted_lines
 from retention.features.dates import DAY_S, epoch_of
 from retention.features.dictionary import FEATURES, Feature
@@ -71,16 +71,26 @@ def customer_features(
     ParameterError
         If the as-of date is no ISO date.
     EvidenceError
-        If the orders are in several currencies.
+        If the orders are in several currencies, or nobody had bought before the date.
     """
+    frame = _known(engine, as_of, experiment, only)
+    if frame.empty:
+        raise EvidenceError(f"No customer had bought before {as_of}.", "Choose a later date.")
+    return _without_unknown(frame)
+
+
+def _known(
+    engine: Engine, as_of: str, experiment: str, only: Collection[str] | None
+) -> pd.DataFrame:
+    """Return the feature table, made now or taken from what a run shares."""
     layers = _layers(engine, only)
     if engine.shared is None:
         with _rows_of(engine, as_of, experiment, layers, only) as rows:
-            return _without_unknown(texts_in_arrow(rows))
+            return texts_in_arrow(rows)
     kept = engine.parquet(_kept(engine, engine.shared, as_of, experiment, layers))
     wanted = [] if only is None else ["customer_key", *(f.name for f in _features(layers, only))]
     text = f"SELECT {', '.join(wanted) or '*'} FROM {kept}"
-    return _without_unknown(texts_in_arrow(engine.sql(text)))
+    return texts_in_arrow(engine.sql(text))
 
 
 def _kept(engine: Engine, folder: Path, as_of: str, experiment: str, layers: Sequence[str]) -> Path:

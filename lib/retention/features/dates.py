@@ -46,10 +46,20 @@ def observed_until(engine: Engine) -> str:
     EvidenceError
         If there is no order at all.
     """
+    latest = latest_order(engine)
+    if not latest:
+        raise EvidenceError("The data hold no order.", "Add an export of orders.")
+    return shifted(latest, 1)
+
+
+def latest_order(engine: Engine) -> str:
+    """Return the day of the last order, up to which the data are known; empty without orders."""
+    if not engine.has("orders"):
+        return ""
     latest = engine.sql("SELECT max(ordered_epoch_s) AS latest FROM orders").frame().latest[0]
     if latest != latest or latest is None:
-        raise EvidenceError("The snapshot holds no order.", "Check what ingest accepted.")
-    return (datetime.fromtimestamp(int(latest), UTC).date() + timedelta(days=1)).isoformat()
+        return ""
+    return datetime.fromtimestamp(int(latest), UTC).date().isoformat()
 
 
 def _day(text: str) -> date:

@@ -113,6 +113,11 @@ def _require_common_units(
 
 def _design(engine: Engine, experiment_key: str) -> pd.DataFrame:
     """Return the assignments of the experiment."""
+    if not experiment_key:
+        raise EvidenceError(
+            "No experiment is named.",
+            "Name one that customers were assigned to, in the parameter `experiment_key`.",
+        )
     there = engine.sql("SELECT * FROM assignments").columns()
     columns = [*DESIGN_COLUMNS, "assigned_epoch_s", *([CLUSTER] if CLUSTER in there else [])]
     design = engine.sql(

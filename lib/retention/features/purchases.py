@@ -144,10 +144,13 @@ def purchase_summary(engine: Engine, as_of: str, unit_days: int = 1) -> pd.DataF
     ParameterError
         If the as-of date is no ISO date or the grain is neither a day nor a week.
     EvidenceError
-        If the orders are in several currencies.
+        If the orders are in several currencies, or nobody had bought before the date.
     """
     with purchase_rows(engine, as_of, unit_days) as rows:
-        return texts_in_arrow(rows)
+        frame = texts_in_arrow(rows)
+    if frame.empty:
+        raise EvidenceError(f"No customer had bought before {as_of}.", "Choose a later date.")
+    return frame
 
 
 def texts_in_arrow(answer: Answer) -> pd.DataFrame:

@@ -17,12 +17,18 @@ import pandas as pd
 
 from retention.reports.formatting import SUPPRESSED, aligned, number
 from retention.reports.wording import NAME_COLUMNS, named, worded, words
-from retention.results import MISSING, Check, Status, percent
+from retention.results import FAILED, MISSING, SKIPPED, Check, Status, percent
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-WORDS = {"pass": "Passed", "warn": "Look", "fail": "Failed"}
+WORDS = {
+    "pass": "Passed",
+    "warn": "Look",
+    "fail": "Failed",
+    SKIPPED: "Not enough data",
+    FAILED: "Did not run",
+}
 """Status in a word, because colour alone does not reach every reader."""
 
 COLOURS = {"pass": "#00664b", "warn": "#8a5a00", "fail": "#a63600"}
@@ -96,6 +102,16 @@ def show_finding(text: str, action: str = "") -> None:
         '<div class="finding" style="border-left:4px solid #0072B2;padding:.2em 1em">'
         f"<p>{safe(text)}</p>{told}</div>",
         f"{text}\n{TO_DO}: {action}" if action else text,
+    )
+
+
+def show_missing(reason: str) -> None:
+    """Show why a figure is not there: what is missing, and what it would need."""
+    text = worded(reason)
+    _html(
+        '<div class="missing" style="border-left:4px solid #767676;padding:.2em 1em">'
+        f"<p><strong>Left out:</strong> {safe(text)}</p></div>",
+        f"Left out: {text}",
     )
 
 

@@ -161,6 +161,11 @@ def _panel(result: Mapping[str, Any]) -> dict[str, Any]:
         "headline": worded(result["headline"]),
         "status": result["status"],
         "word": WORDS[result["status"]],
+        "dated": dated(result.get("as_of", ""), result.get("known_until", "")),
+        "left_out": [
+            {"section": part["section"], "reason": worded(part["reason"])}
+            for part in result.get("left_out", [])
+        ],
         "metrics": metric_rows(result["metrics"]),
         "checks": [check for check in checks if check["status"] != Status.PASS],
         "passed": [check for check in checks if check["status"] == Status.PASS],
@@ -169,6 +174,20 @@ def _panel(result: Mapping[str, Any]) -> dict[str, Any]:
             for a in result["artifacts"]
         ],
     }
+
+
+def dated(as_of: str, known_until: str) -> str:
+    """Say as of which date figures are and until when orders are known.
+
+    Examples
+    --------
+    >>> dated("2026-07-01", "2026-06-30")
+    'As of 2026-07-01; orders are known until 2026-06-30.'
+    """
+    if not as_of:
+        return ""
+    known = f"; orders are known until {known_until}" if known_until else ""
+    return f"As of {as_of}{known}."
 
 
 def worded_check(check: Mapping[str, Any]) -> dict[str, Any]:

@@ -153,12 +153,12 @@ def suppress_within(
 
 def suppress_rows(
     frame: pd.DataFrame, minimum: int, count: str = "customers",
-    parts: Mapping[str, Sequence[str]] | None = None,
+    parts: Mapping[str, Sequence[str]] | None = None, labels: Sequence[str] = (),
 ) -> pd.DataFrame:  # fmt: skip
     """Blank every figure of the rows that stand for fewer than ``minimum`` customers.
 
-    Labels (text columns) stay, so that a reader sees that the row exists; when exactly one row is
-    hidden, the next smallest is hidden with it.
+    Labels (text columns, and the numbers named as such) stay, so that a reader sees that the row
+    exists; when exactly one row is hidden, the next smallest is hidden with it.
 
     Parameters
     ----------
@@ -172,6 +172,8 @@ def suppress_rows(
         Further columns of counts (those of the group who bought), each with the columns that would
         give it away (their share). Where such a count is small, it is blanked with them; a column
         that hides exactly one loses its next smallest, too.
+    labels
+        Columns of numbers that say which group a row is of (months since the first order).
 
     Examples
     --------
@@ -179,7 +181,7 @@ def suppress_rows(
     >>> suppress_rows(groups, 10, parts={"bought": []})["bought"].isna().tolist()
     [True, False, True]
     """
-    figures = list(frame.select_dtypes("number").columns)
+    figures = [str(name) for name in frame.select_dtypes("number") if name not in labels]
     counted = [count, *(parts or {})]
     shown = _blanked(frame, figures, _of_column(frame[count], minimum), counted)
     for part, telling in (parts or {}).items():

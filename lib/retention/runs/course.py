@@ -9,7 +9,7 @@ from pathlib import Path
 from queue import SimpleQueue
 
 from retention.engine import sha256_of
-from retention.runs.execute import Failure
+from retention.runs.execute import Failure, not_started
 from retention.runs.journal import Journal
 from retention.runs.plan import Notebook
 from retention.runs.publish import unfinished
@@ -33,6 +33,8 @@ class Options:
         How often a notebook is tried again after its kernel died; an error in a cell is final.
     fresh
         Run every notebook, also where an earlier run could be reused.
+    partial
+        Publish what stands where a notebook fails, if ingest and one more notebook stand.
     executed
         Folder in which another scheduler has executed the notebooks; they are judged and taken
         over instead of run.
@@ -42,6 +44,7 @@ class Options:
     timeout: int = 3600
     retries: int = 0
     fresh: bool = False
+    partial: bool = True
     executed: Path | None = None
 
 
@@ -55,6 +58,8 @@ class Course:
         Where, what and how to run.
     records
         Finished notebooks.
+    failures
+        Notebooks that failed, and those that were not started for that.
     handed_on
         Hashes of the files that others read of a notebook, as soon as these stand.
     news
@@ -68,6 +73,7 @@ class Course:
     staging: Path
     options: Options
     records: dict[str, Record] = field(default_factory=dict)
+    failures: dict[str, Failure] = field(default_factory=dict)
     handed_on: dict[str, Mapping[str, str]] = field(default_factory=dict)
     news: SimpleQueue[Future[Failure | None] | None] = field(default_factory=SimpleQueue)
 
@@ -94,6 +100,24 @@ class Course:
         if notebook.hands_on and notebook.name not in self.handed_on and path.is_file():
             self.handed_on[notebook.name] = {notebook.hands_on: sha256_of(path)}
             self.news.put(None)
+
+    def fail(self, failure: Failure) -> None:
+        """Note that a notebook failed, and that those that read from it are not started."""
+        self.failures[failure.notebook] = failure
+        for notebook in (settings.notebook for settings in self.settings):
+            lost = [name for name in notebook.needs if name in self.failures]
+            if lost and notebook.name not in self.failures:
+                self.failures[notebook.name] = not_started(notebook.name, lost[0])
+
+    @property
+    def can_go_on(self) -> bool:
+        """Whether the notebooks that are left may run and be published without the failed ones."""
+        return self.options.partial and "ingest" not in self.failures
+
+    @property
+    def is_worth_publishing(self) -> bool:
+        """Whether more than ingest stands."""
+        return self.can_go_on and bool(set(self.records) - {"ingest"})
 
     def finish(self, notebook: Notebook, record: Record) -> None:
         """Note that a notebook is done."""

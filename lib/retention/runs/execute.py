@@ -63,10 +63,18 @@ class Failure:
 
     def summary(self) -> str:
         """Say which cell failed and why, in one paragraph."""
+        if not self.cell:
+            return self.message
         where = f"cell {self.cell} of {self.cells}" + (
             f", “{self.section}”" if self.section else ""
         )
         return f"Notebook {self.notebook!r} failed in {where}: {self.message} ({self.kind})"
+
+
+def not_started(notebook: str, needed: str) -> Failure:
+    """Return why a notebook was not started: one that it reads from failed."""
+    message = f"It was not started, for it reads from {needed!r}, which failed."
+    return Failure(notebook, 0, 0, "", "NotStarted", message)
 
 
 @dataclass(frozen=True)

@@ -87,6 +87,10 @@ def _block(workspace: Workspace, profile: str) -> dict[str, Any]:
         "latest": _latest(latest, results),
         "cards": key_figures(history),
         "missing": missing_figures(history[-1]),
+        "left_out": [
+            {"title": BY_NAME[name].title, "section": section, "reason": worded(reason)}
+            for name, section, reason in latest.left_out()
+        ],
         "failed_checks": _open_checks(results),
         "tables": _tables(results),
         "earlier": len(runs) - 1,

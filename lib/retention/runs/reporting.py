@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from retention.reports.render import ReportContext, render_report
-from retention.results import MISSING
+from retention.results import FAILED, MISSING
 from retention.runs.catalogue import has_catalogue
 from retention.runs.changes import changes
-from retention.runs.files import read_json
+from retention.runs.course import Course
+from retention.runs.files import read_json, write_json
 from retention.runs.notebooks import read_notebook
 from retention.runs.plan import BY_NAME
 from retention.runs.run import Run
 from retention.runs.signoff import last_approved
 from retention.runs.workspace import Workspace
+
+if TYPE_CHECKING:
+    from nbformat import NotebookNode
 
 EXPERIMENTS = "04_experiments"
 """Folder of the notebooks whose reports lead on to the catalogue of experiments."""
@@ -35,9 +40,32 @@ def write_reports(
             changes(name, approved, now, facts),
             has_catalogue=BY_NAME[name].folder == EXPERIMENTS and has_catalogue(now),
         )
-        executed = read_notebook(staging / "notebooks" / f"{name}.ipynb")
-        page = render_report(executed, now.result(name), context)
+        result = now.result(name)
+        page = render_report(_shown(workspace, staging, result), result, context)
         (staging / "reports" / f"{name}.html").write_text(page, encoding="utf-8")
+
+
+def _shown(workspace: Workspace, staging: Path, result: Mapping[str, Any]) -> NotebookNode:
+    """Return the executed notebook, its title alone where it found nothing or failed."""
+    name = str(result["notebook"])
+    if any(result[part] for part in ("metrics", "checks", "artifacts")):
+        return read_notebook(staging / "notebooks" / f"{name}.ipynb")
+    title = read_notebook(BY_NAME[name].path(workspace))
+    title.cells = title.cells[:1]
+    return title
+
+
+def leave_nothing_of_failed(course: Course) -> None:
+    """Put the reason in place of the result of each failed notebook; remove tables it had begun."""
+    for failure in course.failures.values():
+        result = {"notebook": failure.notebook, "headline": failure.summary(), "status": FAILED}
+        nothing: dict[str, list[Any]] = {"metrics": [], "checks": [], "artifacts": []}
+        path = course.staging / "results" / f"{failure.notebook}.json"
+        write_json(path, {**result, **nothing, "left_out": []})
+    whole = {file for record in course.records.values() for file in record.files}
+    for table in (course.staging / "tables").glob("*"):
+        if f"tables/{table.name}" not in whole:
+            table.unlink()
 
 
 def _provenance(staging: Path, facts: dict[str, Any]) -> list[tuple[str, str]]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from retention.errors import RunError
+from retention.results import FAILED, SKIPPED
 from retention.runs.files import read_json
 from retention.runs.plan import NOTEBOOKS
 from retention.runs.workspace import Workspace
@@ -52,6 +53,26 @@ class Run:
     def result(self, notebook: str) -> dict[str, Any]:
         """Return headline, metrics, checks and artifacts of one notebook."""
         return read_json(self.folder / "results" / f"{notebook}.json")
+
+    def failed(self) -> list[str]:
+        """Return the notebooks that this run was published without."""
+        accounts = self.manifest["notebooks"]
+        return [name for name, account in accounts.items() if account["status"] == FAILED]
+
+    def left_out(self) -> list[tuple[str, str, str]]:
+        """Return notebook, section and reason of all that the data did not suffice for.
+
+        The section is empty where the whole notebook was skipped or failed.
+        """
+        found: list[tuple[str, str, str]] = []
+        for name in self.manifest["notebooks"]:
+            result = self.result(name)
+            if result["status"] in (SKIPPED, FAILED):
+                found.append((name, "", result["headline"]))
+            else:
+                left = result.get("left_out", [])
+                found += [(name, part["section"], part["reason"]) for part in left]
+        return found
 
     def publishes(self, name: str) -> bool:
         """Tell whether a notebook of this run published a table."""

@@ -11,7 +11,7 @@ from typing import Any
 from retention.engine import own_folder
 from retention.errors import RunError
 from retention.reports.pages import failed_page
-from retention.results import Status
+from retention.results import FAILED, Status
 from retention.runs.adopt import take_over
 from retention.runs.catalogue import write_catalogue
 from retention.runs.course import Course, Options
@@ -36,7 +36,7 @@ from retention.runs.publish import (
     publish,
     unfinished,
 )
-from retention.runs.reporting import write_reports
+from retention.runs.reporting import leave_nothing_of_failed, write_reports
 from retention.runs.room import require_room
 from retention.runs.run import Run, published
 from retention.runs.settings import RUNNER_OWNED, Settings, load_settings
@@ -51,6 +51,22 @@ ONE_THREAD = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MKL_NUM_THRE
 """Sums over several threads depend on how many there are, so the same inputs would not give the
 same bytes on another machine. Notebooks run side by side instead (``--parallel``), and the engine,
 whose sums are exact, uses all cores."""
+
+
+class PartialRunError(RunError):
+    """A run was published without the notebooks that failed.
+
+    Parameters
+    ----------
+    problem, mend
+        As of every error.
+    run
+        The published run.
+    """
+
+    def __init__(self, problem: str, mend: str, run: Run) -> None:
+        super().__init__(problem, mend)
+        self.run = run
 
 
 def run_profile(
@@ -82,8 +98,10 @@ def run_profile(
     ParameterError, InputError
         If a parameter or an export is at fault; then no kernel was started.
     RunError
-        If the run would not fit into memory (then no kernel was started), a notebook failed, or
-        another run is under way; then nothing is published.
+        If the run would not fit into memory (then no kernel was started), another run is under
+        way, or ingest failed; then nothing is published.
+    PartialRunError
+        If another notebook failed: what stands without it is published, unless the options forbid.
     """
     settings = load_settings(workspace, profile, today)
     inputs = input_hashes(sources_of(settings), workspace)
@@ -97,10 +115,13 @@ def run_profile(
             day = (today or date.today()).isoformat()
             mark_resumable(staging, {"profile": profile, "today": day})
             course = Course(workspace, profile, settings, inputs, staging, options or Options())
-            failure = _execute_all(course)
-            if failure is None:
+            _execute_all(course)
+            if not course.failures:
                 return _publish(course, facts)
-            stopped = _leave_failed(course, failure)
+            if course.is_worth_publishing:
+                stopped: RunError = _partly(course, _publish(course, facts))
+            else:
+                stopped = _leave_failed(course)
         except OSError as error:
             raise RunError(
                 f"The outputs cannot be written ({error.strerror or error}).",
@@ -110,7 +131,7 @@ def run_profile(
 
 
 def resume_profile(workspace: Workspace, profile: str, options: Options | None = None) -> Run:
-    """Run again what did not end, with the dates it was asked for; finished notebooks are kept.
+    """Run again what did not end or failed, with the dates it was asked for; the rest is kept.
 
     Raises
     ------
@@ -118,12 +139,16 @@ def resume_profile(workspace: Workspace, profile: str, options: Options | None =
         If there is nothing to resume.
     """
     left = [p for p in unfinished(workspace, profile) if (p / "request.json").is_file()]
-    if not left:
+    runs = published(profile, workspace)
+    if left:
+        asked = read_json(left[0] / "request.json")
+    elif runs and runs[-1].failed():
+        asked = runs[-1].manifest
+    else:
         raise RunError(
             f"Profile {profile!r} has no unfinished run.", f"Start one: `retention run {profile}`."
         )
-    today = date.fromisoformat(read_json(left[0] / "request.json")["today"])
-    return run_profile(workspace, profile, options, today)
+    return run_profile(workspace, profile, options, date.fromisoformat(asked["today"]))
 
 
 def sources_of(settings: list[Settings]) -> list[str]:
@@ -137,7 +162,7 @@ def sources_of(settings: list[Settings]) -> list[str]:
     return list(dict.fromkeys([*found[0].get("sources", []), *filter(None, parts)]))
 
 
-def _execute_all(course: Course) -> Failure | None:
+def _execute_all(course: Course) -> None:
     """Run or reuse every notebook, as soon as what it needs is there."""
     cells = {s.notebook.name: len(notebook_source(s.notebook.path(course.workspace)))
              for s in course.settings}  # fmt: skip
@@ -146,7 +171,7 @@ def _execute_all(course: Course) -> Failure | None:
         kernels = _kernels(course, shared)
         try:
             with shown as progress, ThreadPoolExecutor(course.options.parallel) as pool:
-                return _schedule(course, kernels, progress, pool)
+                _schedule(course, kernels, progress, pool)
         finally:
             kernels.close()
 
@@ -158,8 +183,8 @@ def _temporary(course: Course) -> str:
 
 def _schedule(
     course: Course, kernels: KernelPool, progress: RunProgress, pool: ThreadPoolExecutor
-) -> Failure | None:
-    """Hand notebooks to the pool in dependency order until all are done or one has failed."""
+) -> None:
+    """Hand notebooks to the pool in dependency order until all are done or none can go on."""
     planned = [settings.notebook for settings in course.settings]
     order = sequence(planned, _expected(course), course.options.parallel)
     waiting = sorted(course.settings, key=lambda s: order.index(s.notebook.name))
@@ -177,9 +202,11 @@ def _schedule(
         running.remove(done)
         failure = done.result()
         if failure:
+            course.fail(failure)
+            waiting = [s for s in waiting if s.notebook.name not in course.failures]
+        if not course.can_go_on and course.failures:
             wait(running)
-            return failure
-    return None
+            return
 
 
 def _room(course: Course, running: Collection[object]) -> int:
@@ -259,8 +286,9 @@ def _stopped_by_checks(course: Course, name: str) -> Failure | None:
     return Failure(name, 1, 1, "Trust checks", "FailedCheck", text)
 
 
-def _leave_failed(course: Course, failure: Failure) -> RunError:
+def _leave_failed(course: Course) -> RunError:
     """Write the failed-run page, keep what is finished for ``resume``, return the error."""
+    failure = next(iter(course.failures.values()))
     facts = {
         "Notebook": failure.notebook,
         "Cell": f"{failure.cell} of {failure.cells}",
@@ -268,7 +296,7 @@ def _leave_failed(course: Course, failure: Failure) -> RunError:
         "Kind": failure.kind,
         "Finished before it": ", ".join(course.records) or "nothing",
     }
-    course.journal.write("failed", notebook=failure.notebook, cell=failure.cell, kind=failure.kind)
+    _note_failed(course)
     page = failed_page(course.profile, failure.summary(), facts)
     target = course.workspace.profile(course.profile) / "failed.html"
     target.write_text(page, encoding="utf-8")
@@ -279,9 +307,27 @@ def _leave_failed(course: Course, failure: Failure) -> RunError:
     )
 
 
+def _partly(course: Course, run: Run) -> PartialRunError:
+    """Return the error that tells of the notebooks which a published run lacks."""
+    told = " ".join(failure.summary() for failure in course.failures.values())
+    published_too = ", ".join(course.records)
+    mend = f"Published without: {published_too}. Mend it, then `retention resume {run.profile}`."
+    return PartialRunError(told, mend, run)
+
+
+def _note_failed(course: Course) -> None:
+    """Write the failures to the run's log."""
+    for failure in course.failures.values():
+        course.journal.write(
+            "failed", notebook=failure.notebook, cell=failure.cell, kind=failure.kind
+        )
+
+
 def _publish(course: Course, facts: dict[str, Any]) -> Run:
     """Render the reports, write the manifest, and make the run visible in one step."""
     names = [settings.notebook.name for settings in course.settings]
+    _note_failed(course)
+    leave_nothing_of_failed(course)
     write_reports(course.workspace, course.staging, course.profile, names, facts)
     write_catalogue(course.workspace, course.staging, course.profile, facts)
     write_summary(course.workspace, course.staging, course.profile, names, facts)
@@ -293,8 +339,9 @@ def _publish(course: Course, facts: dict[str, Any]) -> Run:
         "profile": course.profile,
         "created_at": datetime.now(UTC).isoformat(timespec="seconds"),
         **facts,
+        "today": read_json(course.staging / "request.json")["today"],
         "snapshot": read_json(pointer)["id"] if pointer.is_file() else None,
-        "notebooks": {name: _account(course.records[name]) for name in names},
+        "notebooks": {name: _account(course.records.get(name)) for name in names},
         "artifacts": artifact_hashes(course.staging),
     }
     (course.staging / "request.json").unlink(missing_ok=True)
@@ -305,8 +352,11 @@ def _publish(course: Course, facts: dict[str, Any]) -> Run:
     return Run(course.profile, folder, course.workspace.store(course.profile))
 
 
-def _account(record: Record) -> dict[str, Any]:
-    """Return what the manifest says of one notebook."""
+def _account(record: Record | None) -> dict[str, Any]:
+    """Return what the manifest says of one notebook; None where it failed."""
+    if record is None:
+        return {"status": FAILED, "key": "", "seconds": 0.0, "peak_memory_mb": 0.0,
+                "reused_from": None}  # fmt: skip
     return {
         "status": "reused" if record.reused_from else "ran",
         "key": record.key,
@@ -336,4 +386,5 @@ def _kernels(course: Course, shared: Path) -> KernelPool:
 def _expected(course: Course) -> dict[str, float]:
     """Return what each notebook took in the run published last."""
     runs = published(course.profile, course.workspace)
-    return {n: a["seconds"] for n, a in runs[-1].manifest["notebooks"].items()} if runs else {}
+    accounts = runs[-1].manifest["notebooks"] if runs else {}
+    return {name: a["seconds"] for name, a in accounts.items() if a["status"] != FAILED}

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from retention.engine import ROW_GROUP_ROWS, Engine, open_engine, sha256_of
-from retention.errors import RunError
+from retention.errors import EvidenceError, RunError
+from retention.features.dates import latest_order, shifted
+from retention.reports.display import show_finding
 from retention.reports.formatting import metric_text
-from retention.results import Artifact, Check, Metric, worst
+from retention.results import SKIPPED, Artifact, Check, Metric, worst
+from retention.runs.evidence import Evidence, Missing
 from retention.runs.files import write_json
+from retention.runs.plan import BY_NAME
 from retention.runs.run import Run, earlier_runs, producer
 from retention.runs.signoff import last_approved
 from retention.runs.workspace import Workspace
@@ -43,6 +49,9 @@ class Stage:
     output: Path
     engine: Engine
     minimum_cell_size: int
+    evidence: Evidence
+    as_of: str = ""
+    known_until: str = ""
     artifacts: list[Artifact] = field(default_factory=list)
 
     @property
@@ -141,32 +150,70 @@ class Stage:
         write_json(self.output / "snapshot.json", {"id": snapshot_id})
         _register_snapshot(self.engine, self.sources)
 
+    def known_as_of(self, as_of: str) -> str:
+        """Return the as-of date, or the day after the last known order where that is earlier.
+
+        Between the two nothing is known: whoever bought then would seem to have fallen silent.
+        """
+        self.known_until = latest_order(self.engine)
+        self.as_of = min(as_of, shifted(self.known_until, 1)) if self.known_until else as_of
+        if self.as_of < as_of:
+            show_finding(
+                f"Orders are known until {self.known_until}. All figures are as of the day after, "
+                f"{self.as_of}, not as of {as_of}.",
+                "Download the latest orders to move the date on.",
+            )
+        return self.as_of
+
+    @contextmanager
+    def subject(self) -> Iterator[None]:
+        """End the notebook where this block finds nothing to look at: no customer, no experiment.
+
+        Its result is then ``skipped`` with the reason, and no further statement runs.
+        """
+        try:
+            yield
+        except EvidenceError as reason:
+            self.evidence.goes_on = False
+            self.finish(Missing(reason), [])
+            raise
+
+    def given(self, value: Any, otherwise: Any = None) -> Any:
+        """Return a value, or something else where the data did not suffice for it."""
+        return otherwise if isinstance(value, Missing) else value
+
     def finish(
-        self, headline: str, metrics: Sequence[Metric], checks: Sequence[Check] = ()
+        self, headline: str | Missing, metrics: Sequence[Metric], checks: Sequence[Check] = ()
     ) -> None:
         """Write the result file and print a rounded summary; always the notebook's last act.
 
         Parameters
         ----------
         headline
-            The verdict in a sentence, as the result's ``summary()`` words it.
+            The verdict in a sentence, as the result's ``summary()`` words it. Where it could not
+            be computed the reason takes its place, and the result is ``skipped``.
         metrics
             The figures that readers compare from run to run.
         checks
             Trust checks.
         """
+        is_answered = not isinstance(headline, Missing)
+        text = str(headline.reason) if isinstance(headline, Missing) else headline
         result = {
             "notebook": self.notebook,
-            "headline": headline,
-            "status": worst(list(checks)),
+            "headline": text,
+            "status": worst(list(checks)) if is_answered else SKIPPED,
+            "as_of": self.as_of,
+            "known_until": self.known_until,
             "metrics": [metric.as_dict() for metric in metrics],
             "checks": [check.as_dict() for check in checks],
             "artifacts": [artifact.as_dict() for artifact in self.artifacts],
+            "left_out": self.evidence.left_out(),
         }
         path = self.output / "results" / f"{self.notebook}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, result)
-        print(headline)
+        print(text)
         for metric in metrics:
             print(f"  {metric.name}: {metric_text(metric)}")
 
@@ -220,7 +267,10 @@ def open_stage(
     sources = tuple(Run(profile, folder, workspace.store(profile)) for folder in folders)
     opened = open_engine(engine, memory_limit, temporary_directory, spark_master)
     _register_snapshot(opened, sources)
-    return Stage(notebook, profile, workspace, sources, output, opened, minimum_cell_size)
+    known = BY_NAME.get(notebook)
+    evidence = Evidence(known.path(workspace) if known else None)
+    evidence.install()
+    return Stage(notebook, profile, workspace, sources, output, opened, minimum_cell_size, evidence)
 
 
 def _register_snapshot(engine: Engine, sources: Sequence[Run]) -> None:

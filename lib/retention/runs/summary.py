@@ -14,8 +14,9 @@ import pandas as pd
 from retention.reports.display import WORDS
 from retention.reports.formatting import interval_text, money, with_unit
 from retention.reports.pages import render_page
+from retention.reports.render import dated
 from retention.reports.wording import worded, words
-from retention.results import Status
+from retention.results import SKIPPED, Status
 from retention.runs.catalogue import has_catalogue
 from retention.runs.key_figures import key_figures
 from retention.runs.plan import BY_NAME
@@ -73,7 +74,8 @@ def write_summary(
         "summary.html.j2",
         profile=profile,
         key=facts["inputs_key"][:16],
-        as_of=next(iter(facts["params"].values()))["resolved"]["as_of"],
+        dated=_dated(results, facts["params"]),
+        left_out=_left_out(results),
         has_catalogue=has_catalogue(run),
         verdicts=[_verdict(name, result) for name, result in results.items()],
         # Not how they moved since the run before: the same inputs give the same page.
@@ -83,6 +85,24 @@ def write_summary(
         advice=_advice(results),
     )
     (folder / "summary.html").write_text(page, encoding="utf-8")
+
+
+def _dated(results: Mapping[str, Mapping[str, Any]], params: Mapping[str, Any]) -> str:
+    """Say as of which date the figures are: that of the orders known, where it is the earlier."""
+    told = [result for result in results.values() if result.get("as_of")]
+    if told:
+        return dated(told[0]["as_of"], told[0]["known_until"])
+    return dated(next(iter(params.values()))["resolved"]["as_of"], "")
+
+
+def _left_out(results: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """Return how many parts of which reports the data did not suffice for."""
+    counts = {name: len(result.get("left_out", [])) for name, result in results.items()}
+    return [
+        f"{count} {'part' if count == 1 else 'parts'} of “{BY_NAME[name].title}”"
+        for name, count in counts.items()
+        if count and results[name]["status"] != SKIPPED
+    ]
 
 
 def _by_name(results: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any]]:

@@ -15,6 +15,9 @@ from retention.value.lifetime import LifetimeValues
 
 Floats = NDArray[np.float64]
 
+EVERYBODY = "all customers"
+"""Label of the one group where customers carry no label."""
+
 UNEVEN = 0.4
 """Share of value in the hands of the top fifth, twice its part, from which value is uneven."""
 
@@ -212,7 +215,7 @@ def labels_of(frame: pd.DataFrame, assigned: pd.DataFrame | None, column: str) -
         Column that holds the label.
     """
     if assigned is None:
-        return pd.Series("all customers", index=frame.index, name=column)
+        return pd.Series(EVERYBODY, index=frame.index, name=column)
     found = assigned.drop_duplicates("customer_key").set_index("customer_key")[column]
     return found.reindex(frame["customer_key"]).set_axis(frame.index)
 

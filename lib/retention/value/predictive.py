@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from retention.errors import ParameterError
 from retention.value.geometric import GeometricDropout
 from retention.value.geometric_covariates import GeometricDropoutCovariates, own_parameters
+from retention.value.groups import EVERYBODY
 from retention.value.lifetime import ValueTerms
 from retention.value.models import PurchaseFit
 from retention.value.pareto import individual_rates
@@ -136,8 +137,8 @@ def predicted_range(
         totals[draw] = np.bincount(place, times * value, len(names))
         counts[draw] = np.bincount(place, times * bought, len(names))
     sizes = np.bincount(place, minlength=len(names))
-    rows = [_row("all customers", len(frame), totals.sum(axis=1), counts.sum(axis=1))]
-    if groups is not None:
+    rows = [_row(EVERYBODY, len(frame), totals.sum(axis=1), counts.sum(axis=1))]
+    if groups is not None and list(names) != [EVERYBODY]:
         rows += [_row(str(name), int(sizes[k]), totals[:, k], counts[:, k])
                  for k, name in enumerate(names)]  # fmt: skip
     return PredictedRange(pd.DataFrame(rows), draws, terms)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from retention.errors import EvidenceError
 from retention.results import Check, Status, percent
 from retention.segments.codes import SegmentCode
 from retention.segments.personas.methods import METHODS, candidates
@@ -37,6 +38,8 @@ class Personas:
         Feature to the reason why it was not used.
     n
         Customers that the clusterings were fitted to.
+    reason
+        Why no clustering was tried; empty where some were.
     """
 
     customers: pd.DataFrame
@@ -45,6 +48,7 @@ class Personas:
     chosen: Candidate | None
     left_out: dict[str, str]
     n: int
+    reason: str = ""
 
     def to_frame(self) -> pd.DataFrame:
         """Return one row per persona and feature."""
@@ -73,10 +77,7 @@ class Personas:
         """Return the finding in words."""
         tried = len(self.candidates)
         if tried == 0:
-            return (
-                f"{self.n:,} customers have enough orders to be looked at: too few for personas, "
-                f"which need {LEAST_CUSTOMERS}."
-            )
+            return self.reason
         if self.chosen is None:
             reasons = self.candidates["verdict"].value_counts()
             why = "; ".join(f"{count} {verdict}" for verdict, count in reasons.items())
@@ -140,14 +141,13 @@ def discover(
 
     Raises
     ------
-    EvidenceError
-        If fewer than two features vary.
     ParameterError
         If a method is unknown or a feature is text.
 
     Notes
     -----
-    With fewer than 200 customers to look at, nobody is placed and the summary says so.
+    With fewer than 200 customers to look at, or fewer than two features that vary, nobody is placed
+    and the summary says so.
 
     Stability after Hennig (2007), with the adjusted Rand index of Hubert and Arabie (1985);
     separation is held against references without clusters across features (`selection`).
@@ -156,9 +156,15 @@ def discover(
     placed = frame[frame["order_count"] >= min_orders].reset_index(drop=True)
     persona = pd.Series(UNPLACED, index=frame["customer_key"], dtype=object)
     if len(placed) < LEAST_CUSTOMERS:
-        everyone = persona.rename("persona").rename_axis("customer_key").reset_index()
-        return Personas(everyone, table([]), _no_effects(), None, {}, len(placed))
-    prepared = prepare(placed, names_of_features)
+        few = (
+            f"{len(placed):,} customers have {min_orders} orders or more: too few for personas, "
+            f"which need {LEAST_CUSTOMERS}."
+        )
+        return _nobody_placed(persona, few, len(placed))
+    try:
+        prepared = prepare(placed, names_of_features)
+    except EvidenceError as alike:
+        return _nobody_placed(persona, str(alike), len(placed))
     terms = terms or Terms()
     found = compare(prepared.values, list(candidates(list(methods), most_clusters)), terms)
     chosen = choose(found)
@@ -171,6 +177,12 @@ def discover(
         profile.insert(0, "persona", profile.pop("cluster").map(called))
     customers = persona.rename("persona").rename_axis("customer_key").reset_index()
     return Personas(customers, table(found), profile, chosen, prepared.left_out, len(placed))
+
+
+def _nobody_placed(persona: pd.Series[str], reason: str, n: int) -> Personas:
+    """Return that no clustering was tried, and why."""
+    everyone = persona.rename("persona").rename_axis("customer_key").reset_index()
+    return Personas(everyone, table([]), _no_effects(), None, {}, n, reason)
 
 
 def _no_effects() -> pd.DataFrame:

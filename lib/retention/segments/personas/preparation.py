@@ -85,8 +85,9 @@ def prepare(features: pd.DataFrame, names: Sequence[str]) -> Prepared:
                 columns[name] = (column - column.mean()) / column.std()
     if len(columns) < 2:
         raise EvidenceError(
-            f"Personas need two features that vary; there is {list(columns) or 'none'}.",
-            "Name other features, or bring the tables they rest on.",
+            "Personas need two features that differ between customers; "
+            f"{' and '.join(columns) or 'none'} does.",
+            "Name other features, or add the exports that they rest on.",
         )
     return Prepared(np.column_stack(list(columns.values())), tuple(columns), left_out)
 

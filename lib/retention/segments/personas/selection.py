@@ -42,6 +42,13 @@ class Terms:
     seed: int = 0
 
 
+COLUMNS = (
+    "method", "clusters", "stability", "ci_low", "ci_high", "separation", "chance_separation",
+    "smallest_share", "verdict",
+)  # fmt: skip
+"""Columns of the table of candidates, with and without rows."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """How one clustering fared.
@@ -96,7 +103,7 @@ def choose(found: list[Candidate]) -> Candidate | None:
 
 def table(found: list[Candidate]) -> pd.DataFrame:
     """Return the candidates as a table."""
-    return pd.DataFrame([candidate.row() for candidate in found])
+    return pd.DataFrame([candidate.row() for candidate in found], columns=list(COLUMNS))
 
 
 @dataclass(frozen=True)
