@@ -77,7 +77,7 @@ def segments(folder: str, copies: int = 1) -> Work:
     from retention.segments import columns_read, migration, rfm
 
     engine, before = _engine(folder, copies), shifted(AS_OF, -90)
-    rules = SegmentsParams().segment_rules
+    rules = SegmentsParams(profile="demo", as_of="2026-07-01").segment_rules
 
     def read(as_of: str) -> pd.DataFrame:
         known = customer_features(engine, as_of)
@@ -102,7 +102,10 @@ def lifetime_value(folder: str, copies: int = 1) -> Work:
     from retention.features import purchase_summary
     from retention.runs.params import LifetimeValueParams
 
-    engine, most = _engine(folder, copies), LifetimeValueParams().fit_sample_customers
+    engine, most = (
+        _engine(folder, copies),
+        LifetimeValueParams.model_fields["fit_sample_customers"].default,
+    )
 
     def work() -> dict[str, float]:
         frame = purchase_summary(engine, AS_OF, 1)
@@ -137,7 +140,7 @@ def churn_risk(folder: str, copies: int = 1) -> Work:
     from retention.churn import backtest, candidates_named, labelled_dates, rolling_dates
     from retention.runs.params import ChurnRiskParams
 
-    engine, asked = _engine(folder, copies), ChurnRiskParams()
+    engine, asked = _engine(folder, copies), ChurnRiskParams(profile="demo", as_of="2026-07-01")
     few = asked.fit_sample_customers
 
     def work() -> dict[str, float]:
@@ -159,7 +162,10 @@ def campaign_lift(folder: str, copies: int = 1) -> Work:
     from retention.uplift.study import study_targeting
     from retention.uplift.trial import trial_from_frame
 
-    engine, most = _engine(folder, copies), CampaignLiftParams().fit_sample_customers
+    engine, most = (
+        _engine(folder, copies),
+        CampaignLiftParams.model_fields["fit_sample_customers"].default,
+    )
 
     def work() -> dict[str, float]:
         frame = experiment_frame(engine, "spring_discount", 28)

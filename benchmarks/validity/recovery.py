@@ -24,7 +24,7 @@ from retention.uplift.effects import average_lift
 from retention.uplift.trial import trial_from_frame
 
 SOURCE = "simulated shop, 20,000 customers, read from its exports"
-PERSONA_FEATURES = SegmentsParams().persona_features
+PERSONA_FEATURES = SegmentsParams(profile="demo", as_of="2026-07-01").persona_features
 """Those of the report: each tells of how somebody buys, and together they lie far apart."""
 
 KNOWN_FEATURES = [

@@ -52,4 +52,4 @@ def test_a_snapshot_that_spark_could_not_read_is_refused_before_anything_is_read
     with pytest.raises(ParameterError, match="encrypted at rest"):
         run_ingest(["orders: none.csv"], tmp_path, tmp_path / "p", root=tmp_path,
                    as_of="2026-01-01", encrypt_snapshots=True, engine="spark")  # fmt: skip
-    assert IngestParams().engine == "duckdb"
+    assert IngestParams(profile="demo", as_of="2026-07-01", sources=["x"]).engine == "duckdb"

@@ -10,9 +10,9 @@ from pathlib import Path
 import pandas as pd
 
 from retention.engine import Answer, Engine
-from retention.errors import EvidenceError, ParameterError
+from retention.errors import ParameterError
 from retention.features.counted import counted_lines
-from retention.features.dates import DAY_S, epoch_of
+from retention.features.dates import DAY_S, epoch_of, nobody_before
 from retention.features.dictionary import FEATURES, Feature
 from retention.features.kept import keep, to_be_made
 from retention.features.purchases import (
@@ -75,7 +75,7 @@ def customer_features(
     """
     frame = _known(engine, as_of, experiment, only)
     if frame.empty:
-        raise EvidenceError(f"No customer had bought before {as_of}.", "Choose a later date.")
+        raise nobody_before(as_of)
     return _without_unknown(frame)
 
 

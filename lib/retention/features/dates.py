@@ -62,6 +62,14 @@ def latest_order(engine: Engine) -> str:
     return datetime.fromtimestamp(int(latest), UTC).date().isoformat()
 
 
+def nobody_before(as_of: str) -> EvidenceError:
+    """Return what is said where nobody had bought before a date."""
+    return EvidenceError(
+        f"No customer had bought before {as_of}.",
+        "Add older orders, or wait until the shop has so much history.",
+    )
+
+
 def _day(text: str) -> date:
     """Parse an ISO date."""
     try:

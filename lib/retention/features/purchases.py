@@ -12,7 +12,7 @@ import pyarrow as pa
 from retention.engine import Answer, Engine
 from retention.errors import EvidenceError, ParameterError
 from retention.features.counted import counted_orders, orders_that_count
-from retention.features.dates import DAY_S, epoch_of
+from retention.features.dates import DAY_S, epoch_of, nobody_before
 from retention.features.kept import made_once
 from retention.quantities import minor_units
 
@@ -149,7 +149,7 @@ def purchase_summary(engine: Engine, as_of: str, unit_days: int = 1) -> pd.DataF
     with purchase_rows(engine, as_of, unit_days) as rows:
         frame = texts_in_arrow(rows)
     if frame.empty:
-        raise EvidenceError(f"No customer had bought before {as_of}.", "Choose a later date.")
+        raise nobody_before(as_of)
     return frame
 
 

@@ -156,7 +156,8 @@ def _read(node: ast.AST) -> Iterator[str]:
     if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load):
         yield node.id
     if isinstance(node, ast.Call) and getattr(node.func, "attr", "") in TAKE_MISSING:
-        return
+        handed = [*node.args, *(keyword.value for keyword in node.keywords)]
+        node = ast.List([each for each in handed if not isinstance(each, ast.Name)])
     for child in ast.iter_child_nodes(node):
         yield from _read(child)
 

@@ -45,16 +45,30 @@ Days = Annotated[int, Field(ge=1, le=3660)]
 Count = Annotated[int, Field(ge=1)]
 
 
+SEGMENT_RULES = [
+    "champions: recency_score >= 4 and frequency_score >= 4 and monetary_score >= 4",
+    "loyal: recency_score >= 3 and frequency_score >= 4",
+    "dormant_high_value: recency_score <= 2 and monetary_score >= 5",
+    "at_risk: recency_score <= 2 and frequency_score >= 4",
+    "new_customers: tenure_days <= 90 and order_count == 1",
+    "promising: recency_score >= 4",
+    "needs_attention: recency_score == 3",
+    "hibernating: recency_score == 2",
+    "lost: recency_score == 1",
+]
+"""Rules on scores alone, which every shop with orders can answer."""
+
+
 class CommonParams(BaseModel):
     """Parameters that every notebook declares; they stand in ``common.yaml``."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
     notebook: ClassVar[str] = ""
 
-    profile: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")] = "demo"
+    profile: Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
     run: str = "latest"
     output_dir: str = ""
-    as_of: IsoDate = "2026-07-01"
+    as_of: IsoDate
     engine: Literal["duckdb", "spark"] = "duckdb"
     memory_limit: Memory = "4GB"
     temporary_directory: str = ""
@@ -68,28 +82,12 @@ class IngestParams(CommonParams):
 
     notebook: ClassVar[str] = "ingest"
 
-    sources: Annotated[list[str], Field(min_length=1)] = [
-        "shopify_orders: exports/demo/shopify/orders_export.csv",
-        "shopify_customers: exports/demo/shopify/customers_export.csv",
-        "etsy_sold_orders: exports/demo/etsy/EtsySoldOrders2*.csv",
-        "etsy_sold_order_items: exports/demo/etsy/EtsySoldOrderItems*.csv",
-        "klaviyo_events: exports/demo/klaviyo/events.csv",
-        "klaviyo_profiles: exports/demo/klaviyo/profiles.csv",
-        "track_events: exports/demo/web/events.csv",
-        "track_events: exports/demo/loyalty/events.csv",
-        "surveys: exports/demo/surveys/answers.csv",
-        "tickets: exports/demo/tickets/tickets.csv",
-        "consents: exports/demo/consents/consents.csv",
-        "assignments: exports/demo/campaigns/assignments.csv",
-        "costs: exports/demo/costs/costs.csv",
-        "model_scores: exports/demo/legacy_crm/scores.csv",
-        "links: exports/demo/links/links.csv",
-    ]
+    sources: Annotated[list[str], Field(min_length=1)]
     read_options: list[str] = []
     retention_days: Annotated[list[str], AfterValidator(_periods)] = []
     encrypt_snapshots: bool = False
     free_text: bool = False
-    currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = "USD"
+    currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = ""
     time_zone: str = "UTC"
     allowed_failures: list[str] = []
     quarantine_warn: Share = 0.01
@@ -124,21 +122,10 @@ class SegmentsParams(CommonParams):
     recency_cut_days: list[int] = [30, 90, 180, 365]
     frequency_cuts: list[int] = [2, 3, 5, 10]
     monetary_cuts: list[int] = [5000, 10000, 25000, 50000]
-    segment_rules: Annotated[list[str], Field(min_length=1)] = [
-        "champions: recency_score >= 4 and frequency_score >= 4 and monetary_score >= 4",
-        "loyal: recency_score >= 3 and frequency_score >= 4",
-        "dormant_high_value: recency_score <= 2 and monetary_score >= 5",
-        "at_risk: recency_score <= 2 and frequency_score >= 4",
-        "new_customers: tenure_days <= 90 and order_count == 1",
-        "promising: recency_score >= 4",
-        "needs_attention: recency_score == 3",
-        "hibernating: recency_score == 2",
-        "lost: recency_score == 1",
-    ]
+    segment_rules: Annotated[list[str], Field(min_length=1)] = SEGMENT_RULES
     declared_rules: list[str] = [
         "first_time_buyers: order_count == 1 and tenure_days <= 90",
         "cart_abandoners: carts_abandoned_90d >= 1",
-        "dormant_high_value: recency_days > 180 and monetary_minor >= 50000",
         "gift_buyers: gift_share >= 0.5",
         "category_fans: category_count == 1 and order_count >= 3",
         "price_sensitive: discount_share >= 0.1",
@@ -161,7 +148,7 @@ class SegmentsParams(CommonParams):
     persona_min_orders: Count = 3
     persona_min_stability: Share = 0.8
     persona_resamples: Annotated[int, Field(ge=2, le=500)] = 20
-    persona_template: Literal["", "handmade_jewellery"] = "handmade_jewellery"
+    persona_template: Literal["", "handmade_jewellery"] = ""
     worth_figures: list[str] = [
         "conversion_rate",
         "average_order_value",
@@ -181,21 +168,21 @@ class CampaignLiftParams(CommonParams):
 
     notebook: ClassVar[str] = "campaign_lift"
 
-    experiment_key: Annotated[str, Field(min_length=1)] = "spring_discount"
+    experiment_key: str = ""
     control: Annotated[str, Field(min_length=1)] = "control"
     randomised: bool = True
     horizon_days: Days = 28
     target_outcome: Annotated[str, Field(min_length=1)] = "auto"
     outcome_worth: Annotated[float, Field(ge=0)] = 0.0
     money_outcome: Annotated[str, Field(min_length=1)] = "auto"
-    margin_share: Annotated[float, Field(gt=0, le=1)] = 0.45
-    contact_cost: Annotated[float, Field(ge=0)] = 0.02
-    fixed_cost: Annotated[float, Field(ge=0)] = 60.0
+    margin_share: Annotated[float, Field(gt=0, le=1)] = 0.5
+    contact_cost: Annotated[float, Field(ge=0)] = 0.0
+    fixed_cost: Annotated[float, Field(ge=0)] = 0.0
     redemption_cost: Annotated[float, Field(ge=0)] = 0.0
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = ""
     group_by: Annotated[str, Field(min_length=1)] = "order_count"
     send_time_randomised: bool = False
-    budget: Annotated[float, Field(ge=0)] = 100.0
+    budget: Annotated[float, Field(ge=0)] = 0.0
     contact_limit: Annotated[int, Field(ge=0)] = 0
     smallest_group: Annotated[int, Field(ge=0)] = 0
     contact_cap: Annotated[int, Field(ge=1)] | Literal["suggested"] = 4
@@ -225,7 +212,7 @@ class RetentionCurvesParams(CommonParams):
     group_by: Literal[
         "cohort", "first_value_band", "started_in_season", "started_with_discount"
     ] = "first_value_band"
-    marketplaces: list[str] = ["etsy"]
+    marketplaces: list[str] = []
     fit_sample_customers: Annotated[int, Field(ge=1000, le=10_000_000)] = 100_000
     backtest_customers: Annotated[int, Field(ge=1000, le=100_000_000)] = 200_000
 
@@ -256,7 +243,7 @@ class ChurnRiskParams(CommonParams):
     champion: Annotated[str, Field(pattern=r"^[a-z_]*$")] = ""
     scoring_model: Literal["chosen", "approved"] = "chosen"
     assumed_savable_share: Share = 0.1
-    legacy_model: str = "legacy_crm"
+    legacy_model: str = ""
     drift_threshold: Annotated[float, Field(gt=0, le=10)] = 0.2
     level_gap: Share = 0.03
     auc_fall: Share = 0.03
@@ -303,7 +290,7 @@ class DesignParams(CommonParams):
     rate_column: str = "purchased"
     value_column: str = "revenue"
     ratio_denominator: str = "orders"
-    currency: Annotated[str, Field(pattern=r"^[A-Z]{3}$")] = "USD"
+    currency: Annotated[str, Field(pattern=r"^([A-Z]{3})?$")] = ""
     covariates: list[str] = ["order_count", "monetary_minor", "recency_days"]
     smallest_lift: Annotated[float, Field(gt=0, le=10)] = 0.1
     power: Level = 0.8
@@ -313,7 +300,7 @@ class DesignParams(CommonParams):
     cluster_column: str = ""
     guardrail_margin: Annotated[float, Field(gt=0, lt=1)] = 0.05
     customers_per_day: Annotated[float, Field(ge=0)] = 0.0
-    planned_experiment: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]*$")] = "autumn_thanks"
+    planned_experiment: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]*$")] = ""
     looks: Annotated[int, Field(ge=1, le=50)] = 1
     information: list[Share] = []
     winsorise_at: Annotated[float, Field(gt=0.5, lt=1)] = 0.995
@@ -326,7 +313,7 @@ class AbTestParams(CommonParams):
 
     notebook: ClassVar[str] = "ab_test"
 
-    experiment: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] = "spring_discount"
+    experiment: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]*$")] = ""
     looks_taken: Count = 1
     prior_deviation: Annotated[float, Field(ge=0)] = 0.0
     prior_from_programme: bool = False

@@ -105,7 +105,8 @@ def _complaint(error: ValidationError, own: _File, common: _File) -> ParameterEr
     """Word the first complaint of a model with its place."""
     first = error.errors()[0]
     name = str(first["loc"][0]) if first["loc"] else ""
-    file = own if name in own.values else common
+    is_own = name in own.values or name not in CommonParams.model_fields
+    file = own if is_own else common
     reason = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
     value = f"{first['input']!r} is not allowed" if name in file.values else "has no value"
     return ParameterError(

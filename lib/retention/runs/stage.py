@@ -183,7 +183,10 @@ class Stage:
         return otherwise if isinstance(value, Missing) else value
 
     def finish(
-        self, headline: str | Missing, metrics: Sequence[Metric], checks: Sequence[Check] = ()
+        self,
+        headline: str | Missing,
+        metrics: Sequence[Metric] | Missing = (),
+        checks: Sequence[Check] | Missing = (),
     ) -> None:
         """Write the result file and print a rounded summary; always the notebook's last act.
 
@@ -197,16 +200,17 @@ class Stage:
         checks
             Trust checks.
         """
+        figures, passed = list(self.given(metrics, ())), list(self.given(checks, ()))
         is_answered = not isinstance(headline, Missing)
         text = str(headline.reason) if isinstance(headline, Missing) else headline
         result = {
             "notebook": self.notebook,
             "headline": text,
-            "status": worst(list(checks)) if is_answered else SKIPPED,
+            "status": worst(passed) if is_answered else SKIPPED,
             "as_of": self.as_of,
             "known_until": self.known_until,
-            "metrics": [metric.as_dict() for metric in metrics],
-            "checks": [check.as_dict() for check in checks],
+            "metrics": [metric.as_dict() for metric in figures],
+            "checks": [check.as_dict() for check in passed],
             "artifacts": [artifact.as_dict() for artifact in self.artifacts],
             "left_out": self.evidence.left_out(),
         }
@@ -214,7 +218,7 @@ class Stage:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_json(path, result)
         print(text)
-        for metric in metrics:
+        for metric in figures:
             print(f"  {metric.name}: {metric_text(metric)}")
 
 
