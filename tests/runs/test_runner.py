@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 import retention
+from conftest import write_notebook
 from retention.errors import RunError
 from retention.runs.runner import Options, resume_profile, run_profile
 from retention.runs.signoff import changed_files
@@ -52,7 +53,7 @@ def test_changing_one_notebooks_params_runs_it_alone_again(workspace):
         ("import time; time.sleep(120)", "Timeout"),
     ],
 )
-def test_a_notebook_that_ends_early_publishes_nothing_and_says_where(
+def test_a_notebook_that_ends_early_is_told_where_and_costs_no_other(
     workspace, rewrite, work, kind
 ):
     rewrite(work)
@@ -63,9 +64,39 @@ def test_a_notebook_that_ends_early_publishes_nothing_and_says_where(
     assert "cell 5 of 6" in text
     assert "What happens here?" in text
     assert kind in text
-    folder = workspace.profile("toy")
-    assert not (folder / "latest").exists()
-    assert "lifetime_value" in (folder / "failed.html").read_text()
+    run = retention.load("toy")  # the first: there is no whole one that it would displace
+    assert run.failed() == ["lifetime_value"]
+    assert run.result("lifetime_value")["headline"] in text
+    assert run.publishes("segments")
+    assert "Did not run" in (run.folder / "reports" / "lifetime_value.html").read_text()
+    assert "Did not run" in (workspace.outputs / "index.html").read_text()
+
+
+def test_what_reads_from_a_failed_notebook_is_not_started_and_its_tables_go(workspace):
+    write_notebook(workspace.project, "02_segmentation", "segments",
+                   'stage.save("half", pd.DataFrame({"a": [1]}), key="a")', "1 / 0")  # fmt: skip
+    with pytest.raises(RunError, match="ZeroDivisionError") as caught:
+        run_profile(workspace, "toy")
+    assert "Nothing was published" in str(caught.value)
+    (workspace.params / "toy" / "design.yaml").write_text("# defaults\n")
+    write_notebook(workspace.project, "04_experiments", "design", "fine = 1")
+    with pytest.raises(RunError, match="reads from 'segments', which failed"):
+        run_profile(workspace, "toy")
+    run = retention.load("toy")
+    assert run.failed() == ["segments", "lifetime_value"]
+    assert run.result("design")["status"] == "pass"
+    assert not run.publishes("half")
+
+
+def test_latest_moves_to_a_run_without_a_notebook_only_where_that_is_asked_for(workspace, rewrite):
+    whole = run_profile(workspace, "toy")
+    rewrite("1 / 0")
+    with pytest.raises(RunError, match="`latest` stays with the last whole run"):
+        run_profile(workspace, "toy")
+    assert retention.load("toy").name == whole.name
+    with pytest.raises(RunError, match="ZeroDivisionError"):
+        run_profile(workspace, "toy", Options(partial=True))
+    assert retention.load("toy").failed() == ["lifetime_value"]
 
 
 def test_a_failed_run_leaves_the_published_one_alone_and_resumes_where_it_stopped(

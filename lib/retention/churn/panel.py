@@ -210,13 +210,15 @@ def labelled_dates(
 
 
 def model_columns(features: pd.DataFrame) -> list[str]:
-    """Return the columns a model may read: numbers and flags, no keys, dates or labels.
+    """Return the columns a model may read: numbers and flags that are known of somebody.
+
+    No keys, dates or labels.
 
     Protected attributes are not in the feature table at all; they audit fairness only.
     """
     return [
         column for column in features.columns
-        if column not in NOT_FOR_MODELS
+        if column not in NOT_FOR_MODELS and features[column].notna().any()
         and (pd.api.types.is_numeric_dtype(features[column])
              or pd.api.types.is_bool_dtype(features[column]))
     ]  # fmt: skip

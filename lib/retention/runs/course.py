@@ -34,7 +34,8 @@ class Options:
     fresh
         Run every notebook, also where an earlier run could be reused.
     partial
-        Publish what stands where a notebook fails, if ingest and one more notebook stand.
+        Let ``latest`` move to a run without a notebook that failed. It always does where no run
+        was published before.
     executed
         Folder in which another scheduler has executed the notebooks; they are judged and taken
         over instead of run.
@@ -44,7 +45,7 @@ class Options:
     timeout: int = 3600
     retries: int = 0
     fresh: bool = False
-    partial: bool = True
+    partial: bool = False
     executed: Path | None = None
 
 
@@ -111,13 +112,19 @@ class Course:
 
     @property
     def can_go_on(self) -> bool:
-        """Whether the notebooks that are left may run and be published without the failed ones."""
-        return self.options.partial and "ingest" not in self.failures
+        """Whether the notebooks that are left may run: nothing can without ingest."""
+        return "ingest" not in self.failures
 
     @property
     def is_worth_publishing(self) -> bool:
         """Whether more than ingest stands."""
         return self.can_go_on and bool(set(self.records) - {"ingest"})
+
+    @property
+    def becomes_latest(self) -> bool:
+        """Whether ``latest`` moves: not away from a whole run to one that lacks a notebook."""
+        is_first = not (self.workspace.profile(self.profile) / "latest").exists()
+        return not self.failures or self.options.partial or is_first
 
     def finish(self, notebook: Notebook, record: Record) -> None:
         """Note that a notebook is done."""

@@ -43,8 +43,10 @@ def unfinished(workspace: Workspace, profile: str) -> list[Path]:
     return sorted((p for p in folder.glob("*") if NAME.match(p.name)), reverse=True)
 
 
-def publish(workspace: Workspace, profile: str, staging: Path) -> Path:
-    """Make a finished run visible, then let ``latest`` point to it.
+def publish(
+    workspace: Workspace, profile: str, staging: Path, *, becomes_latest: bool = True
+) -> Path:
+    """Make a finished run visible, then let ``latest`` point to it if it may.
 
     Both steps are one rename each: a reader, or a crash between them, finds the run before or the
     run after. Leftovers of runs that failed before this one are removed.
@@ -55,10 +57,11 @@ def publish(workspace: Workspace, profile: str, staging: Path) -> Path:
             _close(path, is_pseudonymous=path.relative_to(staging).parts[0] in PSEUDONYMOUS)
     os.replace(staging, target)
     _sync(target.parent)
-    link = workspace.profile(profile) / ".latest.new"
-    link.unlink(missing_ok=True)
-    link.symlink_to(target.name)
-    os.replace(link, workspace.profile(profile) / "latest")
+    if becomes_latest:
+        link = workspace.profile(profile) / ".latest.new"
+        link.unlink(missing_ok=True)
+        link.symlink_to(target.name)
+        os.replace(link, workspace.profile(profile) / "latest")
     for leftover in unfinished(workspace, profile):
         shutil.rmtree(leftover, ignore_errors=True)
     (workspace.profile(profile) / "failed.html").unlink(missing_ok=True)

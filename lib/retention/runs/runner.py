@@ -101,7 +101,7 @@ def run_profile(
         If the run would not fit into memory (then no kernel was started), another run is under
         way, or ingest failed; then nothing is published.
     PartialRunError
-        If another notebook failed: what stands without it is published, unless the options forbid.
+        If another notebook failed: what stands without it is published.
     """
     settings = load_settings(workspace, profile, today)
     inputs = input_hashes(sources_of(settings), workspace)
@@ -310,8 +310,13 @@ def _leave_failed(course: Course) -> RunError:
 def _partly(course: Course, run: Run) -> PartialRunError:
     """Return the error that tells of the notebooks which a published run lacks."""
     told = " ".join(failure.summary() for failure in course.failures.values())
-    published_too = ", ".join(course.records)
-    mend = f"Published without: {published_too}. Mend it, then `retention resume {run.profile}`."
+    stands = ", ".join(course.records)
+    is_latest = (course.workspace.profile(run.profile) / "latest").resolve() == run.folder.resolve()
+    mend = (
+        f"The rest ({stands}) is published as {run.name}"
+        f"{'' if is_latest else '; `latest` stays with the last whole run'}. "
+        f"Correct the cause, then `retention resume {run.profile}`."
+    )
     return PartialRunError(told, mend, run)
 
 
@@ -347,7 +352,8 @@ def _publish(course: Course, facts: dict[str, Any]) -> Run:
     (course.staging / "request.json").unlink(missing_ok=True)
     course.journal.write("publish", artifacts=len(manifest["artifacts"]))
     write_json(course.staging / "manifest.json", manifest)
-    folder = publish(course.workspace, course.profile, course.staging)
+    is_latest = course.becomes_latest
+    folder = publish(course.workspace, course.profile, course.staging, becomes_latest=is_latest)
     write_index(course.workspace)
     return Run(course.profile, folder, course.workspace.store(course.profile))
 

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from retention.errors import EvidenceError
 from retention.results import percent
 from retention.survival.counts import Array, EventCounts
 
@@ -61,6 +62,25 @@ class RetentionCurves:
                 [self.counts.at_risk(group, wanted) for group in names[starts]]
             )
         return pd.DataFrame({"group": np.repeat(names[starts], len(wanted)), **joined})
+
+    def known_at(self, times: Sequence[float]) -> pd.DataFrame:
+        """Return what :meth:`at` does, for times that every group's follow-up reaches.
+
+        Raises
+        ------
+        EvidenceError
+            If a group was not followed for so long.
+        """
+        found = self.at(times)
+        short = found[found["survival"].isna()]
+        if not short.empty:
+            last = self.frame.groupby("group")["time"].max()[short["group"].iloc[0]]
+            raise EvidenceError(
+                f"Customers were followed for {last:,.0f} {self.unit} at most, "
+                f"not {short['time'].iloc[0]:,.0f}.",
+                "Ask for an earlier time, or wait.",
+            )
+        return found
 
     def medians(self) -> pd.DataFrame:
         """Return the time by which half have left, with its interval (Brookmeyer and Crowley 1982).

@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from retention.errors import EvidenceError
 from retention.results import Check, Status
 from retention.survival.codes import SurvivalCode
 from retention.survival.counts import Array, count_events
@@ -122,6 +123,11 @@ def proportional_hazards_test(
     scaled.insert(0, "transformed_time", _read_clock(clock, times))
     scaled.insert(0, "time", times)
     tests = _tests(columns, sums.score, sums.information)
+    if tests["p_value"].isna().any():
+        raise EvidenceError(
+            f"{model.events:,} departures are too few to see whether effects change over time.",
+            "Follow more customers.",
+        )
     ordered = scaled.sort_values("time", kind="stable", ignore_index=True)
     return ProportionalHazardsTest(tests, ordered, len(frame), model.events, level)
 
