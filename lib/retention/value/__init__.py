@@ -35,7 +35,12 @@ from retention.value.lifetime import (
 )
 from retention.value.margin import Margin, margin_of
 from retention.value.models import PurchaseFit, fit_purchases
-from retention.value.orders import daily_purchases, reporting_currency, with_covariates
+from retention.value.orders import (
+    daily_purchases,
+    purchase_histories,
+    reporting_currency,
+    with_covariates,
+)
 from retention.value.pareto import ParetoDropout
 from retention.value.predictive import PredictedRange, predicted_range
 from retention.value.protect import Protection, chance_lost, protect
@@ -95,6 +100,7 @@ __all__ = [
     "margin_of",
     "predicted_range",
     "protect",
+    "purchase_histories",
     "reporting_currency",
     "split_holdout",
     "track",

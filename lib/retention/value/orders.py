@@ -8,7 +8,8 @@ import pandas as pd
 
 from retention.engine import Engine
 from retention.errors import EvidenceError, ParameterError
-from retention.features import epoch_of, known_orders, minor_per_major
+from retention.features import epoch_of, known_orders, minor_per_major, purchase_summary
+from retention.features.dates import nobody_before
 
 STATIC_COVARIATES = (
     "first_with_discount", "first_is_gift", "first_in_season", "first_is_large",
@@ -80,6 +81,20 @@ def with_covariates(
     columns = {name: known[name].fillna(0.0).astype(float).to_numpy() for name in names}
     varied = {name: values - values.mean() for name, values in columns.items() if values.std() > 0}
     return frame.assign(**varied), tuple(varied)
+
+
+def purchase_histories(engine: Engine, as_of: str, unit_days: int = 1) -> pd.DataFrame:
+    """Return what `retention.features.purchase_summary` does, of one customer at least.
+
+    Raises
+    ------
+    EvidenceError
+        If nobody had bought before the date.
+    """
+    frame = purchase_summary(engine, as_of, unit_days)
+    if frame.empty:
+        raise nobody_before(as_of)
+    return frame
 
 
 def reporting_currency(engine: Engine) -> str:
