@@ -67,9 +67,9 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
 
 @pytest.fixture
 def rewrite(workspace: Workspace):
-    """Return a function that gives the second notebook other work to do."""
+    """Return a function that gives a notebook (by default the second) other work to do."""
 
-    def change(*work: str) -> None:
-        write_notebook(workspace.project, "02_segmentation", "lifetime_value", *work)
+    def change(*work: str, folder: str = "02_segmentation", name: str = "lifetime_value") -> None:
+        write_notebook(workspace.project, folder, name, *work)
 
     return change

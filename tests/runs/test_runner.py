@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 import retention
-from conftest import write_notebook
 from retention.errors import RunError
 from retention.runs.runner import Options, resume_profile, run_profile
 from retention.runs.signoff import changed_files
@@ -72,14 +71,14 @@ def test_a_notebook_that_ends_early_is_told_where_and_costs_no_other(
     assert "Did not run" in (workspace.outputs / "index.html").read_text()
 
 
-def test_what_reads_from_a_failed_notebook_is_not_started_and_its_tables_go(workspace):
-    write_notebook(workspace.project, "02_segmentation", "segments",
-                   'stage.save("half", pd.DataFrame({"a": [1]}), key="a")', "1 / 0")  # fmt: skip
+def test_what_reads_from_a_failed_notebook_is_not_started_and_its_tables_go(workspace, rewrite):
+    half = 'stage.save("half", pd.DataFrame({"a": [1]}), key="a")'
+    rewrite(half, "1 / 0", name="segments")
     with pytest.raises(RunError, match="ZeroDivisionError") as caught:
         run_profile(workspace, "toy")
     assert "Nothing was published" in str(caught.value)
     (workspace.params / "toy" / "design.yaml").write_text("# defaults\n")
-    write_notebook(workspace.project, "04_experiments", "design", "fine = 1")
+    rewrite("fine = 1", folder="04_experiments", name="design")
     with pytest.raises(RunError, match="reads from 'segments', which failed"):
         run_profile(workspace, "toy")
     run = retention.load("toy")
