@@ -201,9 +201,20 @@ def labelled_dates(
     most_customers
         Of a shop with more customers, about so many are drawn, the same at every date
         (`retention.features.sampled_customers`); None looks at all.
+
+    Raises
+    ------
+    EvidenceError
+        If nobody was a customer on any of the dates.
     """
     first = engine.sql("SELECT min(ordered_epoch_s) AS first_s FROM orders").frame()["first_s"][0]
     seen, known = observed_until(engine), [d for d in dates if epoch_of(d) > int(first) + DAY_S]
+    if not known:
+        raise EvidenceError(
+            f"No past date lies {horizon_days} days before the last known order ({seen}) and after "
+            "the first.",
+            "Wait until the shop has more history, or shorten the horizon.",
+        )
     with sampled_customers(engine, most_customers, is_kept=True) as share:
         return [_labelled(engine, date, horizon_days, active_within_days, seen, share)
                 for date in known]  # fmt: skip

@@ -19,6 +19,10 @@ Timeout = Annotated[int, typer.Option(min=1, help="Seconds that one cell may tak
 Retries = Annotated[int, typer.Option(min=0, max=5, help="Tries after a kernel died.")]
 Fresh = Annotated[bool, typer.Option("--fresh", help="Run all, reuse nothing.")]
 Today = Annotated[str, typer.Option(help="ISO date that relative dates count from.")]
+Partial = Annotated[
+    bool, typer.Option("--partial", help="Let `latest` move to a run that lacks a notebook.")
+]
+Strict = Annotated[bool, typer.Option("--strict", help="Exit with 1 if anything is left out.")]
 Hook = Annotated[str, typer.Option(help="Command that gets each outcome as JSON on its input.")]
 
 
@@ -30,6 +34,8 @@ def run(
     retries: Retries = 0,
     fresh: Fresh = False,
     today: Today = "",
+    partial: Partial = False,
+    strict: Strict = False,
     hook: Hook = "",
     as_json: AsJson = False,
 ) -> None:
@@ -42,13 +48,16 @@ def run(
 
     Example: retention run params/* --hook "mail -s retention team@shop.example"
 
-    Exit codes: 0 all published; 1 at least one failed; 2 wrong use, parameter or input.
+    Parts that the data do not suffice for are left out and named; with --strict that is a failure.
+
+    Exit codes: 0 all published; 1 a profile or one of its notebooks failed (or, with --strict,
+    something was left out); 2 wrong use, parameter or input.
     """
     from retention.runs.runner import Options, run_profile
     from retention.runs.workspace import Workspace
 
     workspace = Workspace.find()
-    options = Options(parallel, timeout, retries, fresh)
+    options = Options(parallel, timeout, retries, fresh, partial)
     day, failed = _day(today), False
     for profile in (Path(given).name for given in profiles):
         try:
@@ -61,6 +70,7 @@ def run(
             failed = True
             continue
         _say_published(published, workspace, hook, as_json)
+        failed = failed or (strict and bool(published.left_out()))
     if failed:
         raise typer.Exit(EXIT_FAILED)
 
@@ -167,6 +177,11 @@ def _say_published(published: Any, workspace: Any, hook: str, as_json: bool) -> 
     index = workspace.outputs / "index.html"
     if as_json:
         facts = {"profile": published.profile, "status": "published", "run": published.name}
-        print_json({**facts, "index": str(index)})
-    else:
-        typer.echo(f"Published {published.profile} {published.name}. Reports: {index}")
+        left = {name: len(parts) for name, parts in published.left_out().items()}
+        print_json({**facts, "index": str(index), "left_out": left})
+        return
+    for name, parts in published.left_out().items():
+        what = f"{len(parts)} {'part' if len(parts) == 1 else 'parts'}"
+        told = f"{name}: {parts[0]['reason']}" if not parts[0]["section"] else f"{what} of {name}"
+        typer.echo(f"Left out: {told}")
+    typer.echo(f"Published {published.profile} {published.name}. Reports: {index}")

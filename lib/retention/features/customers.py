@@ -75,7 +75,7 @@ def customer_features(
     """
     frame = _known(engine, as_of, experiment, only)
     if frame.empty:
-        raise nobody_before(as_of)
+        raise nobody_before(engine, as_of)
     return _without_unknown(frame)
 
 

@@ -62,11 +62,19 @@ def latest_order(engine: Engine) -> str:
     return datetime.fromtimestamp(int(latest), UTC).date().isoformat()
 
 
-def nobody_before(as_of: str) -> EvidenceError:
-    """Return what is said where nobody had bought before a date."""
+def nobody_before(engine: Engine, as_of: str) -> EvidenceError:
+    """Return what is said where no known customer had bought before a date."""
+    count = "SELECT count(*) AS orders FROM orders WHERE ordered_epoch_s < $until_s"
+    orders = int(engine.sql(count, until_s=epoch_of(as_of)).frame()["orders"][0])
+    if not orders:
+        return EvidenceError(
+            f"No customer had bought before {as_of}.",
+            "Add older orders, or wait until the shop has so much history.",
+        )
+    placed = "1 order was" if orders == 1 else f"{orders:,} orders were"
     return EvidenceError(
-        f"No customer had bought before {as_of}.",
-        "Add older orders, or wait until the shop has so much history.",
+        f"{placed} placed before {as_of}, but none that counts has a known buyer.",
+        "Add exports that name the buyers of paid orders.",
     )
 
 

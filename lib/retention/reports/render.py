@@ -162,10 +162,7 @@ def _panel(result: Mapping[str, Any]) -> dict[str, Any]:
         "status": result["status"],
         "word": WORDS[result["status"]],
         "dated": dated(result.get("as_of", ""), result.get("known_until", "")),
-        "left_out": [
-            {"section": part["section"], "reason": worded(part["reason"])}
-            for part in result.get("left_out", [])
-        ],
+        "left_out": by_reason(result.get("left_out", [])),
         "metrics": metric_rows(result["metrics"]),
         "checks": [check for check in checks if check["status"] != Status.PASS],
         "passed": [check for check in checks if check["status"] == Status.PASS],
@@ -174,6 +171,20 @@ def _panel(result: Mapping[str, Any]) -> dict[str, Any]:
             for a in result["artifacts"]
         ],
     }
+
+
+def by_reason(left_out: Sequence[Mapping[str, str]]) -> list[dict[str, str]]:
+    """Return each reason once, with the sections that are left out for it.
+
+    Examples
+    --------
+    >>> by_reason([{"section": s, "reason": "Too few."} for s in ("Who?", "When?")])
+    [{'section': 'Who? When?', 'reason': 'Too few.'}]
+    """
+    sections: dict[str, list[str]] = {}
+    for part in left_out:
+        sections.setdefault(worded(part["reason"]), []).append(part["section"])
+    return [{"section": " ".join(names), "reason": why} for why, names in sections.items()]
 
 
 def dated(as_of: str, known_until: str) -> str:

@@ -64,8 +64,16 @@ class Evidence:
         self._left: dict[tuple[str, str], str] = {}
 
     def left_out(self) -> list[dict[str, str]]:
-        """Return section and reason of all that was left out, in the notebook's order."""
-        return [{"section": section, "reason": reason} for section, reason in self._left]
+        """Return section and reason of all that was left out, in the notebook's order.
+
+        What the opening cells lack is told where it is missed, if it is.
+        """
+        missed = {reason for section, reason in self._left if section}
+        return [
+            {"section": section or "Opening", "reason": reason}
+            for section, reason in self._left
+            if section or reason not in missed
+        ]
 
     def install(self) -> None:
         """Guard the cells that follow, in place of a stage opened earlier in the same kernel."""

@@ -20,7 +20,11 @@ def outcome(run: Run) -> dict[str, Any]:
     return {
         "profile": run.profile,
         "results": {
-            name: {"status": result["status"], "headline": result["headline"]}
+            name: {
+                "status": result["status"],
+                "headline": result["headline"],
+                "left_out": result.get("left_out", []),
+            }
             for name, result in results.items()
         },
     }

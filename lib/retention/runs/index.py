@@ -9,7 +9,7 @@ from typing import Any
 
 from retention.reports.display import WORDS
 from retention.reports.pages import render_page
-from retention.reports.render import worded_check
+from retention.reports.render import by_reason, worded_check
 from retention.reports.wording import worded
 from retention.results import Status
 from retention.runs.catalogue import has_catalogue
@@ -88,8 +88,9 @@ def _block(workspace: Workspace, profile: str) -> dict[str, Any]:
         "cards": key_figures(history),
         "missing": missing_figures(history[-1]),
         "left_out": [
-            {"title": BY_NAME[name].title, "section": section, "reason": worded(reason)}
-            for name, section, reason in latest.left_out()
+            {"title": BY_NAME[name].title, **part}
+            for name, parts in latest.left_out().items()
+            for part in by_reason(parts)
         ],
         "failed_checks": _open_checks(results),
         "tables": _tables(results),

@@ -59,19 +59,19 @@ class Run:
         accounts = self.manifest["notebooks"]
         return [name for name, account in accounts.items() if account["status"] == FAILED]
 
-    def left_out(self) -> list[tuple[str, str, str]]:
-        """Return notebook, section and reason of all that the data did not suffice for.
+    def left_out(self) -> dict[str, list[dict[str, str]]]:
+        """Return by notebook the sections that the data did not suffice for, and why.
 
         The section is empty where the whole notebook was skipped or failed.
         """
-        found: list[tuple[str, str, str]] = []
+        found: dict[str, list[dict[str, str]]] = {}
         for name in self.manifest["notebooks"]:
             result = self.result(name)
+            left = result.get("left_out", [])
             if result["status"] in (SKIPPED, FAILED):
-                found.append((name, "", result["headline"]))
-            else:
-                left = result.get("left_out", [])
-                found += [(name, part["section"], part["reason"]) for part in left]
+                left = [{"section": "", "reason": result["headline"]}]
+            if left:
+                found[name] = left
         return found
 
     def publishes(self, name: str) -> bool:

@@ -93,7 +93,7 @@ def purchase_histories(engine: Engine, as_of: str, unit_days: int = 1) -> pd.Dat
     """
     frame = purchase_summary(engine, as_of, unit_days)
     if frame.empty:
-        raise nobody_before(as_of)
+        raise nobody_before(engine, as_of)
     return frame
 
 
