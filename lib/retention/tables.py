@@ -117,7 +117,13 @@ def _time(stem: str, meaning: str, *, nullable: bool = False) -> tuple[Column, C
     """Return the pair of columns every instant is stored as."""
     return (
         Column(f"{stem}_at", AT, f"{meaning} (UTC, whole seconds)", nullable=nullable),
-        Column(f"{stem}_epoch_s", I, f"{meaning}, as seconds since 1970", "s", nullable),
+        Column(
+            f"{stem}_epoch_s",
+            I,
+            f"{meaning}, as seconds since 1970 on the shop's clock",
+            "s",
+            nullable,
+        ),
     )
 
 
@@ -367,10 +373,11 @@ TABLES: dict[str, Table] = {
             Column("rule_version", T, "version of the contracts that refused it"),
         ),
         _table(
-            "fx_rates", "One row per day and currency.", "rate_date currency",
+            "fx_rates", "One row per day and pair of currencies.", "rate_date currency to_currency",
             Column("rate_date", T, "day of the rate, ISO"),
-            CURRENCY,
-            Column("rate", N, "units of the reporting currency for one of this", minimum=0),
+            Column("currency", T, "ISO 4217 code of the currency that is converted"),
+            Column("to_currency", T, "ISO 4217 code of the currency it is converted to"),
+            Column("rate", N, "units of to_currency for one of currency", minimum=0),
         ),
     )
 }  # fmt: skip

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import csv
+import io
 from pathlib import Path
 
 import pytest
 
+from retention.demo import headers
 from retention.ingest import run_ingest
 from retention.sources.base import SourceFormat, TableMapping
 from retention.sources.registry import FORMATS
@@ -87,3 +90,36 @@ def shop(tmp_path, monkeypatch):
 @pytest.fixture
 def make_order():
     return order
+
+
+def shopify_row(number, refunded="0.00", status="paid", day=1, **more):
+    """Return one Shopify order of 50.00."""
+    return {
+        "Name": f"#{number}", "Email": f"p{number}@shop.example", "Financial Status": status,
+        "Currency": "EUR", "Subtotal": "50.00", "Shipping": "0.00", "Taxes": "0.00",
+        "Total": "50.00", "Discount Amount": "0.00", "Created at": f"2025-02-{day:02d} 10:00:00 Z",
+        "Lineitem quantity": "1", "Lineitem name": "Mug", "Lineitem price": "50.00",
+        "Refunded Amount": refunded, "Id": f"59{number}", **more,
+    }  # fmt: skip
+
+
+def write_rows(folder, name, rows, header_again_at=None):
+    """Write rows as a Shopify orders export, the header again before one of them if asked for."""
+    handle = io.StringIO(newline="")
+    writer = csv.DictWriter(handle, headers.SHOPIFY_ORDERS, lineterminator="\n")
+    writer.writeheader()
+    for place, row in enumerate(rows):
+        if place == header_again_at:
+            writer.writeheader()
+        writer.writerow(row)
+    (folder / name).write_text(handle.getvalue(), encoding="utf-8")
+
+
+@pytest.fixture
+def head():
+    return shopify_row
+
+
+@pytest.fixture
+def write_shopify():
+    return write_rows

@@ -6,7 +6,7 @@ import duckdb
 import pytest
 
 from retention.ingest.identity import collect_people
-from retention.ingest.judge import Judged, judge
+from retention.ingest.judge import judge
 from retention.ingest.keying import (
     MAXIMUM_PLACE,
     ORDER_APART,
@@ -16,6 +16,7 @@ from retention.ingest.keying import (
     told_columns,
 )
 from retention.ingest.keys import KeyRing
+from retention.ingest.row_status import Judged
 from retention.tables import get
 
 LINES = get("order_lines")

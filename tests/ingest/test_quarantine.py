@@ -21,7 +21,7 @@ def quarantine(shop, make_order):
         make_order("1", "ada@shop.example", "10.00"),
         make_order("SECRET-2", "wyvern@shop.example", '"12,5O"'),
         make_order("3", "bob@shop.example", "5.25", date="yesterday"),
-        make_order("1", "ada@shop.example", "10.00"),
+        make_order("1", "ada@shop.example", "11.00"),
         make_order("5", "cyd@shop.example", "Wyvern Longbottom"),
         make_order("6", "cyd@shop.example", "+1 555 010 2030"),
         "7,too,few",

@@ -8,11 +8,11 @@ from retention.engine import Engine
 from retention.errors import EvidenceError, ParameterError
 
 DAY_S = 86_400
-"""Seconds of a day; days are UTC days throughout."""
+"""Seconds of a day; days are those of the shop's clock, which epoch seconds tell."""
 
 
 def epoch_of(as_of: str) -> int:
-    """Return the start (00:00 UTC) of an ISO date, in seconds since 1970.
+    """Return the start of an ISO date (00:00 on the shop's clock), in seconds since 1970 there.
 
     Raises
     ------

@@ -61,7 +61,7 @@ class Feature:
 _T, _A, _B, _E, _S, _V = Layer
 
 FEATURES: tuple[Feature, ...] = (
-    Feature("first_order_at", _T, "when the first order was placed (UTC)"),
+    Feature("first_order_at", _T, "when the first order was placed (the shop's clock)"),
     Feature("recency_days", _T, "days since the last purchase day", "days"),
     Feature("tenure_days", _T, "days since the first purchase day", "days"),
     Feature("order_count", _T, "orders placed, paid for or later refunded", "orders"),

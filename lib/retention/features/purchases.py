@@ -47,7 +47,9 @@ def minor_per_major(engine: Engine) -> int:
 
 
 @contextmanager
-def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
+def known_orders(
+    engine: Engine, as_of: str, settlement_days: int = SETTLEMENT_DAYS
+) -> Iterator[str]:
     """Let the orders known at the as-of date be the table ``known_orders``.
 
     An order counts if its status is paid or refunded and it was placed before the as-of date; its
@@ -56,6 +58,16 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
     the customer, but to no order. Buyers have a row in ``known_customers``, whose numbers stand in
     for the longer keys where much is grouped.
 
+    Parameters
+    ----------
+    engine
+        Engine with the table ``orders`` (and ``refunds``, where there are any).
+    as_of
+        ISO date.
+    settlement_days
+        Age of an order from which a refund of unknown date is known. 0 counts every one: right for
+        accounts of what a window brought, wrong for features, which would know what lies ahead.
+
     Yields
     ------
     str
@@ -63,7 +75,7 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
     """
     as_of_s = epoch_of(as_of)
     returns = made_once(engine, "booked_returns", "features_booked_returns", "booked_returns")
-    with counted_orders(engine), _known_refunds(engine, as_of_s), returns:
+    with counted_orders(engine), _known_refunds(engine, as_of_s, settlement_days), returns:
         counted = "SELECT customer_key, customer_number FROM counted_customers"
         engine.sql(f"{counted} WHERE first_epoch_s < $as_of_s", as_of_s=as_of_s).view(KNOWN[0])
         engine.query("features_known_orders", as_of_s=as_of_s).view(KNOWN[1])
@@ -76,11 +88,13 @@ def known_orders(engine: Engine, as_of: str) -> Iterator[str]:
 
 
 @contextmanager
-def _known_refunds(engine: Engine, as_of_s: int) -> Iterator[None]:
+def _known_refunds(
+    engine: Engine, as_of_s: int, settlement_days: int = SETTLEMENT_DAYS
+) -> Iterator[None]:
     """Keep what had been paid back on each of ``counted_orders`` as the table ``known_refunds``."""
     dated = engine.has("refunds")
     refunds = "features_refunds_dated" if dated else "features_refunds_undated"
-    settle_s = SETTLEMENT_DAYS * DAY_S
+    settle_s = settlement_days * DAY_S
     engine.query(refunds, as_of_s=as_of_s, settle_s=settle_s).materialise("known_refunds")
     try:
         yield

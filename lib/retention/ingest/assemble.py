@@ -12,13 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from retention.engine import Engine, query_text
 from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.contribute import Contribution
-from retention.ingest.judge import EXCLUDED, QUARANTINED, person_column
+from retention.ingest.copies import disagreements, superseded
+from retention.ingest.currencies import TIMES, Currencies, open_currencies
 from retention.ingest.linking import IDENTITY_LINKS, link_people
 from retention.ingest.partition import merged
 from retention.ingest.periods import NO_PERIODS, Periods
+from retention.ingest.row_status import EXCLUDED, QUARANTINED, person_column
 from retention.ingest.store import Store, logical_hash, write_ordered
 from retention.tables import TABLES, Table, get
 
@@ -51,7 +55,8 @@ class Assembly:
     store
         Store that holds the contributions' objects and takes new ones.
     contributions
-        What the files gave, oldest first: of two rows with one key the later file's holds.
+        What the files gave, oldest first: of two rows with one key that say the same of what
+        happened, the later file's holds (see `retention.ingest.copies`).
     folder
         Private folder for drafts.
     erased
@@ -60,6 +65,8 @@ class Assembly:
         How long rows of a table may be kept.
     parent
         Tables of the snapshot before: what was merged there is used again.
+    currency
+        Currency to report in where orders are in several; empty for that with most value.
     """
 
     engine: Engine
@@ -69,12 +76,16 @@ class Assembly:
     erased: frozenset[str] = frozenset()
     periods: Periods = NO_PERIODS
     parent: Mapping[str, Any] = field(default_factory=dict)
+    currency: str = ""
+    currencies: Currencies = field(default_factory=Currencies)
     tables: dict[str, dict[str, Any]] = field(default_factory=dict)
     history: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    shared: dict[str, dict[str, int | None]] = field(default_factory=dict)
 
     def run(self) -> None:
         """Make every table; the tables ``links`` and ``adjusted`` stay in the engine."""
         self._link_people()
+        self._open_currencies()
         self.engine.execute(
             "CREATE OR REPLACE TEMP TABLE adjusted "
             "(batch_id VARCHAR, table_name VARCHAR, row_key VARCHAR, fate VARCHAR, why VARCHAR)"
@@ -137,7 +148,7 @@ class Assembly:
             f"FROM {self.engine.parquet(self._path(piece.sha256))}"
             for piece in pieces
         ]
-        return _linked(table, person, views)
+        return self.currencies.in_reporting(table.name, _linked(table, person, views))
 
     def _write_anew(
         self, table: Table, person: str | None, pieces: Sequence[Piece]
@@ -174,7 +185,9 @@ class Assembly:
         row_key = row_key_of(table)
         parts = [f"SELECT sequence, piece, {key}, '' AS fate, '' AS why FROM incoming WHERE false"]
         if len(files) > 1:
-            parts.append(_superseded(key, files.most_common(1)[0][0]))
+            largest = files.most_common(1)[0][0]
+            parts.append(superseded(table, key, largest))
+            self._compare_files(table, key, largest)
         if person and self.erased:
             parts.append(f"SELECT sequence, piece, {key}, '{EXCLUDED}', "
                          f"'{Exclusion.ERASED_PERSON}' FROM "
@@ -184,6 +197,8 @@ class Assembly:
         if parent and parent in self.tables:
             parts.append(_without_order(key, parent))
         self.engine.execute(f"CREATE OR REPLACE TABLE dropped AS {' UNION ALL '.join(parts)}")
+        if self.currencies.concerns(table.name) and table.name in TIMES:
+            self._drop_other_currencies(table, key)
         batch = "CASE sequence " + " ".join(
             f"WHEN {n} THEN '{c.batch_id}'" for n, c in enumerate(self.contributions)
         )
@@ -192,11 +207,51 @@ class Assembly:
             "fate, why FROM dropped WHERE fate <> 'superseded'"
         )
 
+    def _compare_files(self, table: Table, key: str, largest: int) -> None:
+        """Note how many records several files hold, and how many of them differ between files."""
+        found = self.engine.sql(disagreements(table, key, largest)).frame().iloc[0]
+        if found["records"]:
+            self.shared[table.name] = {
+                str(name): None if pd.isna(value) else int(value) for name, value in found.items()
+            }
+
+    def _open_currencies(self) -> None:
+        """Choose the currency to report in, and prepare what converts to it."""
+
+        def rows(name: str) -> str:
+            paths = [self._path(piece.sha256) for piece in self._pieces(name)]
+            return f"SELECT * FROM {self.engine.parquet(paths)}" if paths else ""
+
+        if rows("orders"):
+            others = [rows(name) for name in TIMES if name != "orders" and rows(name)]
+            self.currencies = open_currencies(
+                self.engine, rows("orders"), others, rows("fx_rates"), self.currency
+            )
+
+    def _drop_other_currencies(self, table: Table, key: str) -> None:
+        """Add rows that no rate converts to ``dropped``; note what orders they are."""
+        match = " AND ".join(f'd."{k}" IS NOT DISTINCT FROM t."{k}"' for k in table.key)
+        foreign = (
+            f"FROM incoming AS t WHERE t.currency <> '{self.currencies.reporting}' AND NOT EXISTS "
+            f"(SELECT 1 FROM dropped AS d WHERE d.sequence = t.sequence AND {match})"
+        )
+        if table.name == "orders":
+            self.currencies.left_out = self.engine.sql(
+                "SELECT currency, count(*) AS orders, CAST(sum(gross_minor) AS BIGINT) AS "
+                f"gross_minor {foreign} GROUP BY currency ORDER BY currency"
+            ).frame()
+        self.engine.execute(
+            f"INSERT INTO dropped SELECT t.sequence, t.piece, {_qualified('t', key)}, "
+            f"'{EXCLUDED}', '{Exclusion.OTHER_CURRENCY}' {foreign}"
+        )
+
     def _touched(self, person: str | None) -> set[int]:
         """Return the places of the pieces that cannot enter as they are."""
         query = "SELECT DISTINCT piece FROM dropped"
         if person:
             query += " UNION SELECT DISTINCT piece FROM incoming WHERE was_rekeyed"
+        if self.currencies.converted:
+            query += " UNION SELECT DISTINCT piece FROM incoming WHERE was_converted"
         return {row[0] for row in self.engine.execute(query)}
 
     def _keep_history(self, table: Table) -> None:
@@ -241,6 +296,12 @@ class Assembly:
         return self.store.root / "objects" / f"{sha}.parquet"
 
 
+def oldest_first(contributions: Sequence[Contribution]) -> list[Contribution]:
+    """Return contributions by source as listed, and within a source by their newest record."""
+    places = {source: n for n, source in enumerate(dict.fromkeys(c.source for c in contributions))}
+    return sorted(contributions, key=lambda c: (places[c.source], c.newest, c.batch_id))
+
+
 def _without_order(key: str, parent: str) -> str:
     """Return SQL of rows whose order is not there: they share its fate, or are orphans."""
     return f"""
@@ -277,21 +338,6 @@ def _linked(table: Table, person: str | None, views: list[str]) -> str:
         f"rekeyed.token IS NOT NULL AS was_rekeyed FROM ({union}) AS u "
         f"LEFT JOIN rekeyed ON u.{person} = rekeyed.token"
     )
-
-
-def _superseded(key: str, largest: int) -> str:
-    """Return SQL of rows whose key a later file brings again.
-
-    Such keys are few: they are sought by their hashes, and only those are compared whole. Each of
-    them stands in another file than the largest, whose rows are often nearly all there are.
-    """
-    return f"""
-        SELECT sequence, piece, {key}, 'superseded', ''
-        FROM incoming WHERE hash({key}) IN (
-            SELECT hash({key}) FROM incoming
-            WHERE hash({key}) IN (SELECT hash({key}) FROM incoming WHERE sequence <> {largest})
-            GROUP BY ALL HAVING min(sequence) < max(sequence))
-        QUALIFY sequence < max(sequence) OVER (PARTITION BY {key})"""
 
 
 def _ordered(query: str, table: Table, first: str = "") -> str:

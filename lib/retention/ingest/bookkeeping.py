@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from retention.ingest.codes import Exclusion, Reason
-from retention.ingest.judge import ACCEPTED, FATE, QUARANTINED, Judged, person_column
+from retention.ingest.row_status import ACCEPTED, EXCLUDED, FATE, QUARANTINED, Judged, person_column
 
 _LASTING = "person_key IS NOT NULL AND person_key NOT IN (FROM erased_people)"
 """Which of a file's people are kept: the erased are forgotten."""
@@ -35,14 +35,17 @@ def ledger_query(judged: Sequence[Judged]) -> str:
         SELECT line_no,
                CASE WHEN exclusion IS DISTINCT FROM '{Exclusion.ERASED_PERSON}'
                     THEN CAST({main.row_key} AS VARCHAR) END AS row_key,
-               CAST(occurred_at AS DATE) AS day,
+               CAST(shop_clock(occurred_at) AS DATE) AS day,
                CAST(value_minor AS DECIMAL(38, 6)) AS value_minor, value_currency, fate,
                CASE fate WHEN '{ACCEPTED}' THEN NULL
                          WHEN '{QUARANTINED}' THEN reasons[1] ELSE exclusion END AS why
         FROM {main.name}
         UNION ALL
-        SELECT line_no, NULL, NULL, NULL, NULL, CAST('{QUARANTINED}' AS {FATE}),
-               '{Reason.RECORD_BROKEN}:' || reason
+        SELECT line_no, NULL, NULL, NULL, NULL,
+               CAST(CASE reason WHEN '{Exclusion.REPEATED_HEADER}' THEN '{EXCLUDED}'
+                                ELSE '{QUARANTINED}' END AS {FATE}),
+               CASE reason WHEN '{Exclusion.REPEATED_HEADER}' THEN reason
+                           ELSE '{Reason.RECORD_BROKEN}:' || reason END
         FROM broken"""
 
 
@@ -59,7 +62,8 @@ def raw_records_query(judged: list[Judged]) -> str:
         )
         SELECT line_no, person_key, CAST(to_json(landed) AS VARCHAR) AS raw_record
         FROM landed JOIN refused USING (line_no)
-        UNION ALL SELECT line_no, NULL, raw_record FROM broken ORDER BY line_no"""
+        UNION ALL SELECT line_no, NULL, raw_record FROM broken
+        WHERE reason <> '{Exclusion.REPEATED_HEADER}' ORDER BY line_no"""
 
 
 def identities_query() -> str:
@@ -81,3 +85,12 @@ def names_query() -> str:
 def accounting(judged: Sequence[Judged]) -> Judged:
     """Return the mapping that yields one row per record."""
     return next(j for j in judged if j.accounts)
+
+
+def newest_query(judged: Sequence[Judged]) -> str:
+    """Return SQL of the time of the newest accepted record, as text; empty where none has one."""
+    main = accounting(judged)
+    return (
+        "SELECT coalesce(CAST(CAST(max(occurred_at) AS TIMESTAMP) AS VARCHAR), '') "
+        f"FROM {main.name} WHERE fate = '{ACCEPTED}'"
+    )

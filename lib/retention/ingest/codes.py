@@ -29,6 +29,10 @@ class Exclusion(StrEnum):
     ERASED_PERSON = "erased_person"
     PAST_RETENTION = "past_retention_period"
     NOT_MAPPED = "no_canonical_row"
+    EXACT_REPEAT = "exact_repeat"
+    OLDER_COPY = "older_copy"
+    REPEATED_HEADER = "repeated_header"
+    OTHER_CURRENCY = "other_currency"
 
 
 class IngestCheck(StrEnum):
@@ -54,6 +58,10 @@ class IngestCheck(StrEnum):
     GUEST_SHARE = "guest_share"
     SNAPSHOT_RECONCILES = "snapshot_reconciles"
     UNIQUENESS = "uniqueness"
+    FILES_AGREE = "files_agree"
+    REFUNDS_AGREE = "refunds_agree"
+    MONEY_PLAUSIBLE = "money_plausible"
+    TAX_CONVENTION = "tax_convention"
     TIME_ODDITIES = "time_zone_oddities"
     CURRENCY_ODDITIES = "currency_oddities"
     COUNTRY_SPELLINGS = "country_spellings"

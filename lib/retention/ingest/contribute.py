@@ -22,6 +22,7 @@ from retention.ingest.bookkeeping import (
     accounting,
     identities_query,
     names_query,
+    newest_query,
     raw_records_query,
 )
 from retention.ingest.contracts import RULE_VERSION
@@ -75,6 +76,9 @@ class Contribution:
         Object with the keys that were seen together, for linking.
     names
         Object with the keyed name and postcode of each person, to find people who stand twice.
+    newest
+        Time of the newest accepted record (ISO), empty where records have none: of two files of a
+        source, that with the later one was exported later.
     """
 
     batch_id: str
@@ -89,6 +93,7 @@ class Contribution:
     quarantine: str
     identities: str
     names: str
+    newest: str = ""
 
     def rows_of(self, table: str) -> int:
         """Return how many rows the file brings to a canonical table."""
@@ -103,6 +108,7 @@ class Share:
     tables: dict[str, list[dict[str, Any]]]
     ledger: list[str]
     raw_records: pa.Table
+    newest: str
 
 
 @dataclass(frozen=True)
@@ -185,12 +191,15 @@ class Intake:
             for _ in each_part(engine.connection, source, mapped)
         ]
         self._keep_raw_records([share.raw_records for share in shares], batch_id)
-        others = ["FROM kept_quarantine", identities_query(), names_query()]
+        quarantine, identities, names = (
+            self._keep_own(engine, folder, f"{query} ORDER BY ALL")
+            for query in ("FROM kept_quarantine", identities_query(), names_query())
+        )
         return Contribution(
             batch_id, source.name, name, landed.sha256, landed.rows_read, _measured(engine),
             shares[0].accounts_table, _joined([share.tables for share in shares]),
             [entry for share in shares for entry in share.ledger],
-            *(self._keep_own(engine, folder, f"{query} ORDER BY ALL") for query in others),
+            quarantine, identities, names, max(share.newest for share in shares),
         )  # fmt: skip
 
     def _take_share(
@@ -219,6 +228,7 @@ class Intake:
                     for piece in own] for name, own in pieces.items()},
             [kept[piece] for piece in ledger],
             engine.sql(raw_records_query(judged)).arrow(),
+            engine.connection.execute(newest_query(judged)).fetchall()[0][0],
         )  # fmt: skip
 
     def _keep(self, engine: Engine, folder: Path, pieces: Sequence[Piece]) -> dict[Piece, str]:

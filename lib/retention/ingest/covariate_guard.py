@@ -11,7 +11,7 @@ import re
 
 import duckdb
 
-from retention.ingest.judge import Judged
+from retention.ingest.row_status import Judged
 from retention.tables import REMOVED
 
 PERSONAL = frozenset(

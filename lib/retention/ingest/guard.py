@@ -13,14 +13,15 @@ import duckdb
 import pyarrow as pa
 
 from retention.ingest.covariate_guard import guard_covariates
-from retention.ingest.judge import Judged
 from retention.ingest.keying import NAMESPACES
+from retention.ingest.row_status import Judged
 from retention.ingest.texts import Scrubber
 from retention.ingest.vault import Vault
 from retention.tables import REMOVED, Column, Kind
 
 _CLOSED = (
     "customer_key", "unit_key", "source", "batch_id", "currency", "shop_tz", "rate_date",
+    "to_currency",
     *NAMESPACES,
 )  # fmt: skip
 

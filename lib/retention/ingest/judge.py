@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
 
 import duckdb
 
 from retention.engine import Engine
 from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.contracts import reasons_expression
+from retention.ingest.copies import settle_copies
 from retention.ingest.identity import join_on_identity
 from retention.ingest.keying import (
     columns_of,
@@ -18,57 +18,18 @@ from retention.ingest.keying import (
     told_columns,
 )
 from retention.ingest.mapping import Mapped, constant_columns
-from retention.ingest.repeats import keep_repeated
+from retention.ingest.row_status import (
+    ACCEPTED,
+    BOOKKEEPING,
+    EXCLUDED,
+    FATE,
+    QUARANTINED,
+    Judged,
+    person_column,
+)
 from retention.ingest.stretches import create_in_order
 from retention.sources.base import SourceFormat
 from retention.tables import Table, get
-
-ACCEPTED, QUARANTINED, EXCLUDED = "accepted", "quarantined", "excluded"
-
-FATE = f"ENUM ('{ACCEPTED}', '{QUARANTINED}', '{EXCLUDED}')"
-"""Type of a row's fate: one byte a row, where a word would take sixteen."""
-
-BOOKKEEPING = ("line_no", "occurred_at", "value_minor", "value_currency", "exclusion")
-
-
-@dataclass(frozen=True)
-class Judged:
-    """A judged table.
-
-    Parameters
-    ----------
-    name
-        Its name in the engine, with every canonical column: a view.
-    table
-        The canonical table that it is of.
-    accounts
-        Whether it counts the records.
-    told
-        Columns that are not stored, each with the SQL that tells it.
-    """
-
-    name: str
-    table: Table
-    accounts: bool
-    told: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def stored(self) -> str:
-        """Name of what is stored of it: where rows are changed."""
-        return f"{self.name}_stored"
-
-    @property
-    def row_key(self) -> str:
-        """Column that names a row in the ledger."""
-        return "unit_key" if "unit_key" in self.table.key else self.table.key[0]
-
-    def stores(self, column: str) -> bool:
-        """Tell whether a canonical column is stored as it is."""
-        return column in self.table.names and column not in self.told
-
-    def sql(self, column: str) -> str:
-        """Return the SQL of a column over what is stored."""
-        return self.told.get(column, column)
 
 
 def judge_all(
@@ -110,9 +71,9 @@ def judge_all(
 
 def _judge_together(connection: duckdb.DuckDBPyConnection, judged: list[Judged]) -> None:
     """Apply the rules that need more than one row: unique keys, lines with their order."""
-    for made in judged:
+    for number, made in enumerate(judged):
         if made.table.name != "customers":
-            refuse_duplicates(connection, made)
+            judged[number] = settle_copies(connection, made)
     orders = [made.name for made in judged if made.table.name == "orders"]
     for made in judged:
         if orders and made.table.name in ("order_lines", "refunds"):
@@ -179,32 +140,7 @@ def judge(
         create_in_order(connection, made.stored, select)
     else:
         connection.execute(f"CREATE OR REPLACE TABLE {made.stored} AS {select('true')}")
-    columns = [*table.names, *BOOKKEEPING, "reasons", "fate"]
-    told = ", ".join(f'{made.sql(name)} AS "{name}"' for name in columns)
-    connection.execute(f"CREATE OR REPLACE VIEW {made.name} AS SELECT {told} FROM {made.stored}")
-
-
-def refuse_duplicates(connection: duckdb.DuckDBPyConnection, made: Judged) -> None:
-    """Refuse every accepted row but the first that carries a key already taken in this file.
-
-    Taken keys are few: they are sought by their hashes, and only those are compared whole.
-    """
-    key = ", ".join(f'"{name}"' for name in made.table.key)
-    accepted = f"FROM {made.name} WHERE fate = '{ACCEPTED}'"
-    if not keep_repeated(connection, "alike", f"SELECT hash({key}) {accepted}"):
-        return
-    connection.execute(f"""
-        CREATE OR REPLACE TABLE repeated AS
-        SELECT {key}, min(line_no) AS first_line {accepted} AND hash({key}) IN (FROM alike)
-        GROUP BY ALL HAVING count(*) > 1""")
-    match = " AND ".join(f't."{n}" IS NOT DISTINCT FROM repeated."{n}"' for n in made.table.key)
-    refuse(
-        connection,
-        made,
-        f"{Reason.DUPLICATE_KEY}:{made.table.key[-1]}",
-        f"EXISTS (SELECT 1 FROM repeated WHERE {match} AND t.line_no > repeated.first_line)",
-        "SELECT count(*) FROM repeated",
-    )
+    made.make_view(connection)
 
 
 def refuse_with_order(connection: duckdb.DuckDBPyConnection, orders: str, made: Judged) -> None:
@@ -255,11 +191,6 @@ def exclude_erased(connection: duckdb.DuckDBPyConnection, judged: Iterable[Judge
         if orders and "order_key" in made.table.names and not person_column(made.table):
             theirs = " UNION ALL ".join(orders)
             _exclude(connection, made, f"{made.sql('order_key')} IN ({theirs})")
-
-
-def person_column(table: Table) -> str | None:
-    """Return the column that names the person, None where there is none."""
-    return next((name for name in ("customer_key", "unit_key") if name in table.names), None)
 
 
 def _exclude(connection: duckdb.DuckDBPyConnection, made: Judged, condition: str) -> None:

@@ -80,7 +80,7 @@ def told_columns(
         if name == "identity_confidence" and person:
             continue
         follows = stem != name and f"{stem}_at" in given
-        value = f"epoch({stem}_at)" if follows else "NULL"
+        value = f"epoch(shop_clock({stem}_at))" if follows else "NULL"
         told[name] = f"CAST({value} AS {column.kind})"
     if _begins_with_order(table, given):
         told["order_key"] = (

@@ -10,8 +10,8 @@ MENDS: dict[str, str] = {
     Reason.MISSING: "Fill the column in the export, or export the record whole.",
     Reason.NOT_IN_SET: "Use one of the lawful values that the data dictionary lists.",
     Reason.BELOW_MINIMUM: "Correct the value: it may not be that small.",
-    Reason.DUPLICATE_KEY: "Nothing to mend: the first record of the key holds. Ask the platform "
-    "why it exports it twice.",
+    Reason.DUPLICATE_KEY: "Two different records carry one key, and the first holds. Ask the "
+    "platform why, or give each shop a shop_id of its own.",
     Reason.ORPHAN: "Export the file that holds the order as well, for the same period.",
     Reason.ORDER_REFUSED: "Mend the order's own record; its lines then come in by themselves.",
     Reason.BAD_CURRENCY: "Write the currency as its ISO 4217 code, such as USD.",
@@ -22,6 +22,10 @@ MENDS: dict[str, str] = {
     Reason.NO_IDENTITY: "Export e-mail, telephone or platform id with the record.",
     Exclusion.ERASED_PERSON: "Declared: this person asked to be forgotten.",
     Exclusion.PAST_RETENTION: "Declared: the record is older than the law lets it be kept.",
+    Exclusion.EXACT_REPEAT: "Nothing to correct: the same record is counted once.",
+    Exclusion.OLDER_COPY: "Nothing to correct: another copy in the file tells a later state.",
+    Exclusion.OTHER_CURRENCY: "Declared: amounts of two currencies are not added. Give dated rates "
+    "(source `fx_rates`: date, from, to, rate).",
     Exclusion.NOT_MAPPED: "Declared: the record has no place in the canonical tables.",
 }
 """What to do about each code, in one sentence."""

@@ -88,7 +88,8 @@ class Exports:
             If a format gives no orders.
         """
         texts = [part.strip() for part in getattr(self, side).split("|") if part.strip()]
-        defaults = ReadOptions(currency=self.currency, time_zone=self.time_zone)
+        defaults = ReadOptions(currency=self.currency, time_zone=self.time_zone,
+                               shop_zone=self.time_zone)  # fmt: skip
         items = plan(texts, self.root, self.read_options, defaults)
         for item in items:
             if not any(mapping.table == "orders" for mapping in item.source.tables):

@@ -13,7 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 
 from retention.errors import ParameterError
 from retention.ingest.codes import Exclusion
-from retention.ingest.judge import EXCLUDED
+from retention.ingest.row_status import EXCLUDED
 
 TIMES = {
     "orders": "ordered_epoch_s",

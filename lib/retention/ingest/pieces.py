@@ -12,8 +12,9 @@ from dataclasses import dataclass
 
 from retention.engine import ROW_GROUP_ROWS, Engine
 from retention.ingest.bookkeeping import accounting, ledger_query
-from retention.ingest.judge import Judged, accepted_rows
+from retention.ingest.judge import accepted_rows
 from retention.ingest.partition import cuts
+from retention.ingest.row_status import Judged
 from retention.ingest.stretches import is_in_order
 from retention.tables import Table
 

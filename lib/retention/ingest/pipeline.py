@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from retention.errors import ParameterError
-from retention.ingest.assemble import Assembly
+from retention.ingest.assemble import Assembly, oldest_first
 from retention.ingest.contracts import RULE_VERSION
 from retention.ingest.distribute import Task
 from retention.ingest.keys import KeyRing, open_keys
@@ -64,9 +64,11 @@ def run_ingest(
     as_of
         As-of date (ISO): freshness is judged from it.
     currency
-        Currency of exports that name none (ISO 4217).
+        Currency of exports that name none (ISO 4217), and the one to report in where orders are in
+        several; without it that is the one with most value.
     time_zone
-        IANA zone of times that carry no offset.
+        IANA zone of the shop: its clock cuts days, weeks and months, and times that carry no offset
+        are its own.
     read_options
         Texts ``"format: option = value"``.
     retention_days
@@ -110,7 +112,8 @@ def run_ingest(
             "Set `encrypt_snapshots: false` and keep the store on an encrypted disk, or set "
             "`engine: duckdb`.", column="encrypt_snapshots",
         )  # fmt: skip
-    items = plan(sources, root, read_options, ReadOptions(currency=currency, time_zone=time_zone))
+    defaults = ReadOptions(currency=currency, time_zone=time_zone, shop_zone=time_zone)
+    items = plan(sources, root, read_options, defaults)
     task = Task(tuple(items), store, private, memory_limit, 1 if engine == "spark" else threads,
                 encrypt_snapshots, free_text, temporary_directory,
                 compared.paths() if compared and engine == "duckdb" else frozenset())  # fmt: skip
@@ -120,9 +123,9 @@ def run_ingest(
     with workbench(private, memory_limit, threads, engine, spark_master,
                    temporary_directory) as (opened, folder):  # fmt: skip
         made = task.take_in_all(opened)
-        assembly = Assembly(opened, place, [contribution for contribution, _ in made], folder,
+        assembly = Assembly(opened, place, oldest_first([given for given, _ in made]), folder,
                             erased_people(private, keys), periods,
-                            before.manifest["tables"] if before else {})  # fmt: skip
+                            before.manifest["tables"] if before else {}, currency)  # fmt: skip
         assembly.run()
         result = _conclude(assembly, keys, sum(known for _, known in made), as_of, limits)
     place.encrypt_plain()
@@ -144,8 +147,11 @@ def _conclude(
     if worst(hard) == "pass":  # what does not add up is kept for inspection, never made current
         assembly.store.point(identifier)
     snapshot = Snapshot.load(assembly.store.root, identifier)
-    currencies = tuple(sorted(c for c in accounts.currency.unique() if c))
-    return IngestResult(snapshot, accounts, reasons, checks, reused, currencies, quality, identity)
+    codes = sorted((c for c in accounts.currency.unique() if c),
+                   key=lambda code: (code != assembly.currencies.reporting, code))  # fmt: skip
+    return IngestResult(
+        snapshot, accounts, reasons, checks, reused, tuple(codes), quality, identity
+    )
 
 
 def _manifest(assembly: Assembly, keys: KeyRing) -> dict[str, Any]:

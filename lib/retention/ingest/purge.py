@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from retention.ingest.codes import Exclusion
-from retention.ingest.judge import EXCLUDED
 from retention.ingest.periods import NO_PERIODS, TIMES, Periods
 from retention.ingest.rewrite import Rewrite
+from retention.ingest.row_status import EXCLUDED
 from retention.tables import TABLES
 
 PEOPLE = (

@@ -14,6 +14,7 @@ from retention.ingest.quality_drift import Drift, checks, compare, stability_ind
 from retention.ingest.quality_effects import EFFECTS
 from retention.ingest.quality_experiments import experiment_checks
 from retention.ingest.quality_limits import QualityLimits
+from retention.ingest.quality_money import files_agree, mixed_currencies, money_checks
 from retention.ingest.quality_oddities import finding, oddities
 from retention.ingest.snapshot import Snapshot
 from retention.results import Check, Status, percent
@@ -123,13 +124,18 @@ def inspect(
     engine, bounds = assembly.engine, limits or QualityLimits()
     _name_the_names(assembly)
     found = [*_quarantine_shares(accounts, bounds), *_empty_sources(accounts)]
-    found += [*_identity_conflicts(engine), _unique(assembly)]
+    found += [
+        *_identity_conflicts(engine),
+        _unique(assembly),
+        files_agree(assembly),
+        mixed_currencies(assembly),
+    ]
     references = _references(engine)
     if engine.has("orders"):
         _ensure_lines(engine)
         figures = engine.query("ingest_quality").frame().iloc[0]
         found += [*_orders(figures, as_of, bounds, references), *_units(figures)]
-        found += [*_missing_days(engine), *_outliers(engine, bounds)]
+        found += [*_missing_days(engine), *_outliers(engine, bounds), *money_checks(engine)]
     drift = compare(engine, parent, bounds)
     found += [*checks(engine, parent, drift), *oddities(engine, bounds)]
     if engine.has("consents") and engine.has("customers"):
@@ -180,8 +186,10 @@ def _freshness(engine: Engine, as_of: str) -> pd.DataFrame:
         time = next((c.name for c in get(name) if c.name.endswith("_at")), None)
         if time is None:
             continue
+        clock = f"make_timestamp(%s({time.removesuffix('_at')}_epoch_s) * 1000000)"
         found = engine.sql(
-            f"SELECT count(*) AS rows, min({time}) AS first, max({time}) AS last FROM {name}"
+            f"SELECT count(*) AS rows, {clock % 'min'} AS first, {clock % 'max'} AS last "
+            f"FROM {name}"
         ).frame().iloc[0]  # fmt: skip
         if pd.notna(found["last"]):
             days = (pd.Timestamp(as_of) - pd.Timestamp(found["last"]).normalize()).days
@@ -313,12 +321,7 @@ def _orders(
 
 
 def _units(figures: pd.Series) -> Iterator[Check]:
-    """Judge what money and time are measured in."""
-    yield finding(
-        IngestCheck.MIXED_CURRENCIES, figures["currencies"] > 1,
-        f"The orders are in {figures['currencies']:.0f} currency(ies).",
-        "Supply fx_rates: amounts in different currencies must not be added.",
-    )  # fmt: skip
+    """Judge what time is measured in."""
     days_only = figures["day_precision"] / figures["orders"]
     yield finding(
         IngestCheck.TIME_PRECISION, days_only > 0,

@@ -39,6 +39,9 @@ EFFECTS: dict[str, Effect] = {
     IngestCheck.UNIQUENESS: Effect(
         "uniqueness", "frequency and value are doubled", "gaps look shorter than they are",
         "conversions are counted twice"),
+    IngestCheck.FILES_AGREE: Effect(
+        "uniqueness", "value and state are those of one copy", "an older state may have been meant",
+        "outcomes may rest on the wrong copy"),
     IngestCheck.DUPLICATED_CUSTOMERS: Effect(
         "uniqueness", "loyal buyers fall into several small ones", "their churn is overstated",
         "one person may be in two arms"),
@@ -65,6 +68,14 @@ EFFECTS: dict[str, Effect] = {
     IngestCheck.MIXED_CURRENCIES: Effect(
         "currency", "monetary scores mix units", "value at stake mixes units",
         "revenue lift mixes units"),
+    IngestCheck.REFUNDS_AGREE: Effect(
+        "money", "net value is off by the difference", "value at stake is off",
+        "net revenue per unit is off"),
+    IngestCheck.MONEY_PLAUSIBLE: Effect(
+        "money", "monetary scores may be misread", "value at stake may be misread",
+        "revenue lift may be misread"),
+    IngestCheck.TAX_CONVENTION: Effect(
+        "money", "value may hold tax", "value at stake may hold tax", "revenue may hold tax"),
     IngestCheck.CURRENCY_ODDITIES: Effect(
         "currency", "one source looks a hundred times richer", "value at stake is off",
         "revenue lift is off"),

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 
 import duckdb
 
-from retention.ingest.codes import Reason
-from retention.ingest.judge import QUARANTINED, Judged, person_column
+from retention.ingest.codes import Exclusion, Reason
+from retention.ingest.row_status import QUARANTINED, Judged, person_column
 from retention.sources.base import SourceFormat
 
 _NUMBER = (
@@ -67,7 +67,7 @@ def quarantine_query(
         "CAST(NULL AS VARCHAR) AS customer_key, CAST(NULL AS TIMESTAMP) AS occurred_at, "
         "CAST(NULL AS VARCHAR) AS currency, CAST(NULL AS DOUBLE) AS value_minor, "
         "CAST(NULL AS VARCHAR) AS source_record_id, CAST(NULL AS VARCHAR) AS original_values "
-        "FROM broken"
+        f"FROM broken WHERE reason <> '{Exclusion.REPEATED_HEADER}'"
     )
     return " UNION ALL ".join([*parts, broken])
 

@@ -7,8 +7,8 @@ import pandas as pd
 from retention.ingest.assemble import Assembly
 from retention.ingest.codes import Reason
 from retention.ingest.contracts import RULE_VERSION
-from retention.ingest.judge import QUARANTINED
 from retention.ingest.mends import FALLBACK, MENDS
+from retention.ingest.row_status import QUARANTINED
 
 
 def keep_quarantine(assembly: Assembly) -> None:

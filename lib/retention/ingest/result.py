@@ -34,7 +34,7 @@ class IngestResult:
     reused
         Files whose contribution had been made before and was not read again.
     currencies
-        Currencies of the money in the accounts.
+        Currencies of the money in the accounts; of several, the one reported in comes first.
     quality
         The data-quality report.
     identity
@@ -55,11 +55,15 @@ class IngestResult:
         """Id of the published snapshot."""
         return self.snapshot.id
 
-    def total(self, column: str) -> int | Decimal:
-        """Return the total of one column of the accounts, exact."""
-        values = self.accounts[column]
+    def total(self, column: str, currency: str = "") -> int | Decimal:
+        """Return the total of one column of the accounts, exact.
+
+        Money of two currencies is never added: without a currency named, it is that of the first.
+        """
         if column.startswith("rows_"):
-            return int(values.sum())
+            return int(self.accounts[column].sum())
+        code = currency or next(iter(self.currencies), "")
+        values = self.accounts.loc[self.accounts.currency.isin([code, ""]), column]
         return sum(values, Decimal(0)).quantize(Decimal("0.01"))
 
     def by_source(self) -> pd.DataFrame:
@@ -166,11 +170,14 @@ class IngestResult:
         )
 
     def metrics(self) -> list[Metric]:
-        """Return the eight figures of the reconciliation."""
-        unit = "+".join(self.currencies) or "none"
+        """Return the eight figures of the reconciliation, money once more per further currency."""
         names = ("read", *FATES)
         rows = [Metric(f"rows_{n}", int(self.total(f"rows_{n}")), "rows") for n in names]
-        values = [Metric(f"value_{n}", float(self.total(f"value_{n}")), unit) for n in names]
+        values = [
+            Metric(f"value_{n}{f'_{code.lower()}' if place else ''}",
+                   float(self.total(f"value_{n}", code)), code or "none")
+            for place, code in enumerate(self.currencies or ("",)) for n in names
+        ]  # fmt: skip
         return [*rows, *values]
 
     @property
@@ -184,9 +191,9 @@ class IngestResult:
         share = 100 * float(taken) / max(int(read), 1)
         told = f"{share:.2f}" if taken != read else "100"
         money = ""
-        if len(self.currencies) == 1:
-            money = (f" Of {self.currencies[0]} {self.total('value_read'):,.2f} read, "
-                     f"{self.total('value_accepted'):,.2f} was accepted.")  # fmt: skip
+        for code in self.currencies:
+            read_money, taken_money = (self.total(f"value_{n}", code) for n in ("read", "accepted"))
+            money += f" Of {code} {read_money:,.2f} read, {taken_money:,.2f} was accepted."
         return (
             f"{self._verdict()} {taken:,} of {read:,} records ({told} %) were accepted, "
             f"{self.total('rows_quarantined'):,} quarantined with a reason and "

@@ -13,10 +13,10 @@ from pathlib import Path
 from retention.engine import Engine
 from retention.engine.spill import folder_prefix
 from retention.ingest.bookkeeping import identities_query
-from retention.ingest.codes import Reason
-from retention.ingest.judge import ACCEPTED, EXCLUDED, Judged
+from retention.ingest.codes import Exclusion, Reason
 from retention.ingest.keys import private_folder
 from retention.ingest.mapping import Mapped
+from retention.ingest.row_status import ACCEPTED, EXCLUDED, Judged
 from retention.ingest.workbench import work_folder
 from retention.sources.base import ReadOptions, SourceFormat
 
@@ -34,13 +34,15 @@ FROM {}"""
 
 _ORDERS = f"""
 SELECT k.number, o.order_key, o.customer_key AS person_key, o.ordered_at,
-       CAST(o.ordered_at AS DATE) AS day, o.time_precision, o.status, o.currency, o.gross_minor,
-       o.discount_minor, o.shipping_minor, o.tax_minor, o.refunded_minor, o.net_minor,
+       CAST(shop_clock(o.ordered_at) AS DATE) AS day, o.time_precision, o.status, o.currency,
+       o.gross_minor, o.discount_minor, o.shipping_minor, o.tax_minor, o.refunded_minor,
+       o.net_minor,
        o.gross_minor - o.discount_minor + o.shipping_minor + o.tax_minor AS total_minor,
        {{has_lines}} AS lines, l.pieces, o.line_no,
        CASE WHEN o.fate = '{ACCEPTED}' THEN 'sound'
+            WHEN o.exclusion IN ('{Exclusion.EXACT_REPEAT}', '{Exclusion.OLDER_COPY}')
+              OR o.reasons = ['{Reason.DUPLICATE_KEY}:order_key'] THEN 'repeated'
             WHEN o.fate = '{EXCLUDED}' THEN 'excluded'
-            WHEN o.reasons = ['{Reason.DUPLICATE_KEY}:order_key'] THEN 'repeated'
             ELSE 'refused' END AS fate
 FROM {{name}} AS o
 LEFT JOIN order_numbers AS k ON o.line_no = k.line_no

@@ -139,7 +139,8 @@ def collect(engine: Engine, as_of: str, window_days: int, *, is_compared: bool =
 
 def _orders(engine: Engine, as_of: str, times: dict[str, int]) -> pd.DataFrame:
     """Return what each customer ordered in the windows, and what the goods cost, where known."""
-    with known_orders(engine, as_of), goods_costs(engine, as_of) as known:
+    # Accounts, not features: a refund that is known counts in the window of its order.
+    with known_orders(engine, as_of, 0), goods_costs(engine, as_of) as known:
         if not known:
             nothing = "SELECT NULL AS order_key, CAST(NULL AS BIGINT) AS goods_cost_minor LIMIT 0"
         source = "SELECT order_key, goods_cost_minor FROM goods_costs" if known else nothing

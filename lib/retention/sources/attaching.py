@@ -47,6 +47,7 @@ def open_landed(
         _date_order(connection, landed, fmt, options),
         _decimal(connection, landed, fmt, options),
         options.time_zone,
+        options.shop_zone or options.time_zone,
     )
     install_macros(connection, conventions)
     _install_constants(connection, fmt, options)
@@ -64,7 +65,7 @@ def _install_constants(
     """Define ``shop_id()``, ``shop_zone()`` and ``default_currency()``."""
     values = {
         "shop_id": options.shop_id or fmt.shop or fmt.name.split("_")[0],
-        "shop_zone": options.time_zone,
+        "shop_zone": options.shop_zone or options.time_zone,
         "default_currency": options.currency or fmt.currency,
     }
     for name, value in values.items():

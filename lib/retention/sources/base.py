@@ -67,6 +67,8 @@ class ReadOptions:
         prove and otherwise asks.
     time_zone
         IANA name of the zone of times that carry no offset.
+    shop_zone
+        IANA name of the zone whose clock cuts days, weeks and months; empty means ``time_zone``.
     currency
         ISO 4217 code of files that name none; empty means the format's own.
     shop_id
@@ -90,6 +92,7 @@ class ReadOptions:
     decimal: Decimal = "auto"
     date_order: DateOrder = "auto"
     time_zone: str = "UTC"
+    shop_zone: str = ""
     currency: str = ""
     shop_id: str = ""
     columns: tuple[str, ...] = ()

@@ -25,11 +25,14 @@ class Conventions:
         ``.`` or ``,``.
     time_zone
         IANA name of the zone of times without an offset.
+    shop_zone
+        IANA name of the zone of the shop's clock.
     """
 
     date_order: str = "month_first"
     decimal: str = "."
     time_zone: str = "UTC"
+    shop_zone: str = "UTC"
 
 
 def install_macros(connection: duckdb.DuckDBPyConnection, conventions: Conventions) -> None:
@@ -139,10 +142,14 @@ def _money(comma: bool) -> list[tuple[str, str]]:
 
 def _times(conventions: Conventions) -> list[tuple[str, str]]:
     """Return macros on times for the file's date order and zone."""
-    zone = conventions.time_zone.replace("'", "''")
+    zone, shop = (
+        name.replace("'", "''") for name in (conventions.time_zone, conventions.shop_zone)
+    )
     local = "value" if zone == "UTC" else f"timezone('UTC', timezone('{zone}', value))"
     return [
         ("utc_of_local(value)", local),
+        ("shop_clock(value)",
+         "value" if shop == "UTC" else f"timezone('{shop}', timezone('UTC', value))"),
         ("lawful_time(value)",
          "CASE WHEN value BETWEEN TIMESTAMP '1970-01-01' AND TIMESTAMP '2100-01-01' "
          "THEN value END"),

@@ -1,6 +1,7 @@
 -- Orders that count, of whatever date, with the number of their customer and whether anything was
 -- ever paid back on them. What was known of them at a date is told from here.
--- day_s is the start of the UTC day as seconds since 1970; gap_s the seconds since the customer's
+-- Times are those of the shop's clock, as epoch seconds are in every table: ordered_at has the shop's
+-- month, day_s is the start of the shop's day as seconds since 1970; gap_s the seconds since the customer's
 -- purchase day before, in one order of each day but the first. It looks back, so that it is the same
 -- at every date from which the order is known.
 WITH counted AS (
@@ -8,7 +9,7 @@ WITH counted AS (
         o.customer_key,
         k.customer_number,
         o.order_key,
-        o.ordered_at,
+        make_timestamp(o.ordered_epoch_s * 1000000) AS ordered_at,
         o.ordered_epoch_s,
         o.ordered_epoch_s - o.ordered_epoch_s % 86400 AS day_s,
         o.gross_minor,

@@ -3,11 +3,11 @@
 WITH busy AS (
     SELECT
         customer_key,
-        CAST(ordered_at AS DATE) AS day,
+        ordered_epoch_s // 86400 AS day,
         count(*) AS orders
     FROM orders
     WHERE customer_key IS NOT NULL AND time_precision = 'second'
-    GROUP BY customer_key, CAST(ordered_at AS DATE)
+    GROUP BY customer_key, ordered_epoch_s // 86400
     HAVING count(*) > $orders_per_day
 ),
 

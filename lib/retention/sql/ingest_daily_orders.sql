@@ -1,7 +1,7 @@
--- Orders per day (UTC).
+-- Orders per day of the shop's clock.
 SELECT
-    CAST(ordered_at AS DATE) AS day,
+    CAST(make_timestamp(ordered_epoch_s * 1000000) AS DATE) AS day,
     count(*) AS orders
 FROM orders
-GROUP BY CAST(ordered_at AS DATE)
+GROUP BY CAST(make_timestamp(ordered_epoch_s * 1000000) AS DATE)
 ORDER BY day

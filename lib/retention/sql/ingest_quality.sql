@@ -9,7 +9,7 @@ WITH lines AS (
 )
 
 SELECT
-    max(orders.ordered_at) AS last_order,
+    make_timestamp(max(orders.ordered_epoch_s) * 1000000) AS last_order,
     count(*) AS orders,
     count(*) FILTER (WHERE orders.customer_key IS NULL) AS without_customer,
     count(DISTINCT orders.currency) AS currencies,
