@@ -19,6 +19,7 @@ import pandas as pd
 from retention.abtest.codes import AbtestCode
 from retention.abtest.experiment import Experiment, read_experiment
 from retention.errors import InputError, ParameterError
+from retention.json_lines import append_line, read_lines
 from retention.results import Check, Status
 
 REGISTER = "register.jsonl"
@@ -100,8 +101,7 @@ def read_register(lines: Iterable[str]) -> dict[str, Registration]:
 def register_of(folder: Path) -> dict[str, Registration]:
     """Return the register of a folder of experiments; empty where nothing was registered."""
     path = folder / REGISTER
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
-    return read_register(lines)
+    return read_register(read_lines(path).texts)
 
 
 def register(folder: Path, name: str, registered_on: str) -> Registration:
@@ -119,10 +119,9 @@ def register(folder: Path, name: str, registered_on: str) -> Registration:
             "A plan is registered once; give a changed one a new name before it starts.",
             column="name",
         )
-    lines = path.read_text(encoding="utf-8").splitlines() if path.is_file() else []
+    lines = read_lines(path).texts
     entry = Registration.of(plan, registered_on, _hash(lines[-1]) if lines else "")
-    with path.open("a", encoding="utf-8") as handle:
-        handle.write(entry.as_line() + "\n")
+    append_line(path, vars(entry))
     return entry
 
 

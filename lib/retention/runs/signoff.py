@@ -7,15 +7,16 @@ tells who signed it although its own bytes, which the signature covers, were wri
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from retention.engine import sha256_of
 from retention.errors import ParameterError, RunError
+from retention.json_lines import append_line, read_lines
 from retention.runs.files import artifact_hashes
 from retention.runs.run import Run, published
 from retention.runs.workspace import Workspace
@@ -120,8 +121,7 @@ def approve(
         )
     at = datetime.now(UTC).isoformat(timespec="seconds")
     approval = Approval(run.name, _manifest_hash(run), name, role, at, note, sorted(reports))
-    with _book(run).open("a", encoding="utf-8") as handle:
-        handle.write(json.dumps(asdict(approval), ensure_ascii=False) + "\n")
+    append_line(_book(run), asdict(approval))
     return approval
 
 
@@ -139,8 +139,7 @@ def sign_off(run: Run, *, thorough: bool = True) -> SignOff:
     book = _book(run)
     if not book.is_file() or not (run.folder / "manifest.json").is_file():
         return SignOff(())
-    ours = [a for line in book.read_text(encoding="utf-8").splitlines()
-            if run.name in line and (a := _parsed(line)).run == run.name]  # fmt: skip
+    ours = [_approval(entry) for entry in read_lines(book).entries if entry["run"] == run.name]
     if not ours:
         return SignOff(())
     sha256 = _manifest_hash(run)
@@ -176,10 +175,9 @@ def describe(run: Run, *, thorough: bool = True) -> str:
     return sign_off(run, thorough=thorough).summary()
 
 
-def _parsed(line: str) -> Approval:
-    """Read one line of the book."""
-    content = json.loads(line)
-    return Approval(**{**content, "role": Role(content["role"])})
+def _approval(entry: dict[str, Any]) -> Approval:
+    """Return one line of the book."""
+    return Approval(**{**entry, "role": Role(entry["role"])})
 
 
 def _has_younger_files(run: Run) -> bool:
