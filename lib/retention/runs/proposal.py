@@ -90,7 +90,8 @@ def propose(facts: Sequence[FileFacts], given: Given) -> Proposal:
     zone, question = _time_zone(facts, given.time_zone, currency.value)
     options, questions = _read_options(facts)
     asked = (*questions, *([question] if question else []))
-    return Proposal(_as_of(facts, given.as_of, zone.value), currency, zone, options, asked)
+    settled = [f.read_as(_proven_order(f, facts)) for f in facts]
+    return Proposal(_as_of(settled, given.as_of, zone.value), currency, zone, options, asked)
 
 
 def _as_of(facts: Sequence[FileFacts], given: str, zone: str) -> Proposed:
@@ -194,6 +195,13 @@ def _by(facts: Iterable[FileFacts], key: object) -> dict[str, list[FileFacts]]:
 def _platform(file: FileFacts) -> str:
     """Return the system that a file comes from: the first word of its format's name."""
     return file.format.name.split("_")[0]
+
+
+def _proven_order(file: FileFacts, facts: Sequence[FileFacts]) -> str:
+    """Return the order of day and month that files of the same platform prove; empty if none."""
+    proven = {f.date_order for f in facts if _platform(f) == _platform(file)}
+    proven -= {"", UNCLEAR, MIXED}
+    return proven.pop() if len(proven) == 1 else ""
 
 
 def _encodings(name: str, files: Sequence[FileFacts]) -> list[Proposed]:

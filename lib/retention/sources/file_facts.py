@@ -58,7 +58,10 @@ class FileFacts:
     decimal
         Its decimal mark: ``.``, ``,``, ``unclear``, or empty where nothing tells.
     tables
-        What it brings to its main tables: that of its records, and the orders.
+        What it brings to its main tables: that of its records, and the orders. Where no row tells
+        day from month, the span of both readings.
+    readings
+        The same by each order of day and month that it can be read in.
     currencies
         Value of its orders by the currency that they name, in major units.
     offsets
@@ -74,9 +77,14 @@ class FileFacts:
     date_order: str = ""
     decimal: str = ""
     tables: Mapping[str, Period] = field(default_factory=dict)
+    readings: Mapping[str, Mapping[str, Period]] = field(default_factory=dict)
     currencies: Mapping[str, float] = field(default_factory=dict)
     offsets: frozenset[tuple[datetime, int]] = frozenset()
     is_local: bool = False
+
+    def read_as(self, date_order: str) -> FileFacts:
+        """Return the facts once the order of day and month is settled."""
+        return replace(self, tables=self.readings.get(date_order, self.tables))
 
 
 def facts_of(path: Path, fmt: SourceFormat, options: ReadOptions, folder: Path) -> FileFacts:
@@ -105,17 +113,29 @@ def facts_of(path: Path, fmt: SourceFormat, options: ReadOptions, folder: Path) 
         order, decimal = _date_order(connection, fmt), _decimal(connection, fmt)
         chosen = replace(options, decimal=decimal if decimal in (".", ",") else ".")  # type: ignore[arg-type]
         made: dict[str, Period] = {}
+        readings: dict[str, dict[str, Period]] = {}
         fixed: Any = "month_first" if fmt.date_order == "auto" else fmt.date_order
         both: tuple[Any, ...] = ("month_first", "day_first")
         for reading in both if order in (UNCLEAR, MIXED) else (order or fixed,):
             chosen = replace(chosen, date_order=reading)
             open_landed(connection, landed, fmt, chosen)
             read, money = _tables(connection, fmt)
+            readings[reading] = read
             made = {t: replace(p.with_(made.get(t)), rows=p.rows) for t, p in read.items()}
         offsets, is_local = _clocks(connection, fmt.dates)
         offsets |= _pairs(connection, landed.columns)
     return FileFacts(
-        path, fmt, options, landed.rows_read, order, decimal, made, money, offsets, is_local
+        path,
+        fmt,
+        options,
+        landed.rows_read,
+        order,
+        decimal,
+        made,
+        readings,
+        money,
+        offsets,
+        is_local,
     )
 
 
