@@ -182,8 +182,12 @@ def _plateau(point: Floats, hessian: Floats, bound: float) -> NDArray[np.bool_]:
 
 def _free_gradient(point: Floats, gradient: Floats, bound: float) -> Floats:
     """Return the gradient without the components that push against a bound."""
-    pushing = (np.abs(point) >= bound * 0.999) & (gradient * point > 0)
-    return np.where(pushing, 0.0, gradient)
+    return np.where(_pushing(point, gradient, bound), 0.0, gradient)
+
+
+def _pushing(point: Floats, gradient: Floats, bound: float) -> NDArray[np.bool_]:
+    """Return which parameters lie at a bound and would rise beyond it."""
+    return (np.abs(point) >= bound * 0.999) & (gradient * point > 0)
 
 
 def _norm(point: Floats, gradient: Floats, bound: float) -> float:
@@ -198,10 +202,11 @@ def _at_peak(point: Floats, gradient: Floats, hessian: Floats, bound: float) -> 
         return False
     if np.abs(free).max() <= GRADIENT_TOLERANCE:
         return True
-    curvature, vectors = np.linalg.eigh(-hessian)
+    inside = ~_pushing(point, gradient, bound)
+    curvature, vectors = np.linalg.eigh(-hessian[np.ix_(inside, inside)])
     if curvature.min() <= 0:
         return False
-    return bool(((vectors.T @ free) ** 2 / curvature).sum() / 2 <= DECREMENT_TOLERANCE)
+    return bool(((vectors.T @ free[inside]) ** 2 / curvature).sum() / 2 <= DECREMENT_TOLERANCE)
 
 
 def hessian_of(objective: Objective, point: Floats) -> Floats:
@@ -245,12 +250,13 @@ def _polish(
     value, gradient = objective(point)
     fresh = False
     for _ in range(25):
-        norm = np.abs(gradient).max()
+        norm = _norm(point, gradient, bound)
         if norm < GRADIENT_TOLERANCE * 1e-3:
             break
-        trial = np.clip(point - _newton_step(hessian, gradient), -bound, bound)
+        step = _newton_step(hessian, gradient, ~_pushing(point, gradient, bound))
+        trial = np.clip(point - step, -bound, bound)
         trial_value, trial_gradient = objective(trial)
-        better = np.isfinite(trial_value) and np.abs(trial_gradient).max() < norm * 0.5
+        better = np.isfinite(trial_value) and _norm(trial, trial_gradient, bound) < norm * 0.5
         if better and trial_value >= value - 1e-9 * (1 + abs(value)):
             point, value, gradient, fresh = trial, trial_value, trial_gradient, False
         elif fresh:
@@ -260,9 +266,10 @@ def _polish(
     return point, value, gradient, hessian_of(objective, point)
 
 
-def _newton_step(hessian: Floats, gradient: Floats) -> Floats:
-    """Return the Newton step, shortened where the curvature is not negative."""
-    values, vectors = np.linalg.eigh(hessian)
+def _newton_step(hessian: Floats, gradient: Floats, free: NDArray[np.bool_]) -> Floats:
+    """Return the Newton step of what is free, shortened where the curvature is not negative."""
+    step = np.zeros(len(gradient))
+    values, vectors = np.linalg.eigh(hessian[np.ix_(free, free)])
     curvature = np.minimum(values, -1e-8)
-    step = np.asarray(vectors @ ((vectors.T @ gradient) / curvature), dtype=np.float64)
+    step[free] = vectors @ ((vectors.T @ gradient[free]) / curvature)
     return step / max(1.0, float(np.abs(step).max()))

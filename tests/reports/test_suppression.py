@@ -71,3 +71,19 @@ def test_long_tables_hide_what_wide_ones_hide(values):
     expected = suppress_counts(wide, 10).to_numpy(dtype=float, na_value=np.nan).T.ravel()
     assert np.array_equal(shown["n"].to_numpy(dtype=float, na_value=np.nan), expected,
                           equal_nan=True)  # fmt: skip
+
+
+def test_whole_numbers_that_complete_the_key_are_labels_and_stay():
+    cohorts = pd.DataFrame(
+        {
+            "cohort": ["2024-01"] * 3 + ["2024-02"] * 2 + ["2024-03"],
+            "months_since": [0, 1, 2, 0, 1, 0],
+            "cohort_customers": [7, 7, 7, 200, 200, 150],
+            "customers": [7, 1, 0, 200, 30, 150],
+        }
+    )
+    shown = suppress_rows(cohorts, 10, "cohort_customers", {"customers": []})
+    assert shown["months_since"].tolist() == cohorts["months_since"].tolist()
+    assert shown[["cohort_customers", "customers"]].isna().sum().tolist() == [3, 3]
+    sizes = pd.DataFrame({"group": ["a", "b"], "spent": [70, 900], "customers": [7, 90]})
+    assert suppress_rows(sizes, 10)["spent"].isna().tolist() == [True, True]

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retention.churn.metrics import logistic_line, logit
+from retention.churn.logistic import logistic_line
+from retention.churn.metrics import logit
 from retention.churn.panel import Array
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from retention.churn.logistic import logistic_line
 from retention.churn.panel import Array
 from retention.errors import EvidenceError, InputError
 from retention.results import Metric
@@ -99,7 +100,7 @@ def score_probabilities(
     AUC: DeLong et al. 1988. Brier and log loss: error of the mean. Calibration intercept and
     slope: logistic regression of the outcome on the predicted log-odds (Cox 1958), the intercept
     with slope held at 1. ECE: mean |predicted - observed| over tenths. Lift: churn rate among the
-    tenth with the highest scores over that of all.
+    tenth with the highest scores over that of all; customers tied at its edge count in part.
     """
     p, y = _checked(churned, probability)
     z = float(stats.norm.ppf(0.5 + confidence / 2))
@@ -196,25 +197,6 @@ def logit(probability: Array) -> Array:
     return np.log(p) - np.log1p(-p)
 
 
-def logistic_line(
-    churned: Array, log_odds: Array, *, fixed_slope: bool = False
-) -> tuple[Array, Array]:
-    """Regress the outcome on log-odds; return (intercept, slope) and their standard errors."""
-    beta = np.array([0.0, 1.0])
-    x = np.column_stack([np.ones_like(log_odds), log_odds])
-    free = slice(0, 1) if fixed_slope else slice(0, 2)
-    for _ in range(50):
-        p = 1 / (1 + np.exp(-np.clip(x @ beta, -30, 30)))
-        information = (x * (p * (1 - p))[:, None]).T @ x
-        step = np.linalg.pinv(information[free, free]) @ (x.T @ (churned - p))[free]
-        beta[free] += np.clip(step, -5, 5)
-        if np.abs(step).max() < 1e-10:
-            break
-    error = np.zeros(2)
-    error[free] = np.sqrt(np.maximum(np.diag(np.linalg.pinv(information[free, free])), 0))
-    return beta, error
-
-
 def _checked(churned: Array, probability: Array) -> tuple[Array, Array]:
     """Refuse probabilities and outcomes that cannot be scored."""
     p, y = np.asarray(probability, dtype=float), np.asarray(churned).astype(float)
@@ -252,12 +234,18 @@ def _slope_and_intercept(y: Array, p: Array, z: float) -> list[tuple[str, float,
 
 
 def _lift(y: Array, p: Array, z: float) -> tuple[str, float, float, float]:
-    """Return the lift in the highest tenth; the interval treats the overall rate as known."""
+    """Return the lift in the highest tenth; the interval treats the overall rate as known.
+
+    Customers whose score ties with the last of the tenth are in it by the same part each.
+    """
     top = max(len(p) // 10, 1)
-    chosen = np.argsort(-p, kind="stable")[:top]
-    share, base = y[chosen].mean(), y.mean()
-    centre = (share + z * z / (2 * top)) / (1 + z * z / top)
-    half = z / (1 + z * z / top) * np.sqrt(share * (1 - share) / top + z * z / (4 * top * top))
+    last = np.partition(p, len(p) - top)[len(p) - top]
+    above, tied = p > last, p == last
+    part = (top - above.sum()) / tied.sum()
+    share, base = (y[above].sum() + part * y[tied].sum()) / top, y.mean()
+    n = top**2 / (above.sum() + part**2 * tied.sum())  # customers that say as much
+    centre = (share + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
     return "lift_top_decile", share / base, (centre - half) / base, (centre + half) / base
 
 
@@ -292,7 +280,7 @@ def poisson_ones(count: int, random: np.random.Generator) -> Array:
 def _bootstrap(y: Array, p: Array, draws: int, seed: int) -> dict[str, list[float]]:
     """Return Poisson bootstrap draws of PR AUC and ECE; rows are sorted and cut only once."""
     random = np.random.default_rng(seed)
-    order = np.argsort(-p, kind="stable")
+    order = np.lexsort((y, -p))  # so that the draws do not depend on the order of the rows
     churned, score = y[order], p[order]
     last, tenth, gap = _last_of_ties(score), _tenths(score), score - churned
     drawn: dict[str, list[float]] = {"pr_auc": [], "ece": []}

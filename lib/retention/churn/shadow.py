@@ -163,8 +163,11 @@ def _movers(
 ) -> pd.DataFrame:
     """Return who enters and who leaves the acted-on share."""
     top = max(int(len(keys) * share), 1)
-    chosen = [np.isin(np.arange(len(keys)), np.argsort(-s, kind="stable")[:top])
-              for s in (champion, challenger)]  # fmt: skip
+    by_key = np.asarray(keys).astype(str)  # ties do not depend on the order of the rows
+    chosen = [
+        np.isin(np.arange(len(keys)), np.lexsort((by_key, -s))[:top])
+        for s in (champion, challenger)
+    ]
     moved = chosen[0] != chosen[1]
     frame = pd.DataFrame({"customer_key": keys, "champion": champion, "challenger": challenger,
                           "moves": np.where(chosen[1], "in", "out")})  # fmt: skip

@@ -157,7 +157,8 @@ def suppress_rows(
 ) -> pd.DataFrame:  # fmt: skip
     """Blank every figure of the rows that stand for fewer than ``minimum`` customers.
 
-    Labels (text columns, and the numbers named as such) stay, so that a reader sees that the row
+    Labels (text columns, the numbers named as such, and whole numbers left of the counts that tell
+    rows of the same text apart, as a cohort's months do) stay, so that a reader sees that the row
     exists; when exactly one row is hidden, the next smallest is hidden with it.
 
     Parameters
@@ -181,12 +182,25 @@ def suppress_rows(
     >>> suppress_rows(groups, 10, parts={"bought": []})["bought"].isna().tolist()
     [True, False, True]
     """
-    figures = [str(name) for name in frame.select_dtypes("number") if name not in labels]
+    kept = [*labels, *_numeric_labels(frame, count)]
+    figures = [str(name) for name in frame.select_dtypes("number") if name not in kept]
     counted = [count, *(parts or {})]
     shown = _blanked(frame, figures, _of_column(frame[count], minimum), counted)
     for part, telling in (parts or {}).items():
         shown = _blanked(shown, [part, *telling], _of_column(frame[part], minimum), counted)
     return shown
+
+
+def _numeric_labels(frame: pd.DataFrame, count: str) -> list[str]:
+    """Return the whole-number columns that complete the key that the text columns begin."""
+    key = [str(name) for name in frame.select_dtypes(exclude="number").columns]
+    labels: list[str] = []
+    for name in frame.columns[: list(frame.columns).index(count)]:
+        if not key or not frame.duplicated([*key, *labels]).any():
+            break
+        if pd.api.types.is_integer_dtype(frame[name]):
+            labels.append(str(name))
+    return labels
 
 
 def _of_column(counts: pd.Series, minimum: int) -> np.ndarray:

@@ -14,7 +14,7 @@ from retention.survival.codes import SurvivalCode
 from retention.survival.competing import CumulativeIncidence, cumulative_incidence
 from retention.survival.concordance import concordance
 from retention.survival.counts import EventCounts, count_events, evenly_spaced
-from retention.survival.cox import CoxModel, fit_cox, hazard_ratio_sentence
+from retention.survival.cox import CoxModel, Penalty, fit_cox, hazard_ratio_sentence
 from retention.survival.ends import competing_ends, departure_intervals
 from retention.survival.hazard import Hazard, nelson_aalen, smoothed_hazard
 from retention.survival.interval_censored import IntervalCurve, interval_curve
@@ -61,6 +61,7 @@ __all__ = [
     "IntervalCurve",
     "LogRankFamily",
     "LogRankTest",
+    "Penalty",
     "ProportionalHazardsTest",
     "Remedy",
     "RestrictedMeans",

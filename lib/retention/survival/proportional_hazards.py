@@ -18,6 +18,7 @@ from retention.results import Check, Status
 from retention.survival.codes import SurvivalCode
 from retention.survival.counts import Array, count_events
 from retention.survival.cox import CoxModel
+from retention.survival.partial_likelihood import Stratum, covariance_sum, efron_sums
 
 Whole = npt.NDArray[np.int64]
 
@@ -113,7 +114,7 @@ def proportional_hazards_test(
     sums = _RiskSums(x.shape[1])
     clock = _clock(model, frame)
     for rows in _strata_rows(model, frame):
-        sums.add(_Stratum.of(model, frame, x, rows), clock)
+        sums.add(Stratum.of(*_columns(model, frame, x, rows)), clock)
     times = np.concatenate(sums.times)
     beta = model.coefficients["coefficient"].to_numpy()
     residuals = np.concatenate(sums.residuals)
@@ -132,50 +133,6 @@ def proportional_hazards_test(
     return ProportionalHazardsTest(tests, ordered, len(frame), model.events, level)
 
 
-@dataclass(frozen=True)
-class _Stratum:
-    """The rows of one stratum, located on its distinct event times."""
-
-    event_times: Array
-    x: Array
-    risk: Array
-    last: Whole  # index of the last event time at which the row is at risk, -1 if none
-    died: npt.NDArray[np.bool_]
-    entered: Whole | None  # index of the first event time at which the row is at risk
-
-    @classmethod
-    def of(cls, model: CoxModel, frame: pd.DataFrame, x: Array, rows: Whole) -> _Stratum:
-        """Locate the rows."""
-        time = frame[model.duration].to_numpy(dtype=float)[rows]
-        died = frame[model.event].to_numpy().astype(bool)[rows]
-        event_times = np.unique(time[died])
-        last = np.searchsorted(event_times, time, side="right") - 1
-        entered = None
-        if model.entry is not None:
-            start = frame[model.entry].to_numpy(dtype=float)[rows]
-            entered = np.searchsorted(event_times, start, side="right")
-        beta = model.coefficients["coefficient"].to_numpy()
-        return cls(event_times, x[rows], np.exp(x[rows] @ beta), last, died, entered)
-
-    def at_risk_sum(self, values: Array) -> Array:
-        """Sum values over those at risk at each event time."""
-        size = len(self.event_times) + 1
-        total = np.bincount(self.last + 1, values, size)
-        if self.entered is not None:
-            total = total - np.bincount(self.entered, values, size)
-        return np.cumsum(total[::-1])[::-1][1:]
-
-    def died_sum(self, values: Array) -> Array:
-        """Sum values over those who left at each event time."""
-        return np.bincount(self.last[self.died], values[self.died], len(self.event_times))
-
-    def gathered(self, per_event: Array) -> Array:
-        """Sum a figure of the event times over those at which each row was at risk."""
-        total = np.concatenate([[0.0], np.cumsum(per_event)])
-        upto = total[self.last + 1]
-        return upto if self.entered is None else upto - total[self.entered]
-
-
 class _RiskSums:
     """Score and information of the added terms x·g(t), gathered over strata."""
 
@@ -185,53 +142,34 @@ class _RiskSums:
         self.residuals: list[Array] = []
         self.times: list[Array] = []
 
-    def add(self, stratum: _Stratum, clock: tuple[Array, Array]) -> None:
+    def add(self, stratum: Stratum, clock: tuple[Array, Array]) -> None:
         """Add one stratum's events."""
         if not len(stratum.event_times):
             return
         x, risk = stratum.x, stratum.risk
         g = _read_clock(clock, stratum.event_times)
-        b, a, deaths = _efron_sums(stratum)
+        b, a, deaths = efron_sums(stratum)
         s1 = np.column_stack([stratum.at_risk_sum(risk * column) for column in x.T])
         d1 = np.column_stack([stratum.died_sum(risk * column) for column in x.T])
         expected = s1 * b[0][:, None] - d1 * b[1][:, None]
         observed = np.column_stack([stratum.died_sum(column) for column in x.T])
         self.score += g @ (observed - expected)
         for power in range(3):
-            self.information[power] += _variance(stratum, g**power, b, a, s1, d1)
+            self.information[power] += covariance_sum(stratum, g**power, b, a, s1, d1)
         which = stratum.last[stratum.died]
         self.residuals.append(x[stratum.died] - (expected / deaths[:, None])[which])
         self.times.append(stratum.event_times[which])
 
 
-def _efron_sums(stratum: _Stratum) -> tuple[list[Array], list[Array], Array]:
-    """Return, per event time, the sums over its tied deaths that Efron's method needs.
-
-    With c = 0, 1/d, ... and s = S0 - c·D0: the sums of c^m / s for m = 0, 1, those of c^m / s² for
-    m = 0, 1, 2, and the number of deaths d.
-    """
-    s0, d0 = stratum.at_risk_sum(stratum.risk), stratum.died_sum(stratum.risk)
-    deaths = stratum.died_sum(np.ones(len(stratum.risk)))
-    which = np.repeat(np.arange(len(deaths)), deaths.astype(int))
-    first = np.repeat(np.cumsum(deaths) - deaths, deaths.astype(int))
-    c = (np.arange(len(which)) - first) / deaths[which]
-    s = s0[which] - c * d0[which]
-    b = [np.bincount(which, c**m / s) for m in range(2)]
-    a = [np.bincount(which, c**m / s**2) for m in range(3)]
-    return b, a, deaths
-
-
-def _variance(
-    stratum: _Stratum, weight: Array, b: list[Array], a: list[Array], s1: Array, d1: Array
-) -> Array:
-    """Return the weighted sum over deaths of the covariates' variance among those at risk."""
-    per_row = stratum.gathered(weight * b[0])
-    dead = stratum.died
-    per_row[dead] -= (weight * b[1])[stratum.last[dead]]
-    second = stratum.x.T @ (stratum.x * (stratum.risk * per_row)[:, None])
-    cross = s1.T @ (d1 * (weight * a[1])[:, None])
-    first = s1.T @ (s1 * (weight * a[0])[:, None]) - cross - cross.T
-    return second - first - d1.T @ (d1 * (weight * a[2])[:, None])
+def _columns(
+    model: CoxModel, frame: pd.DataFrame, x: Array, rows: Whole
+) -> tuple[Array, Array, Array | None, Array, Array]:
+    """Return times, events, entries, covariates and risks of some rows."""
+    part = frame.iloc[rows]
+    start = None if model.entry is None else part[model.entry].to_numpy(dtype=float)
+    beta = model.coefficients["coefficient"].to_numpy()
+    died = part[model.event].to_numpy().astype(bool)
+    return part[model.duration].to_numpy(dtype=float), died, start, x[rows], np.exp(x[rows] @ beta)
 
 
 def _clock(model: CoxModel, frame: pd.DataFrame) -> tuple[Array, Array]:

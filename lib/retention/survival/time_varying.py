@@ -16,7 +16,12 @@ from retention.survival.cox import (
     coefficient_table,
     fit_cox,
     hazard_ratio_sentence,
+    heard_warnings,
+    separation_sentence,
+    told_convergence,
 )
+from retention.survival.partial_likelihood import PartialLikelihood
+from retention.survival.profile import with_likelihood_ratios
 from retention.survival.proportional_hazards import (
     ProportionalHazardsTest,
     proportional_hazards_test,
@@ -40,6 +45,8 @@ class TimeVaryingModel:
         What the fit rests on.
     fitter
         The lifelines fitter.
+    warnings
+        What keeps the figures from being taken at face value, in sentences.
     """
 
     coefficients: pd.DataFrame
@@ -48,6 +55,7 @@ class TimeVaryingModel:
     episodes: int
     events: int
     fitter: Any = field(repr=False)
+    warnings: tuple[str, ...] = ()
 
     def to_frame(self) -> pd.DataFrame:
         """Return the coefficients."""
@@ -55,11 +63,12 @@ class TimeVaryingModel:
 
     def summary(self) -> str:
         """Tell the clear hazard ratios in words."""
-        clear = self.coefficients[self.coefficients["p_value"] < 0.05]
+        ratio = self.coefficients["likelihood_ratio_p"]
+        clear = self.coefficients[ratio.fillna(self.coefficients["p_value"]) < 0.05]
         told = " ".join(hazard_ratio_sentence(row) for row in clear.to_dict("records"))
         return (f"{told or 'No covariate clearly changes the pace at which customers leave.'} "
                 f"({self.customers:,} customers in {self.episodes:,} episodes, {self.events:,} of "
-                "whom left.)")  # fmt: skip
+                "whom left.)" + "".join(f" {s}" for s in self.warnings))  # fmt: skip
 
 
 def fit_time_varying_cox(
@@ -88,12 +97,23 @@ def fit_time_varying_cox(
     if not frame[event].sum():
         raise EvidenceError("Nobody left: there is no pace to explain.", "Follow them for longer.")
     fitter = CoxTimeVaryingFitter(alpha=1 - confidence)
-    fitter.fit(frame[[customer, start, stop, event, *covariates]], id_col=customer,
-               start_col=start, stop_col=stop, event_col=event,
-               fit_options={"precision": 1e-9})  # fmt: skip
+    with told_convergence(), heard_warnings() as said:
+        fitter.fit(frame[[customer, start, stop, event, *covariates]], id_col=customer,
+                   start_col=start, stop_col=stop, event_col=event,
+                   fit_options={"precision": 1e-9})  # fmt: skip
     table = coefficient_table(fitter.params_, fitter.standard_errors_, confidence)
-    return TimeVaryingModel(table, float(fitter.log_likelihood_), frame[customer].nunique(),
-                            len(frame), int(frame[event].sum()), fitter)  # fmt: skip
+    likelihood = PartialLikelihood.of(frame, covariates, duration=stop, event=event, entry=start)
+    table, names = with_likelihood_ratios(table, likelihood, confidence)
+    lost = [separation_sentence(name) for name in names]
+    return TimeVaryingModel(
+        table,
+        float(fitter.log_likelihood_),
+        frame[customer].nunique(),
+        len(frame),
+        int(frame[event].sum()),
+        fitter,
+        tuple(lost) or tuple(said),
+    )
 
 
 def check_episodes(frame: pd.DataFrame, customer: str, start: str, stop: str) -> None:

@@ -25,6 +25,9 @@ from retention.value.codes import ValueCheck
 
 Floats = NDArray[np.float64]
 
+ALIKE = 1e5
+"""Shape p from which on the purchases of a customer differ by less than 0.3 %."""
+
 NAMES = ("p", "q", "gamma")
 STRONG_CORRELATION = 0.3
 """Correlation of value and frequency above which the supposed independence is given up."""
@@ -104,6 +107,7 @@ class SpendFit:
         """Return in words what a purchase is worth and whether the model may be used."""
         ending = (
             "The search converged."
+            + " Order values hardly differ." * int(self.parameters[0] > ALIKE)
             if self.converged
             else "The search did NOT converge, so its figures should not be used."
         )
@@ -193,7 +197,7 @@ def fit_spend(
             f"Only {w.sum():.0f} customers have a repeat purchase of positive value.",
             "Take a longer history; ten repeat buyers are the very least.",
         )
-    scale = float((w @ z) / w.sum())
+    scale = float(np.exp((w @ np.log(z)) / w.sum()))  # one wholesale order moves a mean, not this
     best = maximise(_SpendLikelihood(x, z / scale, w), _starts())
     correlation = spend_independence(x, z, w)
     return SpendFit(
