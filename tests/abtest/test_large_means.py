@@ -11,6 +11,7 @@ from scipy import stats
 
 from retention.abtest import MetricDefinition, Moments, Statistics, collect, contrast, estimate
 from retention.abtest.rerandomisation import redrawn_statistics
+from retention.abtest.statistics import CLUSTER_SIZE
 from retention.engine import Engine
 from retention.errors import EvidenceError
 
@@ -109,6 +110,13 @@ def _variance(rows: pd.DataFrame, below: str | None, cluster: str | None) -> flo
         count = len(residual)
         return float(count / (count - 1) * (residual**2).sum() / len(rows) ** 2)
     return float(residual.var(ddof=1) / len(rows))
+
+
+def test_sums_of_clusters_have_no_origin_per_unit():
+    rows = np.random.default_rng(5).integers(1, 9, (40, 2)).astype(float)
+    found = Moments.of(("y", CLUSTER_SIZE), rows)
+    np.testing.assert_allclose(found.sums, rows.sum(axis=0))
+    np.testing.assert_allclose(found.products, rows.T @ rows)
 
 
 def test_a_day_can_be_added_to_statistics_of_another_origin():

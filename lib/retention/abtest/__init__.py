@@ -35,6 +35,7 @@ from retention.abtest.confidence_sequence import (
     mixture_rho,
     sequence_half_width,
 )
+from retention.abtest.contrasts import contrast
 from retention.abtest.decision import Decision, DecisionRule, Guardrail, Verdict, decide
 from retention.abtest.design import (
     Design,
@@ -47,7 +48,7 @@ from retention.abtest.design import (
     proportion_design,
     required_units,
 )
-from retention.abtest.estimates import Estimate, contrast, estimate
+from retention.abtest.estimates import Estimate, estimate
 from retention.abtest.estimators import estimate_arm, gather, look_plan
 from retention.abtest.evaluate import evaluate
 from retention.abtest.experiment import Analysis, Experiment, read_experiment

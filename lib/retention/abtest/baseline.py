@@ -11,6 +11,7 @@ from scipy import stats
 
 from retention.abtest.codes import AbtestCode
 from retention.abtest.collect import collect
+from retention.abtest.contrasts import arm_values
 from retention.abtest.design import (
     Design,
     PowerCurve,
@@ -19,7 +20,6 @@ from retention.abtest.design import (
     power_curve,
     required_units,
 )
-from retention.abtest.estimates import arm_values
 from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy
 from retention.abtest.statistics import Moments
 from retention.engine import Engine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from retention.abtest.estimates import Contrast
+from retention.abtest.contrasts import Contrast
 from retention.errors import ParameterError
 
 

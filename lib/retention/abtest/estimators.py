@@ -14,9 +14,12 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from retention.abtest.collect import collect
+from retention.abtest.clusters import MOST_CLUSTERS, cluster_values
+from retention.abtest.collect import collect, unit_sums
+from retention.abtest.columns import metric_columns
 from retention.abtest.confidence_sequence import always_valid
-from retention.abtest.estimates import Contrast, Estimate, contrast, estimate, of_contrast
+from retention.abtest.contrasts import Contrast, compare, constant, contrast
+from retention.abtest.estimates import Estimate, estimate, method_name, of_contrast
 from retention.abtest.experiment import Analysis, Experiment
 from retention.abtest.metrics import MetricDefinition, MetricKind
 from retention.abtest.quantiles import quantile_effect
@@ -43,6 +46,7 @@ FEWEST_TAIL_DRAWS = 20
 class Evidence:
     """What the estimates stand on: units, statistics of all metrics, and of those with strata."""
 
+    engine: Engine
     units: pd.DataFrame
     experiment: Experiment
     statistics: Statistics
@@ -68,7 +72,7 @@ def gather(engine: Engine, units: pd.DataFrame, experiment: Experiment, seed: in
         if metric.strata:
             engine.register("strata_units", stratum_labels(units, metric))
             strata[metric.name] = collect(engine, "strata_units", [metric], segment=metric.strata)
-    return Evidence(units, experiment, statistics, strata, seed)
+    return Evidence(engine, units, experiment, statistics, strata, seed)
 
 
 def estimate_arm(
@@ -136,7 +140,25 @@ def _compared(
         lost = f", without {', '.join(both.left_out)} (an arm is missing)" if both.left_out else ""
         return both, f"post-stratified by {metric.strata}{adjusted}{lost}"
     of = evidence.statistics.of
-    return contrast(of(metric.name, control), of(metric.name, arm), metric), ""
+    a, b = of(metric.name, control), of(metric.name, arm)
+    if evidence.experiment.cluster and a.n + b.n <= MOST_CLUSTERS:
+        return _clustered(evidence, metric, arm), method_name(metric, "clusters, CR2")
+    return contrast(a, b, metric), ""
+
+
+def _clustered(evidence: Evidence, metric: MetricDefinition, arm: str) -> Contrast:
+    """Return the contrast of an arm whose clusters are few enough to be looked at one by one."""
+    engine, plan = evidence.engine, evidence.experiment
+    columns = metric_columns(engine, TABLE, [metric])[metric.name]
+    sides = []
+    for name in (plan.control, arm):
+        engine.register("cluster_units", evidence.units[evidence.units["arm"] == name])
+        sums = unit_sums(engine, "cluster_units", metric, plan.cluster, columns)
+        sides.append(cluster_values(sums, metric))
+    both = compare(sides[0], sides[1], metric)
+    if not both.standard_error > 0:
+        raise constant(metric)
+    return both
 
 
 def _quantile(evidence: Evidence, metric: MetricDefinition, arm: str, alpha: float) -> Estimate:

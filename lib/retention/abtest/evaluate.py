@@ -9,6 +9,7 @@ import pandas as pd
 
 from retention.abtest import trust
 from retention.abtest.bayes import NormalPrior, Posterior, posterior
+from retention.abtest.clusters import cluster_check, cluster_counts
 from retention.abtest.collect import collect
 from retention.abtest.decision import Guardrail, decide
 from retention.abtest.estimates import Estimate, unreadable
@@ -82,12 +83,11 @@ def evaluate(
     """
     trust.require_arms(units, list(experiment.arms))
     known = units.attrs.get("covariates", ()) if covariates is None else covariates
-    counts = units["arm"].value_counts()
-    split = sample_ratio({a: int(counts[a]) for a in experiment.arms}, experiment.arms)
+    split = _split(units, experiment)
     within = [*experiment.segments, *([segment] if segment else [])]
     checks = [split.check(), *_checks(units, experiment, known, within)]
     if assignments is not None:
-        checks += _log_checks(assignments, experiment, as_of)
+        checks += _log_checks(assignments, units, experiment, as_of)
     if currencies:
         checks.append(trust.mixed_currencies(currencies))
     allowed = experiment.analysis is Analysis.ALWAYS_VALID
@@ -100,33 +100,60 @@ def evaluate(
     return _judged(evidence, split, checks, estimates, segments, prior, looks_taken)
 
 
+def _split(units: pd.DataFrame, experiment: Experiment) -> SampleRatio:
+    """Return the split of what was drawn: clusters where there are some, else units."""
+    if experiment.cluster is not None:
+        counts = cluster_counts(units, experiment.cluster, list(experiment.arms))
+    else:
+        found = units["arm"].value_counts()
+        counts = {arm: int(found[arm]) for arm in experiment.arms}
+    return sample_ratio(counts, experiment.arms)
+
+
 def _checks(
     units: pd.DataFrame, experiment: Experiment, covariates: Sequence[str], within: Sequence[str]
 ) -> list[Check]:
     """Return the checks that every experiment takes."""
     outcomes = list(dict.fromkeys(c for m in experiment.metrics for c in m.outcome_columns))
     outcomes = [c for c in outcomes if c in units]
-    checks = [trust.duplicated_units(units)]
+    checks, cluster = [trust.duplicated_units(units)], experiment.cluster
+    if cluster is not None:
+        checks.append(cluster_check(units, cluster, list(experiment.arms)))
+    drawn = ["arm", *([cluster] if cluster else [])]
     for column in within:
-        labels = units[["arm"]].assign(**{column: segment_labels(units, column)})
-        checks.append(trust.sample_ratio_by_segment(labels, experiment.arms, column))
+        labels = units[drawn].assign(**{column: segment_labels(units, column)})
+        checks.append(
+            trust.sample_ratio_by_segment(labels, experiment.arms, column, cluster=cluster)
+        )
     if covariates:
         checks += [
-            trust.balance(units, covariates, experiment.control, arm).check()
+            trust.balance(units, covariates, experiment.control, arm, cluster=cluster).check()
             for arm in experiment.treatments
         ]
-    return [*checks, trust.missing_outcomes(units, outcomes), trust.outliers(units, outcomes)]
+    gaps = trust.missing_outcomes(units, outcomes, cluster=cluster, control=experiment.control)
+    return [*checks, gaps, trust.outliers(units, outcomes)]
 
 
-def _log_checks(log: pd.DataFrame, experiment: Experiment, as_of: str | None) -> list[Check]:
+def _log_checks(
+    log: pd.DataFrame, units: pd.DataFrame, experiment: Experiment, as_of: str | None
+) -> list[Check]:
     """Return the checks that need the times of the log."""
     end = None if as_of is None else epoch_of(as_of)
     checks = trust.exposure(log, experiment.control, horizon_end_s=end)
-    counts = arrivals(log, list(experiment.arms))
+    counts = arrivals(_drawn(log, units, experiment.cluster), list(experiment.arms))
     if len(counts) > 1:
         shares = list(experiment.shares.values())
         checks.append(sequential_sample_ratio(counts, shares).check())  # type: ignore[arg-type]
     return checks
+
+
+def _drawn(log: pd.DataFrame, units: pd.DataFrame, cluster: str | None) -> pd.DataFrame:
+    """Return the log of what was drawn: a cluster comes in with its first unit."""
+    if cluster is None or "unit_key" not in log or "unit_key" not in units:
+        return log
+    of_unit = units.drop_duplicates("unit_key").set_index("unit_key")[cluster]
+    first = log.assign(cluster=log["unit_key"].map(of_unit)).sort_values("assigned_epoch_s")
+    return first.drop_duplicates("cluster")
 
 
 def _estimates(evidence: Evidence, looks_taken: int) -> list[Estimate]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from retention.abtest.confidence_sequence import sequence_half_width
-from retention.abtest.estimates import contrast
+from retention.abtest.contrasts import contrast
 from retention.abtest.metrics import MetricDefinition
 from retention.abtest.statistics import Statistics
 from retention.errors import EvidenceError

@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 from retention.abtest.collect import UnitSums, unit_sums
 from retention.abtest.columns import metric_columns
-from retention.abtest.estimates import Contrast, contrast, p_value_of, t_interval
+from retention.abtest.contrasts import Contrast, contrast
+from retention.abtest.estimates import p_value_of, t_interval
 from retention.abtest.estimators import adjusted_outcomes, independent_contrast
 from retention.abtest.metrics import MetricDefinition, MetricKind, NullPolicy
 from retention.abtest.quantiles import quantile_effect

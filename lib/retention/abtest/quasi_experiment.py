@@ -200,7 +200,9 @@ def _leads(
     part = covariance[np.ix_(leads, leads)]
     statistic = float(gap[leads] @ np.linalg.pinv(part) @ gap[leads])
     rank = int(np.linalg.matrix_rank(part))
-    degrees = _degrees(part, rank, [group[:, leads] for group in (a, b)])
+    inverse = np.linalg.pinv(part)
+    own = [np.cov(group[:, leads].T).reshape(part.shape) / len(group) @ inverse for group in (a, b)]
+    degrees = behrens_fisher_degrees(own, [len(a), len(b)]) if rank else 0.0
     free = degrees - rank + 1
     if rank == 0 or free <= 0:
         raise EvidenceError(
@@ -211,15 +213,23 @@ def _leads(
     return float(stats.f.sf(scaled, rank, free)), table
 
 
-def _degrees(covariance: Array, rank: int, groups: list[Array]) -> float:
+def behrens_fisher_degrees(parts: list[Array], sizes: list[int]) -> float:
     """Return the degrees of freedom of Hotelling's T² with unequal covariances.
 
     Krishnamoorthy & Yu (2004, Statistics & Probability Letters 66, eq. 6): Nel and Van der Merwe's
     approximation made invariant. The covariance is estimated from few units: chi-square would
     refuse far too often, and degrees that look at the gap itself (Yao 1965) still do.
+
+    Parameters
+    ----------
+    parts
+        Sampling covariance of each group's mean, in coordinates in which their sum is the identity.
+    sizes
+        Units of each group.
     """
-    inverse, below = np.linalg.pinv(covariance), 0.0
-    for group in groups:
-        part = np.cov(group.T).reshape(covariance.shape) / len(group) @ inverse
-        below += (np.trace(part @ part) + np.trace(part) ** 2) / (len(group) - 1)
+    rank = round(float(np.trace(parts[0] + parts[1])))
+    below = sum(
+        (np.trace(part @ part) + np.trace(part) ** 2) / (n - 1)
+        for part, n in zip(parts, sizes, strict=True)
+    )
     return float((rank + rank**2) / below) if below > 0 else 0.0

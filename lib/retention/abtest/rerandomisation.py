@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from retention.abtest.estimates import Contrast, Interval
+from retention.abtest.contrasts import Contrast
+from retention.abtest.estimates import Interval
 from retention.abtest.relative import RelativeLift
 from retention.abtest.statistics import Array
 

@@ -24,6 +24,13 @@ ACTION = (
     "joins), mend it and restart."
 )
 
+UNUSUAL = 1e-2
+"""p-value below which a split is called unusual."""
+
+CHECK_LOGGING = (
+    "Chance does this now and then. Check the logging before acting: are units lost or doubled?"
+)
+
 
 @dataclass(frozen=True)
 class SampleRatio:
@@ -34,6 +41,11 @@ class SampleRatio:
     chi_square: float
     p_value: float
     threshold: float
+
+    @property
+    def unusual(self) -> bool:
+        """Whether a split as planned is seldom as far off, though not so seldom as to be off."""
+        return self.threshold <= self.p_value < UNUSUAL
 
     @property
     def mismatch(self) -> bool:
@@ -54,10 +66,14 @@ class SampleRatio:
         """Say whether the split is as planned."""
         split = ", ".join(f"{a} {n:,} ({self.expected[a]:,.0f})" for a, n in self.counts.items())
         verdict = "is off plan" if self.mismatch else "is as planned"
+        if self.unusual:
+            verdict = f"is unusual, 1 in {1 / self.p_value:,.0f} drawn as planned is as far off"
         return f"The split {verdict}: {split} expected; p = {self.p_value:.3g}."
 
     def check(self, code: AbtestCode = AbtestCode.SAMPLE_RATIO) -> Check:
         """Return the trust check."""
+        if self.unusual:
+            return Check(code, Status.WARN, self.summary(), CHECK_LOGGING)
         status = Status.FAIL if self.mismatch else Status.PASS
         return Check(code, status, self.summary(), ACTION if self.mismatch else "")
 

@@ -14,7 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from retention.abtest.estimates import contrast, t_interval
+from retention.abtest.contrasts import contrast
+from retention.abtest.estimates import t_interval
 from retention.abtest.metrics import MetricDefinition
 from retention.abtest.statistics import Array, Moments
 from retention.errors import EvidenceError

@@ -73,10 +73,12 @@ class Moments:
         names = tuple(columns)
         if not len(values):
             return cls(names, 0, np.zeros(len(names)), np.zeros((len(names),) * 2))
-        near = values - values[0]
+        # Of clusters the values are sums, from which an origin per unit was not taken off.
+        origin = np.zeros(len(names)) if CLUSTER_SIZE in names else values[0]
+        near = values - origin
         shift = near.mean(axis=0)
         rest = near - shift
-        return cls(names, len(values), shift, rest.T @ rest, values[0])
+        return cls(names, len(values), shift, rest.T @ rest, origin)
 
     @classmethod
     def about(

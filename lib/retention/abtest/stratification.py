@@ -10,7 +10,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from retention.abtest.estimates import Contrast, contrast
+from retention.abtest.contrasts import Contrast, contrast
 from retention.abtest.metrics import MetricDefinition
 from retention.abtest.statistics import Moments, Statistics
 from retention.errors import EvidenceError

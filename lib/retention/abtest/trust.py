@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -9,11 +10,13 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from retention.abtest.clusters import cluster_table, gap_p_value
 from retention.abtest.codes import AbtestCode
 from retention.abtest.estimates import Estimate
 from retention.abtest.multiplicity import adjust
+from retention.abtest.quasi_experiment import behrens_fisher_degrees
 from retention.abtest.sample_ratio import ACTION as SRM_ACTION
-from retention.abtest.sample_ratio import sample_ratio
+from retention.abtest.sample_ratio import CHECK_LOGGING, UNUSUAL, sample_ratio
 from retention.abtest.statistics import Array
 from retention.abtest.unit_values import numbers as finite_numbers
 from retention.errors import EvidenceError
@@ -68,22 +71,33 @@ def duplicated_units(units: pd.DataFrame, unit: str = "unit_key", arm: str = "ar
 
 
 def sample_ratio_by_segment(
-    units: pd.DataFrame, shares: Mapping[str, float], segment: str, arm: str = "arm"
+    units: pd.DataFrame,
+    shares: Mapping[str, float],
+    segment: str,
+    arm: str = "arm",
+    *,
+    cluster: str | None = None,
 ) -> Check:
-    """Check the split within each segment, corrected for their number (Holm)."""
+    """Check the split within each segment, corrected for their number (Holm).
+
+    With ``cluster`` the clusters are counted that have a unit in the segment.
+    """
+    if cluster is not None:
+        units = units.drop_duplicates([segment, arm, cluster])
     table = pd.crosstab(units[segment].astype("string").fillna("missing"), units[arm])
     table = table.reindex(columns=list(shares), fill_value=0)
     p_values = [sample_ratio(dict(row), shares).p_value for _, row in table.iterrows()]
     adjusted = adjust(p_values)
     worst = int(np.argmin(adjusted)) if len(adjusted) else 0
-    failed = bool(len(adjusted)) and adjusted[worst] < THRESHOLD
+    smallest = adjusted[worst] if len(adjusted) else 1.0
+    failed, unusual = smallest < THRESHOLD, THRESHOLD <= smallest < UNUSUAL
     name = table.index[worst] if len(table) else "none"
     return Check(
         AbtestCode.SAMPLE_RATIO_BY_SEGMENT,
-        Status.FAIL if failed else Status.PASS,
+        Status.FAIL if failed else Status.WARN if unusual else Status.PASS,
         f"Split within {len(table)} segments of {segment}: smallest corrected p = "
-        f"{adjusted[worst] if len(adjusted) else 1:.3g} ({name}).",
-        SRM_ACTION if failed else "",
+        f"{smallest:.3g} ({name}).",
+        SRM_ACTION if failed else CHECK_LOGGING if unusual else "",
     )
 
 
@@ -124,14 +138,24 @@ class Balance:
 
 
 def balance(
-    units: pd.DataFrame, covariates: Sequence[str], control: str, treatment: str, arm: str = "arm"
+    units: pd.DataFrame,
+    covariates: Sequence[str],
+    control: str,
+    treatment: str,
+    arm: str = "arm",
+    *,
+    cluster: str | None = None,
 ) -> Balance:
-    """Compare pre-period covariates of two arms jointly (Hotelling's T², Wald form).
+    """Compare pre-period covariates of two arms jointly by Hotelling's T².
 
-    Missing values are filled with the pooled mean and flagged by a covariate of their own, so that
-    a gap that differs between arms is seen, too. Columns that are no numbers, or don't vary, are
-    left out.
+    Covariances may differ between the arms (Krishnamoorthy & Yu 2004). With ``cluster`` the means
+    of clusters and their sizes are compared: a cluster was drawn as one. Missing values are filled
+    with the pooled mean and flagged by a covariate of their own, so that a gap that differs between
+    arms is seen, too. Columns that are no numbers, or don't vary, are left out.
     """
+    if cluster is not None:
+        units = cluster_table(units.rename(columns={arm: "arm"}), covariates, cluster)
+        covariates, arm = [c for c in units.columns if c != "arm"], "arm"
     values = _numeric(units, covariates)
     in_control = (units[arm] == control).to_numpy()
     in_treatment = (units[arm] == treatment).to_numpy()
@@ -144,11 +168,17 @@ def balance(
             "covariate": list(values.columns),
             "control": a.mean().to_numpy(),
             "treatment": b.mean().to_numpy(),
-            "standardised_difference": difference / spread.to_numpy(),
+            "standardised_difference": _standardised(difference, spread.to_numpy()),
         }
     )
-    p_value = _joint_p_value(difference, a.cov().to_numpy() / len(a) + b.cov().to_numpy() / len(b))
+    p_value = _joint_p_value(difference, a.to_numpy(), b.to_numpy())
     return Balance(treatment, table, p_value)
+
+
+def _standardised(difference: Array, spread: Array) -> Array:
+    """Return differences in standard deviations; infinite where an arm's values are all one."""
+    found = np.sign(difference) * np.inf
+    return np.divide(difference, spread, out=found, where=spread > 0)
 
 
 def _numeric(units: pd.DataFrame, covariates: Sequence[str]) -> pd.DataFrame:
@@ -160,26 +190,50 @@ def _numeric(units: pd.DataFrame, covariates: Sequence[str]) -> pd.DataFrame:
     return pd.concat([numbers.fillna(numbers.mean()).fillna(0.0), gaps], axis=1)
 
 
-def _joint_p_value(difference: Array, covariance: Array) -> float:
-    """Return the Wald test of all differences being zero; collinear ones count once."""
-    if difference.size == 0:
+def _joint_p_value(difference: Array, a: Array, b: Array) -> float:
+    """Return the test of all differences being zero; collinear ones count once."""
+    if difference.size == 0 or min(len(a), len(b)) < 2:
         return 1.0
-    scale = np.sqrt(np.diag(covariance))
-    correlation = covariance / np.outer(scale, scale)
-    values, vectors = np.linalg.eigh(correlation)
-    kept = values > 1e-8 * values.max()
-    rotated = vectors[:, kept].T @ (difference / scale)
-    return float(stats.chi2.sf(float(np.sum(rotated**2 / values[kept])), int(kept.sum())))
+    parts = [np.atleast_2d(np.cov(side.T)) / len(side) for side in (a, b)]
+    scale = np.sqrt(np.diag(parts[0] + parts[1]))
+    if (scale[difference != 0] == 0).any():  # constant in each arm, and not the same constant
+        return 0.0
+    scale = np.where(scale > 0, scale, 1.0)
+    first, second = (part / np.outer(scale, scale) for part in parts)
+    values, vectors = np.linalg.eigh(first + second)
+    kept = values > 1e-8 * max(values.max(), 1e-300)
+    whiten = vectors[:, kept] / np.sqrt(values[kept])
+    squares = (whiten.T @ (difference / scale)) ** 2
+    rank = len(squares)
+    degrees = behrens_fisher_degrees(
+        [whiten.T @ first @ whiten, whiten.T @ second @ whiten], [len(a), len(b)]
+    )
+    free = degrees - rank + 1
+    if free <= 1:  # more covariates than a joint test can bear: the largest one, corrected
+        return float(min(1.0, rank * stats.t.sf(math.sqrt(squares.max()), degrees) * 2))
+    return float(stats.f.sf(squares.sum() * free / (rank * degrees), rank, free))
 
 
-def missing_outcomes(units: pd.DataFrame, outcomes: Sequence[str], arm: str = "arm") -> Check:
-    """Check that outcomes are missing alike in every arm (chi-square, Holm over outcomes)."""
+def missing_outcomes(
+    units: pd.DataFrame,
+    outcomes: Sequence[str],
+    arm: str = "arm",
+    *,
+    cluster: str | None = None,
+    control: str = "",
+) -> Check:
+    """Check that outcomes are missing alike in every arm (Holm over outcomes).
+
+    Chi-square over units, or with ``cluster`` Student's t over clusters against ``control``.
+    """
     gaps = finite_numbers(units, list(outcomes)).isna()
     gaps = gaps.loc[:, gaps.any() & ~gaps.all()]
     if gaps.empty:
         return Check(AbtestCode.MISSING_OUTCOMES, Status.PASS, "No outcome is missing.")
     p_values = [
         float(stats.chi2_contingency(pd.crosstab(units[arm], gaps[c]), correction=False).pvalue)
+        if cluster is None
+        else gap_p_value(gaps[c], units, cluster, dict.fromkeys(units[arm].unique(), 1.0), control)
         for c in gaps
     ]
     adjusted = adjust(p_values)
