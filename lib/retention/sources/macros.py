@@ -83,7 +83,7 @@ def _numbers(conventions: Conventions) -> list[tuple[str, str]]:
     return [
         ("bare_amount(x)",
          "regexp_replace(regexp_replace(text_of(x), '^[(](.*)[)]$', '-\\1'), "
-         "'[\\s$€£¥\\x{00A0}\\x{202F}]|(^[A-Z]{3})|([A-Z]{3}$)', '', 'g')"),
+         "'(^|-)[A-Z]{1,3} ?[$]|[\\s\\p{Sc}\\x{00A0}\\x{202F}]|^[A-Z]{3}|[A-Z]{3}$', '\\1', 'g')"),
         ("number_text(x)",
          f"CASE WHEN regexp_full_match(x, '-?{plain}') THEN x ELSE "
          + _named_once("bare_amount(x)", f"CASE WHEN regexp_full_match(b, '{grouped}') "
@@ -155,9 +155,12 @@ def _times(conventions: Conventions) -> list[tuple[str, str]]:
          "THEN value END"),
         *_iso_times(),
         *_slashed_times(conventions.date_order),
+        _worded_times(),
         ("time_of(x)",
          f"CASE {_usual_times(conventions.date_order)} "
          "WHEN is_slashed(text_of(x)) THEN utc_of_local(slashed_time(text_of(x))) "
+         "WHEN regexp_matches(x, '^[ ]*([A-Za-z]{3}|[0-9]{1,2}[ -][A-Za-z]{3})') "
+         "THEN lawful_time(utc_of_local(worded_time(text_of(x)))) "
          "ELSE lawful_time(iso_time(text_of(x))) END"),
         ("precision_of(x)", "CASE WHEN contains(x, ':') THEN 'second' ELSE 'day' END"),
         ("microseconds_of(x)",
@@ -222,6 +225,14 @@ def _iso_times() -> list[tuple[str, str]]:
          f"WHEN regexp_full_match(x, '{day}[T ]{clock} ?(Z|UTC|[+-][0-9]{{2}}:?[0-9]{{2}})') "
          "THEN iso_base(x) - to_minutes(offset_minutes(x)) END"),
     ]  # fmt: skip
+
+
+def _worded_times() -> tuple[str, str]:
+    """Return the macro on days with the month as an English word."""
+    days = ("%b %d, %Y", "%B %d, %Y", "%b-%d-%y", "%b-%d-%Y", "%d %b %Y", "%d-%b-%y", "%d-%b-%Y")
+    clocks = ("", " %H:%M:%S", " %H:%M", " %I:%M:%S %p", " %I:%M %p")
+    forms = ", ".join(f"'{day}{clock}'" for day in days for clock in clocks)
+    return "worded_time(x)", f"try_strptime(x, [{forms}])"
 
 
 def _slashed_times(date_order: str) -> list[tuple[str, str]]:

@@ -16,23 +16,22 @@ def gathered_view(sales: Sales) -> str:
     """Return the SELECT of one row per order; of an export of orders, of each of its rows."""
     if sales.line is None:
         return f"SELECT *, raw_value AS refund_value FROM {sales.rows}"
-    names = [ORDER.format(name) for name in sales.read_orders()]
-    firsts = [f"{_first(sales, name)} AS {column(name)}" for name in names]
+    targets = sales.read_orders()
+    firsts = [f"{_first(sales, name)} AS {column(ORDER.format(name))}" for name in targets]
     return f"""
 SELECT key, min(code) AS code, min(line_no) AS line_no, 1 AS copy,
   bool_and(is_refund) AS is_refund, {", ".join(firsts)}{"," if firsts else ""}
-  max("order reasons") AS "order reasons", max(excluded) AS excluded,
+  max(order_reasons) AS order_reasons, max(excluded) AS excluded,
   {_line_sums(sales)}
 FROM {sales.rows} WHERE key IS NOT NULL AND copy = 1 GROUP BY key"""
 
 
-def _first(sales: Sales, name: str) -> str:
+def _first(sales: Sales, target: str) -> str:
     """Return an order's own value: the first of its sale's rows, or the sum where each has a part.
 
     Who bought, and when, is taken from a refund's row where the sale is not in the export.
     """
-    target = name.removeprefix("order ")
-    reading = sales.of_order.get(target)
+    name, reading = ORDER.format(target), sales.of_order.get(target)
     of_sale = f"CASE WHEN NOT is_refund THEN {column(name)} END"
     if reading is not None and reading.add_rows:
         return f"CAST(sum({of_sale}) AS BIGINT)"
@@ -128,28 +127,27 @@ def _read(sales: Sales) -> str:
 
 
 def _goods(sales: Sales) -> tuple[str, str]:
-    """Return the SQL of the goods after discount, and before it."""
+    """Return the SQL of the goods after discount, and before it.
+
+    Where the tax is not named, what was paid less shipping bounds the goods; lines that exceed the
+    goods by the tax alone are prices that contain it.
+    """
     gross, goods, total = (column(ORDER.format(n)) for n in ("gross_minor", "goods", "total"))
-    lines = sales.line is not None and (
-        {"line_gross"} & set(sales.of_line) or "unit_price_minor" in sales.of_line
-    )
+    lines = sales.line is not None and bool({"line_gross", "unit_price_minor"} & set(sales.of_line))
+    paid = f"{total} - shipped - taxed"
     if sales.has("goods"):
-        listed = (
-            f"coalesce({gross}, {goods} + given)"
-            if sales.has("gross_minor")
-            else (
-                f"CASE WHEN lines_minor >= {goods} THEN lines_minor ELSE {goods} + given END"
-                if lines
-                else f"{goods} + given"
-            )
-        )
-        return goods, listed
+        if sales.has("gross_minor"):
+            return goods, f"greatest({goods}, coalesce({gross}, {goods} + given))"
+        listed = f"CASE WHEN taxed > 0 AND lines_minor = {goods} + taxed THEN {goods} "
+        listed += f"WHEN lines_minor >= {goods} THEN lines_minor ELSE {goods} + given END"
+        return goods, listed if lines else f"{goods} + given"
     if sales.has("gross_minor"):
-        return f"{gross} - given", gross
+        bounded = sales.has("total") and not sales.has("discount_minor")
+        return f"least({gross}, {paid})" if bounded else f"{gross} - given", gross
     if lines:
         return "lines_minor - given", "lines_minor"
     if sales.has("total"):
-        return f"{total} - shipped - taxed", f"{total} - shipped - taxed + given"
+        return paid, f"{paid} + given"
     return "CAST(NULL AS BIGINT)", "CAST(NULL AS BIGINT)"
 
 

@@ -107,7 +107,7 @@ def _sales_mappings(sales: Sales) -> Iterable[TableMapping]:
 def _identities(sales: Sales) -> dict[str, str]:
     """Return the columns that hold the buyer's identities."""
     read = sales.read_orders()
-    return {n: column(f"order identity {n}") for n in IDENTITIES if f"identity {n}" in read}
+    return {n: column(ORDER.format(f"identity {n}")) for n in IDENTITIES if f"identity {n}" in read}
 
 
 def _moment(sales: Sales) -> str:
@@ -142,7 +142,7 @@ SELECT key AS order_key, {_of_order(sales, "shop_id", "shop_id()")} AS shop_id,
   paid_back AS refunded_minor, goods_paid - paid_back AS net_minor,
   {_of_order(sales, "is_gift", _NONE[Kind.FLAG])} AS is_gift,
   {_of_order(sales, "delivered_late", _NONE[Kind.FLAG])} AS delivered_late,
-  line_no, key AS source_record_id, "order reasons" AS reasons, {exclusion},
+  line_no, key AS source_record_id, order_reasons AS reasons, {exclusion},
   {moment} AS occurred_at, {money},
 {people_columns(_identities(sales))}
 FROM {sales.amounts}"""
@@ -215,7 +215,7 @@ SELECT {key} AS order_line_key,{"" if named else " place AS line_place,"} key AS
   {quantity} AS quantity, code AS currency, {price} AS unit_price_minor,
   {given} AS line_discount_minor, {value} - {given} AS line_net_minor,
   line_no, {f"CAST({own} AS VARCHAR)" if named else _NONE[Kind.TEXT]} AS source_record_id,
-  "line reasons" AS reasons,
+  line_reasons AS reasons,
   coalesce(excluded, CASE WHEN NOT is_item THEN '{ExclusionCode.AGGREGATE_ROW}' END) AS exclusion,
   {dated} AS occurred_at, raw_value AS value_minor, code AS value_currency
 FROM (

@@ -76,7 +76,11 @@ def text_sql(reading: Reading, kind: Kind = Kind.TEXT) -> str:
         return " || '|' || ".join(f"coalesce(text_of({column(name)}), '')" for name in reading.key)
     if reading.first:
         return f"coalesce({', '.join(f'text_of({column(name)})' for name in reading.first)})"
-    return f"text_of({column(reading.column or reading.sum[0])})"
+    text = f"text_of({column(reading.column or reading.sum[0])})"
+    if reading.blank:
+        words = ", ".join(literal(word.lower()) for word in reading.blank)
+        return f"CASE WHEN lower({text}) NOT IN ({words}) THEN {text} END"
+    return text
 
 
 def read_sql(table: Table, target: str, reading: Reading, currency: str) -> str:
@@ -103,7 +107,7 @@ def read_sql(table: Table, target: str, reading: Reading, currency: str) -> str:
     if target == "currency":
         return f"currency_of({text})"
     if target == "zone":
-        return f"lower({text})"
+        return f"lower(text_of({text}))"
     value = _READERS[kind].format(_FORMS[reading.form].format(text))
     if reading.prefix:
         value = f"{literal(reading.prefix)} || {value}"
@@ -114,18 +118,19 @@ def read_sql(table: Table, target: str, reading: Reading, currency: str) -> str:
 
 
 def _amount(reading: Reading, currency: str) -> str:
-    """Return the SQL of an amount in minor units."""
-    if not reading.sum:
+    """Return the SQL of an amount in minor units: one column, or some added and subtracted."""
+    if not (reading.sum or reading.less):
         text = text_sql(reading)
         text = f"coalesce({text}, {literal(reading.default)})" if reading.default else text
         return f"minor_of({text}, {currency})"
-    parts = [f"minor_of({column(name)}, {currency})" for name in reading.sum]
-    total = " + ".join(f"coalesce({part}, 0)" for part in parts)
+    added = reading.sum or (reading.column,)
+    parts = {name: f"minor_of({column(name)}, {currency})" for name in (*added, *reading.less)}
+    total = " + ".join(f"coalesce({parts[name]}, 0)" for name in added)
+    total += "".join(f" - abs(coalesce({parts[name]}, 0))" for name in reading.less)
     unread = " OR ".join(
-        f"({part} IS NULL AND text_of({column(name)}) IS NOT NULL)"
-        for part, name in zip(parts, reading.sum, strict=True)
+        f"({part} IS NULL AND text_of({column(name)}) IS NOT NULL)" for name, part in parts.items()
     )
-    empty = " AND ".join(f"text_of({column(name)}) IS NULL" for name in reading.sum)
+    empty = " AND ".join(f"text_of({column(name)}) IS NULL" for name in added)
     return f"CASE WHEN {unread} OR ({empty}) THEN NULL ELSE {total} END"
 
 

@@ -29,8 +29,11 @@ from retention.sources.declarations.schema import Declaration, Part, Reading
 from retention.sources.fragments import column
 from retention.tables import get
 
-ORDER, LINE = "order {}", "line {}"
-"""Names under which the view of rows holds what was read of an order and of a line."""
+ORDER, LINE = "as order {}", "as line {}"
+"""Names under which the view of rows holds what was read of an order and of a line; no export has
+columns of such names."""
+
+_KEY, _CODE, _COPY, _REFUND = '"as key"', '"as code"', '"as copy"', '"as refund"'
 
 _AMOUNT_TARGETS = ("gross_minor", "goods", "total")
 """Targets of an order's value, in the order in which they are asked for its sign."""
@@ -99,7 +102,7 @@ class Sales:
         """Return the SQL of what is read of an order in each row."""
         table = get("orders")
         made = {
-            target: read_sql(table, target, reading, "code")
+            target: read_sql(table, target, reading, _CODE)
             for target, reading in self.of_order.items()
             if target
             in (
@@ -133,7 +136,7 @@ class Sales:
         return {
             target: text_sql(reading)
             if target == "title"
-            else read_sql(table, target, reading, "code")
+            else read_sql(table, target, reading, _CODE)
             for target, reading in self.of_line.items()
             if target not in ("order_key", "currency", "ordered_at")
         }
@@ -151,7 +154,7 @@ class Sales:
                 get(table),
                 target,
                 reading,
-                "code" if target == "currency" else column(name.format(target)),
+                _CODE if target == "currency" else column(name.format(target)),
             )
         ]
         return listed(items)
@@ -163,20 +166,18 @@ def rows_view(sales: Sales) -> str:
     lines = {LINE.format(n): sql for n, sql in sales.read_lines().items()}
     reads = ", ".join(f"{sql} AS {column(name)}" for name, sql in {**orders, **lines}.items())
     read = f"SELECT *{', ' + reads if reads else ''} FROM ({_keyed(sales)})"
-    kept = ", ".join(column(name) for name in (*orders, *lines))
-    made = [f'{sales.reasons("orders")} AS "order reasons"', f"{_excluded(sales)} AS excluded"]
+    made = [f"{sales.reasons('orders')} AS order_reasons", f"{_excluded(sales)} AS excluded"]
     if sales.line:
         made += [
-            f'{sales.reasons("order_lines")} AS "line reasons"',
+            f"{sales.reasons('order_lines')} AS line_reasons",
             f"{_is_item(sales)} AS is_item",
             f"{_raw_value(sales)} AS raw_value",
         ]
     else:
         made.append(f"{_raw_order_value(sales)} AS raw_value")
-    return (
-        f"SELECT line_no, key, code, copy, is_refund{', ' + kept if kept else ''}, "
-        f"{', '.join(made)}\nFROM ({_refunds_marked(sales, read)})"
-    )
+    own = [f"{_KEY} AS key", f"{_CODE} AS code", f"{_COPY} AS copy", f"{_REFUND} AS is_refund"]
+    own += [column(name) for name in (*orders, *lines)]
+    return f"SELECT line_no, {', '.join([*own, *made])}\nFROM ({_refunds_marked(sales, read)})"
 
 
 def _keyed(sales: Sales) -> str:
@@ -186,23 +187,24 @@ def _keyed(sales: Sales) -> str:
         other = order_key(text_sql(sales.of_order["refund_of"]))
         is_refund = any_of(sales.order.refund_rows)
         key = f"CASE WHEN {is_refund} THEN coalesce({other}, {key}) ELSE {key} END"
-    keyed = f"SELECT *, {key} AS key FROM landed"
+    keyed = f"SELECT *, {key} AS {_KEY} FROM landed"
     if not sales.line:
-        return f"SELECT *, {currency_sql(sales.of_order)} AS code, 1 AS copy FROM ({keyed})"
+        code = currency_sql(sales.of_order)
+        return f"SELECT *, {code} AS {_CODE}, 1 AS {_COPY} FROM ({keyed})"
     code = "currency_of(default_currency())"
     if sales.has("currency"):
         text = text_sql(sales.of_order["currency"])
-        code = f"currency_of(coalesce(min({text}) OVER (PARTITION BY key), default_currency()))"
+        code = f"currency_of(coalesce(min({text}) OVER (PARTITION BY {_KEY}), default_currency()))"
     used = [reading.headers for reading in (*sales.of_order.values(), *sales.of_line.values())]
     every = ", ".join(column(name) for name in dict.fromkeys(h for part in used for h in part))
-    return f"""SELECT *, {code} AS code,
-  CASE WHEN key IS NULL OR bool_and(alike % fewest = 0) OVER (PARTITION BY key) IS NOT TRUE THEN 1
-       ELSE (nth - 1) // (alike // fewest) + 1 END AS copy
-FROM (SELECT *, min(alike) OVER (PARTITION BY key) AS fewest
-      FROM (SELECT *, count(*) OVER same AS alike,
-              row_number() OVER (PARTITION BY key, fingerprint ORDER BY line_no) AS nth
-            FROM (SELECT *, hash({every}) AS fingerprint FROM ({keyed}))
-            WINDOW same AS (PARTITION BY key, fingerprint)))"""
+    own = f"PARTITION BY {_KEY}"
+    return f"""SELECT *, {code} AS {_CODE},
+  CASE WHEN {_KEY} IS NULL OR bool_and("as alike" % "as fewest" = 0) OVER ({own}) IS NOT TRUE THEN 1
+       ELSE ("as nth" - 1) // ("as alike" // "as fewest") + 1 END AS {_COPY}
+FROM (SELECT *, min("as alike") OVER ({own}) AS "as fewest"
+      FROM (SELECT *, count(*) OVER ({own}, "as print") AS "as alike",
+              row_number() OVER ({own}, "as print" ORDER BY line_no) AS "as nth"
+            FROM (SELECT *, hash({every}) AS "as print" FROM ({keyed}))))"""
 
 
 def _refunds_marked(sales: Sales, read: str) -> str:
@@ -213,7 +215,7 @@ def _refunds_marked(sales: Sales, read: str) -> str:
         test = f"coalesce({column(ORDER.format(sales.value))} < 0, FALSE)"
     else:
         test = "FALSE"
-    return f"SELECT *, {test} AS is_refund FROM ({read})"
+    return f"SELECT *, {test} AS {_REFUND} FROM ({read})"
 
 
 def _excluded(sales: Sales) -> str:
@@ -222,10 +224,15 @@ def _excluded(sales: Sales) -> str:
     made = excluded_sql(sales.of_order, ORDER)
     if part.test_rows:
         made.append(f"CASE WHEN {any_of(part.test_rows)} THEN '{ExclusionCode.TEST_ORDER}' END")
+    if part.refund_rows and sales.line is None and sales.value:
+        made.append(
+            f"CASE WHEN NOT {_REFUND} AND {column(ORDER.format(sales.value))} < 0 "
+            f"THEN '{ExclusionCode.OTHER_RECORD}' END"
+        )
     if part.only:
         sales_or_refunds = any_of(part.only)
         made.append(
-            f"CASE WHEN NOT is_refund AND NOT {sales_or_refunds} "
+            f"CASE WHEN NOT {_REFUND} AND NOT {sales_or_refunds} "
             f"THEN '{ExclusionCode.OTHER_RECORD}' END"
         )
     return f"coalesce({', '.join(made)})" if made else "CAST(NULL AS VARCHAR)"
@@ -233,12 +240,12 @@ def _excluded(sales: Sales) -> str:
 
 def _is_item(sales: Sales) -> str:
     """Return the SQL that tells a row of an item from one that has the order's columns alone."""
-    named = [
-        n
-        for n in ("title", "sku", "product_key", "quantity", "unit_price_minor", "line_gross")
-        if n in sales.of_line
-    ]
-    texts = ", ".join(text_sql(sales.of_line[name]) for name in named)
+    lines = sales.of_line
+    if sales.line and sales.line.item:
+        return f"text_of({column(sales.line.item)}) IS NOT NULL"
+    named = [name for name in ("product_key", "title", "sku") if name in lines]
+    named = named or [n for n in ("quantity", "unit_price_minor", "line_gross") if n in lines]
+    texts = ", ".join(text_sql(lines[name]) for name in named)
     return f"coalesce({texts}) IS NOT NULL" if texts else "TRUE"
 
 
@@ -246,12 +253,12 @@ def _raw_value(sales: Sales) -> str:
     """Return the SQL of a line's raw money, exact."""
     lines = sales.of_line
     if "line_gross" in lines:
-        value = f"minor_value({text_sql(lines['line_gross'])}, code)"
+        value = f"minor_value({text_sql(lines['line_gross'])}, {_CODE})"
     elif {"quantity", "unit_price_minor"} <= set(lines):
         quantity, price = text_sql(lines["quantity"]), text_sql(lines["unit_price_minor"])
-        value = f"line_value({quantity}, {price}, code)"
+        value = f"line_value({quantity}, {price}, {_CODE})"
     elif "unit_price_minor" in lines:
-        value = f"minor_value({text_sql(lines['unit_price_minor'])}, code)"
+        value = f"minor_value({text_sql(lines['unit_price_minor'])}, {_CODE})"
     else:
         value = "0"
     return f"CAST({value} AS DECIMAL(38, 6))"
@@ -259,5 +266,5 @@ def _raw_value(sales: Sales) -> str:
 
 def _raw_order_value(sales: Sales) -> str:
     """Return the SQL of an order's raw money, exact."""
-    value = f"minor_value({text_sql(sales.of_order[sales.value])}, code)" if sales.value else "0"
+    value = f"minor_value({text_sql(sales.of_order[sales.value])}, {_CODE})" if sales.value else "0"
     return f"CAST({value} AS DECIMAL(38, 6))"

@@ -66,6 +66,10 @@ class Reading(BaseModel):
         Text put before the value.
     add_rows
         Of an order's amount: each of its rows carries a part of it.
+    less
+        Of an amount: columns to subtract from it.
+    blank
+        Texts that stand for an empty column, such as a customer id of 0.
     minutes_after
         Of a time: where the column is empty, the time is another column's, so many minutes later.
     """
@@ -84,6 +88,8 @@ class Reading(BaseModel):
     form: Literal["", "lower", "slug", "plain"] = ""
     prefix: str = ""
     add_rows: bool = False
+    less: tuple[str, ...] = ()
+    blank: tuple[str, ...] = ()
     minutes_after: tuple[str, str] | None = None
 
     @model_validator(mode="before")
@@ -114,7 +120,7 @@ class Reading(BaseModel):
     def headers(self) -> tuple[str, ...]:
         """Columns of the export that it reads."""
         own = (self.column,) if self.column else ()
-        several = (*self.first, *self.join, *self.sum, *self.key)
+        several = (*self.first, *self.join, *self.sum, *self.key, *self.less)
         return (*own, *several, *(self.minutes_after or ()))
 
 
@@ -130,6 +136,8 @@ class Part(BaseModel):
     only
         Column → labels: other rows do not concern the table. Of the table that stands for the
         file's records (the first), they are left out as declared.
+    item
+        Of order lines: the column that is empty on rows which are of the order alone.
     needs
         Columns that have to be filled; rows where one is empty are refused.
     filled
@@ -145,6 +153,7 @@ class Part(BaseModel):
     columns: dict[str, Reading]
     record: Reading | None = None
     only: dict[str, tuple[str, ...]] = {}
+    item: str = ""
     needs: tuple[str, ...] = ()
     filled: tuple[str, ...] = ()
     refund_rows: dict[str, tuple[str, ...]] = {}
@@ -165,7 +174,8 @@ class Part(BaseModel):
         """Columns of the export that it reads."""
         read = [header for reading in self.columns.values() for header in reading.headers]
         record = self.record.headers if self.record else ()
-        return (*read, *record, *self.only, *self.needs, *self.refund_rows, *self.test_rows)
+        item = (self.item,) if self.item else ()
+        return (*read, *record, *item, *self.only, *self.needs, *self.refund_rows, *self.test_rows)
 
 
 class Declaration(BaseModel):
