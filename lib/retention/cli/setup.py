@@ -61,6 +61,10 @@ def init(
         str, typer.Option(help="Planned shares, control first: 50:50, or A=50,B=50.")
     ] = "",
     name: Annotated[str, typer.Option(help="Name of the experiment; the file's otherwise.")] = "",
+    map_file: Annotated[
+        Path | None,
+        typer.Option("--map", help="An export of an unknown tool: draft its declaration."),
+    ] = None,
 ) -> None:
     """Recognise exports by their columns, read what they tell, and write a profile.
 
@@ -72,9 +76,16 @@ def init(
     Example: retention init my_shop exports/*.csv --currency EUR --time-zone Europe/Berlin
 
     Example: retention init my_test --experiment test.csv --arm version --outcome revenue
+
+    Example: retention init my_shop --map exports/my_shop/till.csv
     """
     from retention.runs.workspace import Workspace
 
+    if map_file:
+        from retention.runs.format_draft import write_format_draft
+
+        typer.echo(write_format_draft(Workspace.find(), profile, map_file))
+        return
     if experiment:
         from retention.runs.experiment_profile import ExperimentFiles, write_experiment
 

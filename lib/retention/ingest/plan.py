@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from retention.errors import InputError, ParameterError
+from retention.ingest.identity import platform_of
 from retention.sources.base import ReadOptions, SourceFormat
+from retention.sources.codes import ExclusionCode
 from retention.sources.registry import format_named
 
 DEFAULT_DATA = "../shared/data"
@@ -95,7 +97,33 @@ def plan(
             expanded = source.expand(options) if source.expand else source
             items.append(Item(path, shown, expanded, options))
     _refuse_idle(overrides, items)
-    return items
+    return [_beside(item, items) for item in items]
+
+
+def _beside(item: Item, items: Sequence[Item]) -> Item:
+    """Return a file as it is read beside the others: no sale is told twice.
+
+    Payments are left out as declared where another source tells the orders; details give their
+    lines alone where another file of the platform does.
+    """
+    yields_to = item.source.yields_to
+    platform = platform_of(item.source.name)
+    others = {
+        other.source.yields_to
+        for other in items
+        if any(mapping.table == "orders" for mapping in other.source.tables)
+        and (yields_to == "orders" or platform_of(other.source.name) == platform)
+    }
+    if not yields_to or not others - {yields_to}:
+        return item
+    first, tables = item.source.tables[0], item.source.tables[:1]
+    if yields_to == "orders":
+        select = (
+            f"SELECT * REPLACE (CAST('{ExclusionCode.PAYMENT}' AS VARCHAR) AS exclusion) "
+            f"FROM ({first.select})"
+        )
+        tables = (dataclasses.replace(first, select=select),)
+    return dataclasses.replace(item, source=dataclasses.replace(item.source, tables=tables))
 
 
 def _matches(pattern: str, root: Path, text: str) -> list[tuple[Path, str]]:
@@ -156,7 +184,7 @@ def _override(text: str) -> _Override:
             f"option = value'. Options: {', '.join(options)}.", column="read_options",
         )  # fmt: skip
     target, option, value = found[1], found[2], found[3].strip()
-    if option == "columns":
+    if option in ("columns", "labels"):
         return _Override(target, option, tuple(part.strip() for part in value.split(";")))
     return _Override(target, option, int(value) if option == "maximum_expansion" else value)
 

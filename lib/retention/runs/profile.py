@@ -26,6 +26,9 @@ from retention.sources.header_names import columns_in_words
 from retention.sources.recognition import Recognition, recognise
 from retention.sources.unpacking import packing_of, unpacked
 
+FORMATS_FOLDER = "formats"
+"""Folder of a profile with its own declarations of formats; it may be there before the rest."""
+
 USABLE = "orders, web events or the outcomes of an experiment"
 
 
@@ -62,10 +65,11 @@ def write_profile(
     InputError
         If no file has what a notebook could begin with; every file is named, with why.
     """
-    from retention.sources.registry import FORMATS
+    from retention.sources.registry import FORMATS, use_formats
 
     folder = workspace.params / profile
     _require_name(profile, folder)
+    use_formats(folder / FORMATS_FOLDER)
     with workbench(workspace.private) as (_, private):
         looks = [look_at(path, FORMATS, private) for path in files_in(paths)]
     facts = [look.facts for look in looks if look.facts]
@@ -82,7 +86,7 @@ def _require_name(profile: str, folder: Path) -> None:
         raise ParameterError(
             f"{profile!r} cannot name a profile.", "Use small letters, digits and underscores."
         )
-    if folder.exists():
+    if folder.exists() and {path.name for path in folder.iterdir()} != {FORMATS_FOLDER}:
         raise ParameterError(
             f"Profile {profile!r} exists.",
             f"Edit params/{profile}/, remove it, or choose another name.",
@@ -172,6 +176,9 @@ def _write(
     draft = folder.with_name(f".{profile}.{os.getpid()}")
     try:
         draft.mkdir(parents=True)
+        if (folder / FORMATS_FOLDER).is_dir():
+            shutil.copytree(folder / FORMATS_FOLDER, draft / FORMATS_FOLDER)
+            shutil.rmtree(folder)
         for name, text in pages.items():
             (draft / f"{name}.yaml").write_text(text, encoding="utf-8")
         draft.rename(folder)

@@ -19,6 +19,7 @@ from retention.runs import dates
 from retention.runs.params import CommonParams, model_for
 from retention.runs.plan import Notebook, planned
 from retention.runs.workspace import Workspace
+from retention.sources.registry import use_formats
 
 RUNNER_OWNED = ("run", "output_dir")
 """Set by the runner; in a profile they would make a run read or write elsewhere."""
@@ -65,10 +66,11 @@ def load_settings(workspace: Workspace, profile: str, today: date | None = None)
     Raises
     ------
     ParameterError
-        On the first unknown name, wrong type or impossible value.
+        On the first unknown name, wrong type or impossible value, or a format that cannot be one.
     """
     folder = workspace.params / profile
     notebooks = planned(workspace, profile)
+    use_formats(folder / "formats")
     common = _read(folder / "common.yaml", f"params/{profile}/common.yaml")
     _refuse_unknown(common, CommonParams)
     if common.values.get("profile") != profile:

@@ -95,7 +95,9 @@ def stage_key(
     if settings.notebook.name == "ingest":
         from retention.ingest.keys import open_keys
 
+        formats = workspace.params / str(settings.resolved.get("profile", "")) / "formats"
         parts["inputs"] = dict(inputs)
+        parts["formats"] = {path.name: sha256_of(path) for path in sorted(formats.glob("*.yaml"))}
         parts["pseudonym key"] = open_keys(workspace.private).fingerprint
     return digest(parts)
 

@@ -40,9 +40,11 @@ def declared_formats(folder: Path) -> list[SourceFormat]:
         for declaration in read_declarations(path):
             if declaration.name in made:
                 raise ParameterError(
-                    f"The format {declaration.name!r} is declared twice.", "Rename one of the two.",
-                    file=str(path), column="name",
-                )  # fmt: skip
+                    f"The format {declaration.name!r} is declared twice.",
+                    "Rename one of the two.",
+                    file=str(path),
+                    column="name",
+                )
             made[declaration.name] = source_format(declaration)
     return list(made.values())
 
@@ -73,6 +75,38 @@ FORMATS: dict[str, SourceFormat] = {
     )
 }
 """Every export format, by the name that params use."""
+
+
+_own_names: set[str] = set()
+"""Names of the formats that a profile declares itself, which `use_formats` has added."""
+
+
+def use_formats(folder: Path) -> None:
+    """Make the formats known by name that a profile declares in a folder, and no other profile's.
+
+    Parameters
+    ----------
+    folder
+        ``params/<profile>/formats``; it need not exist.
+
+    Raises
+    ------
+    ParameterError
+        If a file declares no format, or one of a name that is taken.
+    """
+    for name in _own_names:
+        FORMATS.pop(name, None)
+    _own_names.clear()
+    for made in declared_formats(folder):
+        if made.name in FORMATS:
+            raise ParameterError(
+                f"There is a format {made.name!r} already.",
+                "Give the declaration another name.",
+                file=str(folder),
+                column="name",
+            )
+        FORMATS[made.name] = made
+        _own_names.add(made.name)
 
 
 def format_named(name: str) -> SourceFormat:

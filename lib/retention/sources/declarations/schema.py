@@ -233,6 +233,15 @@ class Declaration(BaseModel):
                 raise ValueError(f"there is no table {table!r}; known are {', '.join(TABLES)}")
             for target in (target for part in parts for target in part.columns):
                 canonical_target(table, target)
+        if "orders" in self.tables:
+            told = {
+                canonical_target(table, target)
+                for table in ("orders", "order_lines")
+                for part in self.tables.get(table, ())
+                for target in part.columns
+            }
+            for name in {"order_key", "ordered_at"} - told:
+                raise ValueError(f"orders need {name}: write its column")
         return self
 
     @property
