@@ -78,6 +78,8 @@ def test_a_folder_gives_a_profile_and_what_no_notebook_needs_is_named(call, work
     assert "products [new].csv: not needed (a list of products)" in done.out
     assert "empty.csv: cannot be read: The file is empty" in done.out
     assert ".DS_Store" not in done.out
+    assert "Notebooks with something to say: ingest, segments," in done.out
+    assert "Notebooks that wait: ab_test (no assignments), campaign_lift" in done.out
     params = written(workspace)
     assert params == {
         "profile": "shop", "as_of": "2026-07-06", "currency": "USD",

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from retention.demo import headers as demo_headers
 from retention.errors import InputError
 from retention.sources import FORMATS, ReadOptions, recognise_file
+from retention.sources.decoding import fitting_encoding
 from retention.sources.recognition import recognise
 
 SHOPIFY = (
@@ -129,3 +130,24 @@ def test_the_simulated_shop_writes_headers_that_no_second_format_fits(tmp_path):
     for name in ("SHOPIFY_ORDERS", "TICKETS", "CONSENTS", "COSTS"):
         found = seen(",".join(getattr(demo_headers, name)), tmp_path)
         assert len(found.fits) == 1, name
+
+
+@pytest.mark.parametrize(
+    ("data", "encoding"),
+    [
+        ("Größe;1\n".encode(), ""),
+        ("Größe;1\n".encode("utf-8-sig"), ""),
+        ("Größe;1\n".encode("utf-16"), ""),
+        ("Größe;1\n".encode("utf-16-le"), "utf-16-le"),
+        ("Größe;1\n".encode("utf-16-be"), "utf-16-be"),
+        ("Größe;1\n".encode("cp1252"), "windows-1252"),
+        (b"", ""),
+    ],
+)
+def test_an_encoding_is_declared_only_where_the_bytes_do_not_show_it(data, encoding):
+    assert fitting_encoding(iter([data])) == encoding
+
+
+def test_a_letter_that_lies_across_two_chunks_is_no_sign_of_another_encoding():
+    data = "Größe".encode()
+    assert fitting_encoding(iter([data[:3], data[3:]])) == ""

@@ -32,6 +32,18 @@ FORMATS_FOLDER = "formats"
 USABLE = "orders, web events or the outcomes of an experiment"
 
 
+SUBJECT = {
+    "segments": "orders",
+    "lifetime_value": "orders",
+    "retention_curves": "orders",
+    "churn_risk": "orders",
+    "design": "orders",
+    "ab_test": "assignments",
+    "campaign_lift": "assignments",
+}
+"""Table that each notebook is about; all notebooks run, and one without its subject says so."""
+
+
 @dataclass(frozen=True)
 class Look:
     """One file: what it says, or why it is left out."""
@@ -255,8 +267,18 @@ def _report(profile: str, looks: Sequence[Look], proposal: Proposal) -> str:
             lines.append(f"{name}: {proposed.value} ({proposed.why})")
     lines += [f"read_options: {option.value} ({option.why})" for option in proposal.read_options]
     lines += [f"CHECK {question}" for question in proposal.questions]
+    lines += _notebooks([look.facts for look in looks if look.facts])
     lines.append(f"Wrote params/{profile}/. Next: retention check {profile}")
     return "\n".join(lines)
+
+
+def _notebooks(facts: Sequence[FileFacts]) -> list[str]:
+    """Say which notebooks the files can feed."""
+    there = {mapping.table for file in facts for mapping in file.format.tables}
+    fed = [name for name, table in SUBJECT.items() if table in there]
+    idle = [f"{name} (no {table})" for name, table in SUBJECT.items() if table not in there]
+    lines = [f"Notebooks with something to say: {', '.join(['ingest', *fed])}"]
+    return lines + ([f"Notebooks that wait: {', '.join(idle)}"] if idle else [])
 
 
 def _found(facts: FileFacts | None) -> str:
