@@ -12,13 +12,18 @@ from retention.survival.accelerated import (
 )
 from retention.survival.codes import SurvivalCode
 from retention.survival.competing import CumulativeIncidence, cumulative_incidence
+from retention.survival.competing_regression import (
+    FineGrayModel,
+    fit_cause_specific,
+    fit_fine_gray,
+)
 from retention.survival.concordance import concordance
 from retention.survival.counts import EventCounts, count_events, evenly_spaced
 from retention.survival.cox import CoxModel, Penalty, fit_cox, hazard_ratio_sentence
 from retention.survival.ends import competing_ends, departure_intervals
 from retention.survival.hazard import Hazard, nelson_aalen, smoothed_hazard
 from retention.survival.interval_censored import IntervalCurve, interval_curve
-from retention.survival.kaplan_meier import RetentionCurves, kaplan_meier
+from retention.survival.kaplan_meier import RetentionCurves, kaplan_meier, median_follow_up
 from retention.survival.logrank import (
     LogRankFamily,
     LogRankTest,
@@ -57,6 +62,7 @@ __all__ = [
     "CumulativeIncidence",
     "Distribution",
     "EventCounts",
+    "FineGrayModel",
     "Hazard",
     "IntervalCurve",
     "LogRankFamily",
@@ -79,7 +85,9 @@ __all__ = [
     "departure_intervals",
     "evenly_spaced",
     "fit_accelerated",
+    "fit_cause_specific",
     "fit_cox",
+    "fit_fine_gray",
     "fit_time_varying_cox",
     "hazard_ratio_sentence",
     "interval_curve",
@@ -87,6 +95,7 @@ __all__ = [
     "landmark_spells",
     "log_rank",
     "log_rank_family",
+    "median_follow_up",
     "nelson_aalen",
     "proportional_hazards_test",
     "purchase_gaps",

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
-from retention.errors import EvidenceError
+from retention.errors import EvidenceError, ParameterError
 from retention.results import percent
 from retention.survival.counts import Array, count_events
 from retention.survival.inputs import check_durations, require_column
@@ -39,6 +39,38 @@ class CumulativeIncidence:
         before = self.frame[self.frame["time"] <= time]
         return before.groupby(["group", "cause"], sort=True).tail(1).reset_index(drop=True)
 
+    def quantiles(self, share: float = 0.1) -> pd.DataFrame:
+        """Return the time by which a share of all has ended in each way, with its interval.
+
+        Parameters
+        ----------
+        share
+            Share of the customers, above 0 and below 1.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Columns ``group``, ``cause``, ``quantile``, ``ci_low``, ``ci_high``: the first times at
+            which the incidence, and its upper and lower limits, reach the share (Brookmeyer and
+            Crowley's way); missing where they do not.
+
+        Raises
+        ------
+        ParameterError
+            If the share is none.
+        """
+        if not 0 < share < 1:
+            raise ParameterError(
+                f"A share of {share} has no quantile.", "Give one between 0 and 1.", column="share"
+            )
+        rows = []
+        for (group, cause), part in self.frame.groupby(["group", "cause"], sort=True):
+            ends = [
+                _first_reaching(part, name, share) for name in ("incidence", "ci_high", "ci_low")
+            ]
+            rows.append((group, cause, *ends))
+        return pd.DataFrame(rows, columns=["group", "cause", "quantile", "ci_low", "ci_high"])
+
     def to_frame(self) -> pd.DataFrame:
         """Return the incidences."""
         return self.frame.copy()
@@ -54,6 +86,12 @@ class CumulativeIncidence:
         )
         return (f"By {self.frame['time'].max():,.0f} {self.unit}: {told} (n = {self.n:,}; ends of "
                 "other kinds are taken into account, not treated as censored).")  # fmt: skip
+
+
+def _first_reaching(part: pd.DataFrame, column: str, share: float) -> float:
+    """Return the first time at which a column is at or above a share, NaN if never."""
+    reached = part[column].to_numpy() >= share - 1e-12
+    return float(part["time"].to_numpy()[np.argmax(reached)]) if reached.any() else float("nan")
 
 
 def cumulative_incidence(

@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import stats
 
+from retention.engine.finite import numbers
 from retention.errors import EvidenceError
 from retention.results import percent
-from retention.survival.counts import Array, EventCounts
+from retention.survival.counts import Array, EventCounts, count_events
+from retention.survival.inputs import check_durations
 
 THIN_EVENTS = 10
 """Fewer events than this and the summary says that the curve rests on little."""
@@ -167,6 +169,46 @@ def kaplan_meier(counts: EventCounts, *, confidence: float = 0.95) -> RetentionC
     columns = ("survival", "standard_error", "ci_low", "ci_high")
     estimates = {c: np.concatenate([p[i] for p in parts]) for i, c in enumerate(columns)}
     return RetentionCurves(frame.assign(**estimates), confidence, counts.unit, counts)
+
+
+def median_follow_up(
+    frame: pd.DataFrame,
+    *,
+    duration: str = "duration",
+    event: str = "event",
+    group: str | None = None,
+    entry: str | None = None,
+    confidence: float = 0.95,
+) -> pd.DataFrame:
+    """Return for how long customers were followed: the median, had nobody left.
+
+    Parameters
+    ----------
+    frame, duration, event, group, entry
+        As in :func:`~retention.survival.counts.count_events`.
+    confidence
+        Level of the interval.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Columns ``group``, ``median``, ``ci_low``, ``ci_high``; missing where more than half were
+        seen to leave before.
+
+    Notes
+    -----
+    Kaplan and Meier's curve with departure and censoring exchanged (Schemper and Smith 1996).
+
+    Examples
+    --------
+    >>> data = pd.DataFrame({"duration": [2, 4, 6, 8], "event": [1, 0, 0, 0]})
+    >>> median_follow_up(data)["median"].tolist()
+    [6.0]
+    """
+    check_durations(frame, duration, event, entry)
+    followed = frame.assign(**{event: (numbers(frame[event]) == 0).astype(int)})
+    counts = count_events(followed, duration=duration, event=event, group=group, entry=entry)
+    return kaplan_meier(counts, confidence=confidence).medians()
 
 
 def greenwood_terms(at_risk: Array, events: Array) -> Array:
