@@ -75,7 +75,8 @@ def test_a_row_per_unit_gives_arm_outcome_covariates_and_a_keyed_cluster(ingest,
     assert frame["arm"].tolist() == ["A", "B"]
     assert frame["revenue"].fillna(-1).tolist() == [2.5, -1]
     assert frame["city"].tolist() == ["Oslo", "Bergen"]
-    assert frame.attrs == {"covariates": ["age", "city"], "outcomes": ["revenue"]}
+    known = {"covariates": ["age", "city"], "outcomes": ["revenue"]}
+    assert frame.attrs == {**known, "cluster": "cluster_key"}
     (cluster,) = set(frame["cluster_key"])
     assert cluster != "s1"
 
@@ -89,7 +90,7 @@ def test_units_that_repeat_or_contradict_themselves_are_refused_by_name(ingest, 
     refused = engine.sql("SELECT reason, count(*) AS n FROM quarantine GROUP BY 1").frame()
     assert dict(refused.to_numpy().tolist()) == {
         "repeated_unit:unit_key": 1, "contradictory_arm:unit_key": 2, "unknown_label:version": 1,
-        "missing_value:arm": 1, "unreadable_number:revenue": 1,
+        "missing_value:version": 1, "unreadable_number:revenue": 1,
     }  # fmt: skip
     assert experiment_frame(engine, "offer", 1)["arm"].tolist() in (["A", "B"], ["B", "A"])
 

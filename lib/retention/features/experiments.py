@@ -16,7 +16,8 @@ from retention.tables import REMOVED
 
 DESIGN_COLUMNS = ["unit_key", "arm", "propensity", "stratum"]
 CLUSTER = "cluster_key"
-"""Design column that is there only where units were drawn in clusters."""
+"""Design column that is there only where units were drawn in clusters; a unit that names none is
+one of its own."""
 
 
 def experiment_frame(engine: Engine, experiment_key: str, horizon_days: int) -> pd.DataFrame:
@@ -62,12 +63,14 @@ def experiment_frame(engine: Engine, experiment_key: str, horizon_days: int) -> 
         _require_common_units(design, outcomes, experiment_key)
     clusters = [CLUSTER] if CLUSTER in design and design[CLUSTER].notna().any() else []
     design = design[[*DESIGN_COLUMNS, *clusters]]
+    design = design.assign(**{c: design[c].fillna(design["unit_key"]) for c in clusters})
     outcomes = _renamed(outcomes, list(design), "after")
     covariates = _renamed(covariates, [*design, *outcomes], "before")
     frame = design.merge(covariates, "left", "unit_key").merge(outcomes, "left", "unit_key")
     frame.attrs = {
         "covariates": [c for c in covariates if c != "unit_key"],
         "outcomes": [c for c in outcomes if c != "unit_key"],
+        **dict.fromkeys(["cluster"] if clusters else [], CLUSTER),
     }
     return spread_cells(frame)
 

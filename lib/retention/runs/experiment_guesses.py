@@ -18,7 +18,7 @@ CONTROL_WORDS = (
 """Labels that a control usually has, the surest first."""
 
 STRAY_UNITS = 20
-"""A label on fewer rows than this, and on under 0.5 % of the largest arm's, is no arm."""
+"""A label on fewer rows than this, and on under 5 % of the largest arm's, is no arm."""
 
 NICE_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.25, 0.3, 1 / 3, 0.4, 0.6, 2 / 3, 0.7, 0.75, 0.8, 0.9,
                0.95)  # fmt: skip
@@ -88,7 +88,7 @@ def guess_arms(facts: ColumnFacts, control: str, planned: str) -> Arms:
     counts = {found[0][0]: sum(n for _, n in found) for found in spellings.values()}
     labels = {found[0][0]: [label for label, _ in found] for found in spellings.values()}
     largest = max(counts.values(), default=0)
-    stray = {name: n for name, n in counts.items() if n < STRAY_UNITS and n < largest / 200}
+    stray = {n: rows for n, rows in counts.items() if rows < min(STRAY_UNITS, 0.05 * largest)}
     kept = {name: n for name, n in counts.items() if name not in stray}
     if len(kept) < 2 or len(facts.labels) >= 100:
         raise ParameterError(

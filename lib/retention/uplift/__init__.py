@@ -8,6 +8,7 @@ from retention.uplift.allocation import Limits
 from retention.uplift.candidates import named_candidates
 from retention.uplift.comparability import Comparability, adjusted, comparability
 from retention.uplift.effects import average_lift
+from retention.uplift.gaps import without_gaps
 from retention.uplift.habits import habit_policies
 from retention.uplift.study import TargetingStudy, costs_in_outcome, study_targeting
 from retention.uplift.targeting import People, Plan, own_people, plan_campaign
@@ -33,4 +34,5 @@ __all__ = [
     "plan_campaign",
     "study_targeting",
     "trial_from_frame",
+    "without_gaps",
 ]

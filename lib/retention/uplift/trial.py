@@ -25,6 +25,9 @@ DESIGN_COLUMNS = ("unit_key", "arm", "propensity", "stratum")
 DERIVED_OUTCOMES = ("purchased", "orders", "revenue", "net_margin")
 """Outcomes that are derived from orders after the assignment; never covariates."""
 
+NOTHING_KNOWN = "nothing known"
+"""Stands in for covariates where an export brings none."""
+
 Floats = NDArray[np.float64]
 Integers = NDArray[np.intp]
 
@@ -150,7 +153,8 @@ def trial_from_frame(
     randomised
         Whether chance decided who was given which arm.
     cluster
-        Column of what was drawn as one (household, shop); None where units were drawn one by one.
+        Column of what was drawn as one (household, shop); None means that which the frame's
+        ``attrs`` name, or that units were drawn one by one.
 
     Raises
     ------
@@ -167,6 +171,7 @@ def trial_from_frame(
     ('none', 'x')
     """
     results = list(outcomes if outcomes is not None else frame.attrs.get("outcomes", []))
+    cluster = cluster or frame.attrs.get("cluster")
     names = [n for n in _covariate_names(frame, covariates, results) if n != cluster]
     design = ["unit_key", "arm", *([cluster] if cluster else [])]
     _require(frame, [*design, *results, *names])
@@ -179,7 +184,7 @@ def trial_from_frame(
     arm = pd.Categorical(ordered["arm"].astype(str), categories=arms).codes.astype(np.intp)
     return Trial(
         unit_key=ordered["unit_key"].to_numpy(dtype=object),
-        covariates=encode(ordered[names]),
+        covariates=_something(encode(ordered[names])),
         arms=arms,
         arm=arm,
         propensity=_propensity(ordered, arm, len(arms), cluster),
@@ -187,6 +192,16 @@ def trial_from_frame(
         randomised=randomised,
         cluster=renumbered(ordered[cluster]) if cluster else None,
     )
+
+
+def _something(covariates: pd.DataFrame) -> pd.DataFrame:
+    """Return covariates, or where nothing is known the one that is the same for every unit.
+
+    Every model then gives everyone the same, and no ranking can be confirmed.
+    """
+    if covariates.columns.empty:
+        return pd.DataFrame({NOTHING_KNOWN: 0.0}, index=covariates.index)
+    return covariates
 
 
 def refuse_gaps(bad: int, of: int, column: str, what: str = "missing") -> None:

@@ -131,10 +131,15 @@ def unreadable_numbers(headers: Iterable[str], *, missing: bool = False) -> list
 
 
 def unknown_arm(found: ColumnMapping) -> list[str]:
-    """Return the reason of a label that names no arm."""
-    test = f"{ARM} IS NULL AND {found.text('arm')} IS NOT NULL"
-    header = found.plain.get("arm")
-    return [reason_where(test, ReasonCode.UNKNOWN_LABEL, header)] if header else []
+    """Return the reasons of a label that names no arm, and of none."""
+    header, label = found.plain.get("arm"), found.text("arm")
+    if not header:
+        return []
+    strange = f"{ARM} IS NULL AND {label} IS NOT NULL"
+    return [
+        reason_where(strange, ReasonCode.UNKNOWN_LABEL, header),
+        reason_where(f"{label} IS NULL", ReasonCode.MISSING_VALUE, header),
+    ]
 
 
 def unit_id(header: str) -> str:
