@@ -98,7 +98,8 @@ TEXT = st.text(st.characters(codec="ascii", min_codepoint=32), min_size=1, max_s
 @given(before=st.lists(TEXT, unique=True), added=st.lists(TEXT, min_size=1), flow=st.booleans())
 @settings(max_examples=100, deadline=None)
 def test_a_list_gets_its_items_and_nothing_else_changes(before, added, flow):
-    head = yaml.safe_dump({"a": before}, default_flow_style=flow, default_style='"', width=10**6)
+    items = yaml.safe_dump(before, default_flow_style=flow, default_style='"', width=10**6)
+    head = f"a: {items}" if flow or not before else f"a:\n{items}"
     text = f"# first\n{head}other: 1  # kept\n"
     result = add_to_list(text, "a", added)
     told = yaml.safe_load(result)

@@ -40,10 +40,11 @@ def add_to_list(text: str, name: str, items: Sequence[str]) -> str:
         return text
     written = [f"  - {_quoted(item)}" for item in wanted[len(before) :]]
     lines = text.splitlines()
-    start = next((i for i, line in enumerate(lines) if re.match(rf"{name}\s*:", line)), None)
+    key = rf"""["']?{name}["']?\s*:"""
+    start = next((i for i, line in enumerate(lines) if re.match(key, line)), None)
     if start is None:
         added = [*lines, f"{name}:", *written]
-    elif re.match(rf"{name}\s*:\s*\[.*\]\s*(#.*)?$", lines[start]):
+    elif re.match(rf"{key}\s*\[.*\]\s*(#.*)?$", lines[start]):
         comment = re.search(r"\]\s*(#.*)$", lines[start])
         head = f"{name}:" + (f"  {comment[1]}" if comment else "")
         kept = [f"  - {_quoted(item)}" for item in before]
