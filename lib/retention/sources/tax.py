@@ -49,7 +49,7 @@ _WITHIN = f"""charged - goods_paid
 _BESIDE = f"""charged - goods_paid - taxed
   BETWEEN coalesce(shipped, 0) - {_SPARED} - 1 AND coalesce(shipped, 0) + 1"""
 
-TAX_IN_PRICES = f"""coalesce(taxed > 0 AND goods_paid > 0
+TAX_IN_PRICES = f"""coalesce(taxed > 0
   AND CASE WHEN ({_WITHIN}) = ({_BESIDE}) THEN mostly_within ELSE {_WITHIN} END, FALSE)"""
 """Whether an order's prices contain the tax, over the columns of ``{{heads}}`` and `CONVENTION`."""
 
