@@ -34,7 +34,8 @@ def seen(header: str, tmp_path):
 
 
 def test_a_renamed_required_column_is_a_near_miss_and_no_other_format(tmp_path):
-    found = seen(SHOPIFY.replace("Lineitem price", "Price"), tmp_path)
+    header = SHOPIFY.replace("Lineitem price", "Price") + ",Lineitem compare at price"
+    found = seen(header, tmp_path)
     assert found.fits == ()
     assert found.near.format == "shopify_orders"
     assert found.near.missing == {"Lineitem price": "Price"}

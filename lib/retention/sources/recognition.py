@@ -136,7 +136,9 @@ def _instead(missing: list[str], names: tuple[str, ...], fmt: SourceFormat) -> d
     foreign = {header_key(name): name for name in names if name not in known}
     chosen: dict[str, str] = {}
     for column in missing:
-        close = difflib.get_close_matches(header_key(column), list(foreign), n=1, cutoff=0.5)
+        words = set(header_key(column).split())
+        within = [name for name in foreign if set(name.split()) <= words]  # Price of Lineitem price
+        close = difflib.get_close_matches(header_key(column), within or list(foreign), 1, 0.5)
         chosen[column] = foreign.pop(close[0]).strip() if close else ""
     return chosen
 
