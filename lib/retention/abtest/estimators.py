@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
+from retention.abtest.blocks import blocked_contrast
 from retention.abtest.clusters import MOST_CLUSTERS, cluster_values
 from retention.abtest.collect import collect, unit_sums
 from retention.abtest.columns import metric_columns
@@ -139,11 +140,23 @@ def _compared(
         adjusted = f", CUPED on {', '.join(metric.covariates)}" if metric.covariates else ""
         lost = f", without {', '.join(both.left_out)} (an arm is missing)" if both.left_out else ""
         return both, f"post-stratified by {metric.strata}{adjusted}{lost}"
+    if evidence.experiment.block:
+        return _blocked(evidence, metric, arm)
     of = evidence.statistics.of
     a, b = of(metric.name, control), of(metric.name, arm)
     if evidence.experiment.cluster and a.n + b.n <= MOST_CLUSTERS:
         return _clustered(evidence, metric, arm), method_name(metric, "clusters, CR2")
     return contrast(a, b, metric), ""
+
+
+def _blocked(evidence: Evidence, metric: MetricDefinition, arm: str) -> tuple[Contrast, str]:
+    """Return the contrast of an arm over the blocks that it shares with control."""
+    plan = evidence.experiment
+    both = blocked_contrast(
+        evidence.units, metric, (plan.control, arm), str(plan.block), plan.count
+    )
+    blocks = f"{both.degrees_of_freedom + 1:,.0f} blocks of {plan.block}"
+    return both, f"paired by {blocks}"
 
 
 def _clustered(evidence: Evidence, metric: MetricDefinition, arm: str) -> Contrast:

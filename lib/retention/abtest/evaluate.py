@@ -9,6 +9,7 @@ import pandas as pd
 
 from retention.abtest import trust
 from retention.abtest.bayes import NormalPrior, Posterior, posterior
+from retention.abtest.blocks import block_check
 from retention.abtest.clusters import cluster_check, cluster_counts
 from retention.abtest.collect import collect
 from retention.abtest.decision import Guardrail, decide
@@ -20,6 +21,7 @@ from retention.abtest.metrics import MetricDefinition, Role
 from retention.abtest.multiplicity import adjust, correct
 from retention.abtest.result import ExperimentResult
 from retention.abtest.sample_ratio import SampleRatio, sample_ratio, sequential_sample_ratio
+from retention.abtest.unit_values import numbers
 from retention.abtest.watching import arrivals
 from retention.engine import Engine
 from retention.errors import EvidenceError
@@ -85,7 +87,11 @@ def evaluate(
     known = units.attrs.get("covariates", ()) if covariates is None else covariates
     split = _split(units, experiment)
     within = [*experiment.segments, *([segment] if segment else [])]
-    checks = [split.check(), *_checks(units, experiment, known, within)]
+    checks = [split.check()]
+    if experiment.block:
+        checks += _block_checks(units, experiment)
+    else:
+        checks += _checks(units, experiment, known, within)
     if assignments is not None:
         checks += _log_checks(assignments, units, experiment, as_of)
     if currencies:
@@ -100,9 +106,22 @@ def evaluate(
     return _judged(evidence, split, checks, estimates, segments, prior, looks_taken)
 
 
+def _block_checks(units: pd.DataFrame, experiment: Experiment) -> list[Check]:
+    """Return the checks of an experiment whose arms are compared within blocks."""
+    outcomes = list(dict.fromkeys(c for m in experiment.metrics for c in m.outcome_columns))
+    found = [block_check(units, str(experiment.block), list(experiment.arms))]
+    return [*found, trust.missing_outcomes(units, [c for c in outcomes if c in units])]
+
+
 def _split(units: pd.DataFrame, experiment: Experiment) -> SampleRatio:
-    """Return the split of what was drawn: clusters where there are some, else units."""
-    if experiment.cluster is not None:
+    """Return the split of what was drawn: clusters where there are some, else units.
+
+    Rows that sum up units count as many as they say.
+    """
+    if experiment.count is not None:
+        sizes = numbers(units, [experiment.count])[experiment.count].groupby(units["arm"]).sum()
+        counts = {arm: round(float(sizes[arm])) for arm in experiment.arms}
+    elif experiment.cluster is not None:
         counts = cluster_counts(units, experiment.cluster, list(experiment.arms))
     else:
         found = units["arm"].value_counts()

@@ -11,8 +11,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from datetime import date
-from enum import StrEnum
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -22,19 +20,12 @@ import yaml
 from retention.abtest.decision import DecisionRule
 from retention.abtest.metrics import MetricDefinition, MetricKind, Role
 from retention.abtest.multiplicity import CORRECTIONS
+from retention.abtest.plan_rules import Analysis, refuse_blocks, refuse_looks
 from retention.abtest.sequential import SPENDING, equal_looks
 from retention.choices import choice, coerce
 from retention.errors import EvidenceError, InputError, ParameterError
 from retention.quantities import quantity
 from retention.results import percent
-
-
-class Analysis(StrEnum):
-    """How often the result may be looked at."""
-
-    FIXED = "fixed"
-    GROUP_SEQUENTIAL = "group_sequential"
-    ALWAYS_VALID = "always_valid"
 
 
 @dataclass(frozen=True)
@@ -73,6 +64,11 @@ class Experiment:
     cluster
         Column of what was randomised where units come in clusters (household, shop); None where
         each unit was drawn by itself.
+    block
+        Column of what both arms were seen in (day, pair of shops, pair of switchback periods);
+        None where arms are compared over all units. Rows may then be daily aggregates.
+    count
+        Column with the number of units that a row of aggregates sums up; None where a row is one.
     segments
         Columns known before the start within which the effect may differ; named beforehand, so
         that none is picked afterwards.
@@ -107,6 +103,8 @@ class Experiment:
     information: tuple[float, ...] = ()
     futility_power: float | None = None
     cluster: str | None = None
+    block: str | None = None
+    count: str | None = None
     segments: tuple[str, ...] = ()
     stratify_by: str | None = None
     hold_out: float = 0.0
@@ -171,7 +169,8 @@ class Experiment:
                 "Give `analysis: group_sequential` and `looks`, or leave out `futility_power`.",
                 column="futility_power",
             )
-        self._refuse_looks()
+        refuse_looks(self)
+        refuse_blocks(self)
         alone = [
             m.name for m in self.metrics if m.strata or m.kind is MetricKind.TIME_TO_EVENT
         ]  # fmt: skip
@@ -180,19 +179,6 @@ class Experiment:
                 f"Metric {alone[0]!r} cannot be read in clusters.",
                 "Leave out its strata, or compare the share with the event as a proportion.",
                 column="cluster",
-            )
-
-    def _refuse_looks(self) -> None:
-        """Refuse information fractions that are no plan of looks."""
-        t = self.information
-        rising = all(early < late for early, late in pairwise((0.0, *t)))
-        planned = self.analysis is Analysis.GROUP_SEQUENTIAL and len(t) == self.looks
-        if t and not (planned and rising and t[-1] == 1):
-            raise ParameterError(
-                f"Experiment {self.name!r}, {self.analysis}, cannot be looked at {self.looks} "
-                f"time(s) at the shares {list(t)} of its information.",
-                "Give `analysis: group_sequential` and one rising share for each look, the last 1.",
-                column="information",
             )
 
     @classmethod
@@ -251,7 +237,8 @@ class Experiment:
         ]
         rows += [(f"{m.role} metric", _described(m)) for m in self.metrics]
         drawn = {
-            "clusters": self.cluster, "segments": ", ".join(self.segments),
+            "clusters": self.cluster, "compared within": self.block,
+            "segments": ", ".join(self.segments),
             "split evenly within": self.stratify_by, "exclusive layer": self.layer,
             "hold-out": percent(self.hold_out, 0) if self.hold_out else "",
         }  # fmt: skip
