@@ -106,3 +106,18 @@ def test_without_a_headline_the_reason_is_the_answer(workspace, rewrite):
     run = run_profile(workspace, "toy")
     assert run.result("lifetime_value")["status"] == "skipped"
     assert "after" in shown(run)
+
+
+def test_a_run_names_what_it_left_out_and_fails_only_where_it_is_strict(workspace, rewrite):
+    from typer.testing import CliRunner
+
+    from retention.cli.app import app
+
+    rewrite(THIN, "thin()")
+    lax = CliRunner().invoke(app, ["run", "toy"])
+    assert lax.exit_code == 0, lax.output
+    assert "Left out: 1 part of lifetime_value" in lax.output
+    assert CliRunner().invoke(app, ["run", "toy", "--strict"]).exit_code == 1
+    for page in ("index.html", "toy/latest/summary.html"):
+        assert "left out" in (workspace.outputs / page).read_text().lower()
+    assert "Personas need 200" in (workspace.outputs / "index.html").read_text()

@@ -155,9 +155,12 @@ def approvals(run: Run) -> list[Approval]:
 
 
 def last_approved(profile: str, workspace: Workspace, notebook: str | None = None) -> Run | None:
-    """Return the newest run that an accountable person has signed, as a whole or one report."""
+    """Return the newest run that an accountable person has signed, as a whole or one report.
+
+    A report that a run was published without, for its notebook failed, is signed by nobody.
+    """
     for run in reversed(published(profile, workspace)):
-        signed = approvals(run)
+        signed = approvals(run) if notebook not in run.failed() else []
         if any(a.role is Role.ACCOUNTABLE and a.covers(notebook) for a in signed):
             return run
     return None

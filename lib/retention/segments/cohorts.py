@@ -139,7 +139,7 @@ def cohort_retention(engine: Engine, as_of: str) -> CohortRetention:
     counts = counts[counts["cohort_month"] + counts["months_since"] < open_month]
     if counts.empty:
         raise EvidenceError(
-            f"No whole month of orders lies before {as_of}.", "Choose a later date."
+            f"No whole month of orders lies before {as_of}.", "Wait until the first one is over."
         )
     return CohortRetention(_cells(counts, open_month), as_of)
 

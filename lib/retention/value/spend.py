@@ -194,8 +194,8 @@ def fit_spend(
     x, z, w = purchases[usable], mean_value[usable], amounts[usable]
     if w.sum() < 10:
         raise EvidenceError(
-            f"Only {w.sum():.0f} customers have a repeat purchase of positive value.",
-            "Take a longer history; ten repeat buyers are the very least.",
+            f"Repeat buyers whose orders have a value: {w.sum():.0f}. Ten are the very least.",
+            "Take a longer history.",
         )
     scale = float(np.exp((w @ np.log(z)) / w.sum()))  # one wholesale order moves a mean, not this
     best = maximise(_SpendLikelihood(x, z / scale, w), _starts())
