@@ -57,7 +57,7 @@ class Run:
     def failed(self) -> list[str]:
         """Return the notebooks that this run was published without."""
         accounts = self.manifest["notebooks"]
-        return [name for name, account in accounts.items() if account["status"] == FAILED]
+        return [name for name, account in accounts.items() if account.get("status") == FAILED]
 
     def left_out(self) -> dict[str, list[dict[str, str]]]:
         """Return by notebook the sections that the data did not suffice for, and why.
