@@ -95,11 +95,6 @@ def test_cost_above_the_effect_ends_in_not_sending(flat_trial: Trial) -> None:
     assert set(plan.table["recommended_arm"]) == {"none"}
 
 
-def test_untouched_share_that_leaves_nothing_is_refused(flat_trial: Trial) -> None:
-    with pytest.raises(ParameterError, match="untouched share"):
-        study_targeting(flat_trial, "sales", candidates={}, untouched_share=1.0)
-
-
 def test_unknown_candidate_is_refused() -> None:
     with pytest.raises(ParameterError, match="no uplift candidate 'magic'"):
         named_candidates(["magic"])

@@ -136,7 +136,7 @@ def test_habit_needs_recency_and_money(flat_trial: Trial) -> None:
 
 @pytest.mark.realdata
 def test_habit_on_hillstrom_reaches_the_recent_high_spenders(hillstrom: Trial) -> None:
-    policy = habit_policies(hillstrom)["mens_email to recent high spenders"]
+    policy = habit_policies(hillstrom)["mens_email to recent high spenders"](hillstrom.covariates)
     assert 0.2 < np.mean(policy > 0) < 0.5
 
 

@@ -171,6 +171,7 @@ class CampaignLiftParams(CommonParams):
     experiment_key: str = ""
     control: Annotated[str, Field(min_length=1)] = "control"
     randomised: bool = True
+    cluster: str = ""
     horizon_days: Days = 28
     target_outcome: Annotated[str, Field(min_length=1)] = "auto"
     outcome_worth: Annotated[float, Field(ge=0)] = 0.0
@@ -191,7 +192,6 @@ class CampaignLiftParams(CommonParams):
     fit_sample_customers: Annotated[int, Field(ge=1000, le=10_000_000)] = 100_000
     candidates: list[str] = ["t_linear", "causalml_x"]
     tree_depth: Annotated[int, Field(ge=0, le=3)] = 2
-    untouched_share: Annotated[float, Field(ge=0.1, le=0.9)] = 0.4
     splits: Annotated[int, Field(ge=2, le=100)] = 5
     pipeline_replicates: Annotated[int, Field(ge=0, le=1000)] = 20
 

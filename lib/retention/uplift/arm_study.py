@@ -1,4 +1,4 @@
-"""One arm under study: the ranking chosen for it, and how that held up on untouched units."""
+"""One arm under study: the ranking chosen for it, and how that held up in all folds."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from sklearn.base import clone
 
 from retention.results import Check, Status
 from retention.uplift.baselines import BestRule
 from retention.uplift.codes import UpliftCode
-from retention.uplift.held_out import HeldOut, look_at
+from retention.uplift.cross_fitting import ArmFolds, fit
+from retention.uplift.held_out import POOLED_ERROR, HeldOut, Looks, look_at
 from retention.uplift.heterogeneity import Heterogeneity, best_linear_predictor
 from retention.uplift.learners import EffectLearner
-from retention.uplift.ranking import RankQuality, rank_quality, toc_curve
-from retention.uplift.selection import Selection, select_candidate
+from retention.uplift.ranking import RankQuality, one_sided_p, toc_curve
+from retention.uplift.selection import Selection
 from retention.uplift.trial import Floats, Trial
 
 LEVEL = 0.05
@@ -25,22 +25,33 @@ LEVEL = 0.05
 
 @dataclass(frozen=True)
 class ArmStudy:
-    """What was found about one arm: the ranking chosen for it and how it held up untouched."""
+    """What was found about one arm: the ranking chosen for it and how it held up in all folds.
+
+    ``learner`` is the ranking, ``chosen`` the candidate (which may be a constant), both fitted on
+    all units; ``rule`` is the best rule in words.
+    """
 
     arm: str
     selection: Selection
     rule: str
-    quality: RankQuality
     heterogeneity: Heterogeneity
     differs: bool
     learner: EffectLearner
+    chosen: EffectLearner
+    rule_learner: EffectLearner
     curve: pd.DataFrame
     held_out: HeldOut
 
     @property
+    def quality(self) -> RankQuality:
+        """QINI and AUTOC of the ranking over all folds."""
+        return self.held_out.quality
+
+    @property
     def ranking(self) -> str:
-        """Name of the chosen ranking; a rule is named by its condition."""
-        return self.rule if self.selection.chosen == "rule" else self.selection.chosen
+        """Name of the best ranking; a rule is named by its condition."""
+        name = self.selection.best_ranking
+        return self.rule if name == "rule" else name
 
     @property
     def ranking_of(self) -> str:
@@ -49,7 +60,7 @@ class ArmStudy:
 
     def summary(self) -> str:
         """Word the best ranking for the arm and whether it may be used."""
-        held = f"untouched QINI {1000 * self.quality.qini:.2f} per 1,000"
+        held = f"cross-fitted QINI {1000 * self.quality.qini:.2f} per 1,000"
         if self.differs:
             return (
                 f"The best ranking for {self.arm} is {self.ranking} ({held}). "
@@ -67,31 +78,33 @@ class ArmStudy:
 
 
 def study_arm(
-    trial: Trial, outcome: str, scores: Floats, means: Floats, untouched: np.ndarray,
-    position: int, pool: Mapping[str, EffectLearner], splits: int, seed: int, replicates: int = 0,
+    trial: Trial, outcome: str, scores: Floats, means: Floats, folds: ArmFolds,
+    pool: Mapping[str, EffectLearner], seed: int, replicates: int = 0,
 ) -> ArmStudy:  # fmt: skip
-    """Choose a ranking for one arm on the touched units and test it on the untouched."""
-    both = np.isin(trial.arm, (0, position))
-    pair, means = trial.take(both).against_control(trial.arms[position]), means[both]
-    effect, late = scores[both, position] - scores[both, 0], untouched[both]
-    work, held = pair.take(~late), pair.take(late)
-    selection = select_candidate(work, outcome, effect[~late], pool, splits=splits, seed=seed)
-    learner = _fit(pool[selection.chosen], work, outcome)
-    rule = str(_fit(BestRule(), work, outcome).rules_[0])
-    predicted = learner.predict(held.covariates)[:, 0]
-    quality = rank_quality(predicted, effect[late], seed=seed)
-    mean = (held.propensity * means[late][:, [0, position]]).sum(axis=1)
+    """Look at one arm's cross-fitted ranking, and learn it from all units."""
+    k = folds.position
+    both = np.isin(trial.arm, (0, k))
+    pair, means = trial.against_control(trial.arms[k]), means[both]
+    effect = scores[both, k] - scores[both, 0]
+    own = folds.of(both)
+    name, chosen = folds.selection.best_ranking, folds.selection.chosen
+    fitted = {n: fit(pool[n], pair, outcome) for n in {name, chosen, "rule"}}
+    rule = _worded(fitted["rule"])
+    mean = (pair.propensity * means[:, [0, k]]).sum(axis=1)
     tested = best_linear_predictor(
-        predicted, held.arm, held.outcome(outcome), held.propensity[:, 1], mean
+        own.spread, pair.arm, pair.outcome(outcome), pair.propensity[:, 1], mean, pair.cluster
     )
-    curve = toc_curve(predicted, effect[late])
-    name = selection.best_ranking
-    shown = learner if name == selection.chosen else _fit(pool[name], work, outcome)
-    label = rule if name == "rule" else name
-    held_out = look_at(
-        label, shown, _named(pool), pair, outcome, effect, late, seed, pool[name], replicates
-    )
-    return ArmStudy(held.arms[1], selection, rule, quality, tested, False, learner, curve, held_out)
+    tested = replace(
+        tested, slope_error=POOLED_ERROR * tested.slope_error,
+        p_value=one_sided_p(tested.slope, POOLED_ERROR * tested.slope_error),
+    )  # fmt: skip
+    looks = Looks(_named(pool), pool[name], replicates, seed)
+    held_out = look_at(rule if name == "rule" else name, own, pair, outcome, effect, looks)
+    curve = toc_curve(own.order, effect)
+    return ArmStudy(
+        pair.arms[1], folds.selection, rule, tested, False, fitted[name], fitted[chosen],
+        fitted["rule"], curve, held_out,
+    )  # fmt: skip
 
 
 def _named(pool: Mapping[str, EffectLearner]) -> tuple[str, EffectLearner]:
@@ -100,11 +113,9 @@ def _named(pool: Mapping[str, EffectLearner]) -> tuple[str, EffectLearner]:
     return name, pool[name]
 
 
-def _fit(candidate: EffectLearner, trial: Trial, outcome: str) -> EffectLearner:
-    """Fit a fresh copy of a candidate."""
-    return clone(candidate).fit(
-        trial.covariates, trial.arm, trial.outcome(outcome), trial.propensity
-    )
+def _worded(learner: EffectLearner) -> str:
+    """Word a fitted best rule."""
+    return str(learner.rules_[0]) if isinstance(learner, BestRule) else ""
 
 
 def judge(arms: list[ArmStudy]) -> tuple[ArmStudy, ...]:

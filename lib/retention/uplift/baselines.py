@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from retention.uplift.learners import EffectLearner
 from retention.uplift.trial import Floats, Integers
@@ -68,6 +69,16 @@ class BestRule(EffectLearner):
 
     def _effects(self, X: Floats) -> Floats:
         columns = [np.where(r.covers(X), r.inside, r.outside) for r in self.rules_]
+        return np.column_stack(columns)
+
+    def policy_effects(self, X: ArrayLike) -> Floats:
+        """Return the effect of whom the rule covers; the others are given nothing.
+
+        Whether they would pay, too, is what sending to all is compared for: the small effect left
+        outside of a rule is mostly noise.
+        """
+        matrix = np.asarray(X, dtype=np.float64)
+        columns = [np.where(r.covers(matrix), r.inside, -np.inf) for r in self.rules_]
         return np.column_stack(columns)
 
 

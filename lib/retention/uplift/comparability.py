@@ -11,14 +11,13 @@ from scipy import stats
 from retention.results import Check, Status, p_text
 from retention.uplift.clusters import FEW, error_of_difference, weighted_mean
 from retention.uplift.codes import UpliftCode
-from retention.uplift.models import fit_mean
 from retention.uplift.observational import (
-    TRIM,
+    MOST_OUTSIDE,
     ObservationalEffect,
     balance_table,
     observational_effect,
 )
-from retention.uplift.scores import balanced_folds
+from retention.uplift.overlap import comparable, estimated_chances, require_overlap, thinned
 from retention.uplift.trial import Floats, Trial
 
 SUSPICIOUS = 0.001
@@ -125,19 +124,28 @@ def _verdict(code: UpliftCode, passed: bool, detail: str) -> Check:
 def adjusted(trial: Trial, *, folds: int = 5, seed: int = 0) -> Trial:
     """Return the trial with estimated propensities where chance did not decide.
 
-    Each unit's chance of every arm comes from a multinomial logistic regression that never saw its
-    fold, and is kept between ``TRIM`` and 1 − ``TRIM``. A randomised trial is returned as it is.
+    Each unit's chance of every arm comes from a (multinomial) logistic regression that never saw
+    its fold. Where up to a tenth of the units had hardly a chance of some arm, chances are kept
+    between .02 and .98. Else the trial is cut down to those who can be compared: with one arm
+    beside the control to those like the smaller group, with more to those who could have been in
+    any. What is estimated then holds for them. A randomised trial is returned as it is.
+
+    Raises
+    ------
+    EvidenceError
+        If fewer than a tenth of those to be compared have a counterpart.
     """
     if trial.randomised:
         return trial
-    X, fold = trial.covariates.to_numpy(), balanced_folds(trial.arm, folds, seed)
-    chance = np.empty((trial.units, len(trial.arms)))
-    for number in range(folds):
-        rows = fold != number
-        model = fit_mean(_logistic(), X[rows], trial.arm[rows].astype(np.float64))
-        chance[~rows] = model.predict_proba(X[~rows])
-    chance = np.clip(chance, TRIM, 1 - TRIM)
-    return replace(trial, propensity=chance / chance.sum(axis=1, keepdims=True))
+    chance = estimated_chances(trial, folds=folds, seed=seed)
+    inside = comparable(chance)
+    if inside.mean() >= 1 - MOST_OUTSIDE:
+        inside = np.ones(trial.units, dtype=bool)
+    elif len(trial.arms) == 2:
+        inside, chance = thinned(trial, chance, seed)
+    smaller = trial.arm == np.bincount(trial.arm).argmin()
+    require_overlap(float(inside[smaller].mean()))
+    return replace(trial.take(inside), propensity=np.clip(chance[inside], 0.02, 0.98))
 
 
 def comparability(trial: Trial, outcome: str, *, seed: int = 0) -> Comparability:
@@ -196,15 +204,3 @@ def _counts(trial: Trial) -> tuple[float, int, int]:
     counts = np.bincount(trial.arm[first], minlength=len(trial.arms))
     p_value = float(stats.chisquare(counts, expected * len(first) / expected.sum()).pvalue)
     return p_value, 0 if trial.cluster is None else len(first), crossing
-
-
-def _logistic() -> object:
-    """Return an unfitted multinomial logistic regression that takes missing values."""
-    from sklearn.impute import SimpleImputer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
-    return make_pipeline(
-        SimpleImputer(keep_empty_features=True), StandardScaler(), LogisticRegression(max_iter=500)
-    )

@@ -1,12 +1,12 @@
-"""A ranking as its untouched customers show it: by tenth, among the top shares, over all folds."""
+"""A ranking as customers show it whom it was not learnt from: by tenth, at the top, over folds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-import numpy as np
 import pandas as pd
 
+from retention.uplift.cross_fitting import ArmFolds
 from retention.uplift.evaluation import (
     SequentialQuality,
     area_under_uplift_curve,
@@ -24,6 +24,14 @@ SHARES = (0.1, 0.2, 0.3, 0.5)
 
 SEQUENTIAL_DRAWS = 100
 """Half-samples behind each sequential fold's error."""
+
+
+POOLED_ERROR = 2**0.5
+"""By how much the error of a ranking over pooled folds grows.
+
+Every pair of folds counts twice, each taught by the other, so that where nothing can be ranked the
+variance is twice that of independent folds.
+"""
 
 
 @dataclass(frozen=True)
@@ -97,43 +105,63 @@ class HeldOut:
         )
 
 
+@dataclass(frozen=True)
+class Looks:
+    """How a ranking is looked at.
+
+    Parameters
+    ----------
+    named
+        Name and an unfitted copy of the learner, named beforehand, that is tested over sequential
+        folds.
+    anew, replicates
+        An unfitted copy of the ranking's learner and on how many random halves it is learnt anew;
+        0 for none.
+    seed
+        Seed of folds and half-samples.
+    """
+
+    named: tuple[str, EffectLearner]
+    anew: EffectLearner
+    replicates: int
+    seed: int
+
+
 def look_at(
-    ranking: str, fitted: EffectLearner, named: tuple[str, EffectLearner], pair: Trial,
-    outcome: str, scores: Floats, held: np.ndarray, seed: int, anew: EffectLearner | None = None,
-    replicates: int = 0,
-) -> HeldOut:  # fmt: skip
-    """Look at a ranking on held-out units, and test a named learner on all over sequential folds.
+    ranking: str, folds: ArmFolds, pair: Trial, outcome: str, scores: Floats, looks: Looks
+) -> HeldOut:
+    """Look at a cross-fitted ranking, and test a named learner over sequential folds.
 
     Parameters
     ----------
     ranking
         Name of the ranking.
-    fitted
-        The learner, fitted without the held-out units.
-    named
-        Name and an unfitted copy of the learner, named beforehand, that is tested on all units.
+    folds
+        Its predictions, each learnt without the unit's fold, for the units of the pair.
     pair, outcome
         The two-arm trial and its outcome.
     scores
-        Doubly robust effect scores of all units of the pair.
-    held
-        Which of them the learner has not seen.
-    seed
-        Seed of folds and half-samples.
-    anew, replicates
-        An unfitted copy of the ranking's learner and on how many random halves it is learnt anew;
-        0 for none.
+        Doubly robust effect scores of the units of the pair.
+    looks
+        What else to learn.
     """
-    predicted = fitted.predict(pair.covariates.iloc[np.flatnonzero(held)])[:, 0]
-    effect = scores[held]
+    own, order = pair.cluster, folds.order
     pipeline = pd.DataFrame()
-    if anew is not None and replicates:
+    if looks.replicates:
         pipeline = pipeline_interval(
-            pair, outcome, scores, anew, replicates=replicates, seed=seed
-        )  # fmt: skip
+            pair, outcome, scores, looks.anew, replicates=looks.replicates, seed=looks.seed
+        )
+    sequential = sequential_quality(
+        pair, outcome, scores, looks.named[1], seed=looks.seed, draws=SEQUENTIAL_DRAWS
+    )
+    quality = rank_quality(order, scores, cluster=own, seed=looks.seed)
     return HeldOut(
-        ranking, effect_by_group(predicted, effect, groups=10),
-        uplift_at(predicted, effect, SHARES), area_under_uplift_curve(predicted, effect),
-        sequential_quality(pair, outcome, scores, named[1], seed=seed, draws=SEQUENTIAL_DRAWS),
-        named[0], rank_quality(predicted, effect, seed=seed), pipeline,
+        ranking, effect_by_group(folds.ranking, scores, groups=10, cluster=own),
+        uplift_at(order, scores, SHARES, own), area_under_uplift_curve(order, scores),
+        sequential, looks.named[0],
+        replace(
+            quality, qini_error=POOLED_ERROR * quality.qini_error,
+            autoc_error=POOLED_ERROR * quality.autoc_error,
+        ),
+        pipeline,
     )  # fmt: skip

@@ -90,6 +90,10 @@ class EffectLearner(BaseEstimator, ABC):
         )
         return self._effects(matrix)
 
+    def policy_effects(self, X: ArrayLike) -> Floats:
+        """Return the effects by which arms are given, -inf where the learner would not give one."""
+        return self.predict(X)
+
     @abstractmethod
     def _learn(self, X: Floats, arm: Integers, outcome: Floats, propensity: Floats) -> None:
         """Fit on checked arrays."""

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import pandas as pd
 
-from retention.uplift.clusters import mean_error
+from retention.uplift.clusters import StandardError, mean_error, summed, t_quantile
 from retention.uplift.ranking import one_sided_p
 from retention.uplift.trial import Floats, Integers, finite
 
@@ -92,18 +92,114 @@ def compare_policies(
     cluster
         Number of the cluster of each unit, where units were drawn in clusters.
     """
-    scores = finite(scores, "scores")
-    net = scores - np.asarray(costs, dtype=np.float64)[None, :]
-    rewards = {name: _rewards(net, policy) for name, policy in policies.items()}
-    contacted = {name: _contacted(policy) for name, policy in policies.items()}
-    base = rewards[reference]
-    return PolicyComparison(
-        tuple(
-            _value(name, reward, reference, reward - base, contacted[name], cluster)
-            for name, reward in rewards.items()
-        ),
-        unit,
-    )
+    rewards = PolicyRewards.of(scores, policies, costs, cluster)
+    return rewards.against(reference, unit=unit)
+
+
+LEARNT_ERROR = 1.25
+"""By how much the error of a policy's gain grows that is learnt anew in every fold.
+
+Folds teach each other, so that values of theirs are not independent: where nothing can be learnt,
+the pooled z of a greedy policy has a standard deviation of 1.13 to 1.19, that of a best rule of
+1.18 to 1.21 (1,000 units, 5 and 20 attributes, five folds; simulated), with a longer tail.
+"""
+
+CHANCE_DRAWS = 20_000
+"""Draws behind the largest of several correlated z."""
+
+
+@dataclass(frozen=True)
+class PolicyRewards:
+    """What each policy would have brought each unit, less its cost.
+
+    Parameters
+    ----------
+    rewards
+        Per unit, by policy.
+    contacted
+        Share of units given any arm, by policy.
+    cluster
+        Number of the cluster of each unit, or None.
+    learnt
+        Policies that were learnt on other folds of the same units.
+    families
+        Policies whose gains are looked at together: their intervals hold all at once.
+    """
+
+    rewards: Mapping[str, Floats]
+    contacted: Mapping[str, float]
+    cluster: Integers | None = None
+    learnt: frozenset[str] = frozenset()
+    families: tuple[tuple[str, ...], ...] = ()
+
+    @classmethod
+    def of(
+        cls, scores: Floats, policies: Mapping[str, Integers | Floats],
+        costs: Sequence[float] | Floats, cluster: Integers | None = None,
+    ) -> PolicyRewards:  # fmt: skip
+        """Return the rewards of policies; see ``compare_policies`` for the parameters."""
+        net = finite(scores, "scores") - finite(np.asarray(costs), "costs")[None, :]
+        rewards = {name: _rewards(net, policy) for name, policy in policies.items()}
+        return cls(rewards, {name: _contacted(p) for name, p in policies.items()}, cluster)
+
+    def against(self, reference: str, *, unit: str = "per unit") -> PolicyComparison:
+        """Compare every policy with a reference, unit by unit."""
+        widths = self._widths(reference)
+        return PolicyComparison(
+            tuple(self._value(name, reference, widths.get(name)) for name in self.rewards), unit
+        )
+
+    def gain(self, policy: str, reference: str) -> tuple[float, StandardError]:
+        """Return the mean difference of two policies and its standard error."""
+        difference = self.rewards[policy] - self.rewards[reference]
+        error = mean_error(difference, self.cluster)
+        factor = LEARNT_ERROR if {policy, reference} & self.learnt else 1.0
+        return float(difference.mean()), StandardError(factor * error.value, error.degrees)
+
+    def _widths(self, reference: str) -> dict[str, float]:
+        """Return how many errors the interval of each policy of a family reaches."""
+        found: dict[str, float] = {}
+        for family in self.families:
+            others = [name for name in family if name != reference]
+            gains = {name: self.rewards[name] - self.rewards[reference] for name in others}
+            varying = [name for name in others if np.ptp(gains[name]) > 0]
+            if varying:
+                width = joint_quantile([summed(gains[n], self.cluster) for n in varying])
+                found |= dict.fromkeys(varying, width)
+        return found
+
+    def _value(self, name: str, reference: str, width: float | None) -> PolicyValue:
+        """Return value and paired gain of one policy with their intervals."""
+        reward, (gain, error) = self.rewards[name], self.gain(name, reference)
+        own, value = mean_error(reward, self.cluster), float(reward.mean())
+        reach = error.reach if width is None else width * error.value
+        return PolicyValue(
+            policy=name, value=value, ci_low=value - own.reach, ci_high=value + own.reach,
+            reference=reference, gain=gain, gain_low=gain - reach, gain_high=gain + reach,
+            gain_p=one_sided_p(gain, error.value), contacted=self.contacted[name], n=len(reward),
+        )  # fmt: skip
+
+
+def joint_quantile(gains: Sequence[Floats], *, level: float = 0.95) -> float:
+    """Return how many errors intervals reach that hold for all means at once.
+
+    The largest absolute z of jointly normal means with the correlation of the draws (Hothorn, Bretz
+    & Westfall 2008), Student's where draws are few; alike gains cost nothing.
+
+    Examples
+    --------
+    >>> alike = np.arange(1000.0)
+    >>> 1.9 < joint_quantile([alike, 2 * alike]) < 2.02
+    True
+    """
+    correlation = np.atleast_2d(np.corrcoef(np.vstack(gains)))
+    generator = np.random.default_rng(0)
+    values, vectors = np.linalg.eigh(correlation)
+    root = vectors * np.sqrt(np.maximum(values, 0.0))
+    z = np.abs(generator.normal(size=(CHANCE_DRAWS, len(values))) @ root.T).max(axis=1)
+    degrees = len(gains[0]) - 1
+    z = z / np.sqrt(generator.chisquare(degrees, CHANCE_DRAWS) / degrees)
+    return max(float(np.quantile(z, level)), t_quantile(degrees))
 
 
 def greedy_policy(effects: Floats, costs: Sequence[float] | Floats) -> Integers:
@@ -142,18 +238,3 @@ def _rewards(net: Floats, policy: Integers | Floats) -> Floats:
 def _contacted(policy: Integers | Floats) -> float:
     """Return the share of units that are given any arm but the control."""
     return float(1 - policy[:, 0].mean()) if policy.ndim == 2 else float((policy > 0).mean())
-
-
-def _value(
-    name: str, reward: Floats, reference: str, gain: Floats, contacted: float,
-    cluster: Integers | None,
-) -> PolicyValue:  # fmt: skip
-    """Return value and paired gain with their intervals."""
-    error, gain_error = mean_error(reward, cluster), mean_error(gain, cluster)
-    value, mean_gain = float(reward.mean()), float(gain.mean())
-    return PolicyValue(
-        policy=name, value=value, ci_low=value - error.reach, ci_high=value + error.reach,
-        reference=reference, gain=mean_gain, gain_low=mean_gain - gain_error.reach,
-        gain_high=mean_gain + gain_error.reach,
-        gain_p=one_sided_p(mean_gain, gain_error.value), contacted=contacted, n=len(reward),
-    )  # fmt: skip

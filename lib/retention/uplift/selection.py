@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -100,20 +100,51 @@ def select_candidate(
     seed
         Seed of the splits.
     """
-    results = [
+    results = split_results(trial, outcome, scores, candidates, splits=splits, seed=seed)
+    return selection_of(trial.arms[1], list(candidates), results, trial.units)
+
+
+SplitResult = tuple[Floats, Floats]
+"""Every candidate's QINI on a held-out half, and on random halves of that."""
+
+
+def split_results(
+    trial: Trial, outcome: str, scores: Floats, candidates: Mapping[str, EffectLearner], *,
+    splits: int, seed: int,
+) -> list[SplitResult]:  # fmt: skip
+    """Return every candidate's held-out QINI on each of some half splits."""
+    return [
         _split_qini(trial, outcome, scores, candidates, seed + split) for split in range(splits)
     ]
-    qini = pd.DataFrame([whole for whole, _ in results], columns=list(candidates))
+
+
+def selection_of(
+    arm: str, names: Sequence[str], results: Sequence[SplitResult], units: int
+) -> Selection:
+    """Choose among candidates by the results of half splits, of one part of the units or several.
+
+    Parameters
+    ----------
+    arm
+        The arm compared with the control.
+    names
+        Candidates, simplest first.
+    results
+        Of every split (see ``split_results``).
+    units
+        Units of the two arms.
+    """
+    qini = pd.DataFrame([whole for whole, _ in results], columns=list(names))
     best = str(qini.mean().idxmax())
-    position = list(candidates).index(best)
+    position = list(names).index(best)
     spreads = [(halves[:, [position]] - halves).std(axis=0, ddof=1) for _, halves in results]
     error = pd.Series(np.mean(spreads, axis=0), index=qini.columns)
-    return Selection(trial.arms[1], qini, error, _simplest(qini, error, best), best, trial.units)
+    return Selection(arm, qini, error, _simplest(qini, error, best), best, units)
 
 
 def _split_qini(
     trial: Trial, outcome: str, scores: Floats, candidates: Mapping[str, EffectLearner], seed: int
-) -> tuple[Floats, Floats]:
+) -> SplitResult:
     """Return every candidate's QINI on one held-out half, and on random halves of that."""
     half = trial_folds(trial, outcome, 2, seed)
     train = trial.take(half == 0)

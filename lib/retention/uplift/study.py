@@ -1,43 +1,54 @@
 """From an experiment to a recommendation: what worked, for whom, and whether to target at all.
 
-Candidates are chosen on one part of the units; every test and value is taken on an untouched
-part, so that the choice of the best of many cannot flatter itself.
+Policies are learnt anew without each fold, the choice among candidates with them, and valued on the
+fold: all units count, and none has a say in the policy that it is given. Intervals of policies that
+are looked at together hold all at once, so that the best of many cannot flatter itself.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from retention.errors import ParameterError
 from retention.results import Check, Metric, Status
 from retention.uplift.arm_study import ArmStudy, heterogeneity_check, judge, study_arm
 from retention.uplift.baselines import BestRule, ConstantEffect
 from retention.uplift.codes import UpliftCode
-from retention.uplift.effects import ArmEffect, AverageLift, average_lift
+from retention.uplift.comparability import comparability
+from retention.uplift.cross_fitting import FOLDS, cross_fitted_arm
+from retention.uplift.effects import AverageLift, average_lift
 from retention.uplift.learners import EffectLearner
-from retention.uplift.policy import (
-    PolicyComparison,
-    PolicyValue,
-    compare_policies,
-    greedy_policy,
-    random_policy,
+from retention.uplift.policies import (
+    NOBODY,
+    RANDOM,
+    RULE,
+    TARGETED,
+    TREE,
+    AppliedPolicy,
+    Assign,
+    Rule,
+    by_assignment,
+    by_learners,
+    cross_fitted_policies,
+    cross_fitted_tree,
+    given_rules,
+    grown_tree,
+    likely_buyers,
+    likely_half,
+    to_all,
+    worded_rules,
 )
-from retention.uplift.policy_tree import PolicyTree, grow_policy_tree
-from retention.uplift.scores import balanced_folds, trial_scores
-from retention.uplift.trial import Floats, Integers, Trial
-from retention.uplift.verdict import Action, Verdict
+from retention.uplift.policy import PolicyComparison, PolicyRewards, PolicyValue, greedy_policy
+from retention.uplift.policy_tree import PolicyTree
+from retention.uplift.scores import trial_folds, trial_scores
+from retention.uplift.trial import Floats, Integers, Trial, finite
+from retention.uplift.verdict import SENDS_NOTHING, Action, Contest, Verdict
 
-TARGETED = "targeted"
-NOBODY = "nobody"
-TREE = "policy tree"
 PER_CUSTOMER = " per customer"
-SMALLEST_LEAF = 50
-"""Customers that a leaf of the policy tree needs, and one in a hundred at that."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +67,7 @@ class TargetingStudy:
     policies: PolicyComparison
     verdict: Verdict
     over_nobody: PolicyValue
+    applied: AppliedPolicy
     tree: PolicyTree | None = None
 
     def to_frame(self) -> pd.DataFrame:
@@ -70,7 +82,7 @@ class TargetingStudy:
 
     @property
     def curves(self) -> dict[str, pd.DataFrame]:
-        """Gain curve of each arm's ranking on the untouched units, by arm and ranking."""
+        """Gain curve of each arm's cross-fitted ranking, by arm and ranking."""
         return {arm.ranking_of: arm.curve for arm in self.by_arm}
 
     def tree_summary(self) -> str:
@@ -89,11 +101,11 @@ class TargetingStudy:
         return pd.concat([arm.selection.to_frame() for arm in self.by_arm], ignore_index=True)
 
     def deciles(self) -> pd.DataFrame:
-        """Return predicted and measured effect by tenth of each arm's ranking, untouched units."""
+        """Return predicted and measured effect by tenth of each arm's cross-fitted ranking."""
         return self._stacked("deciles")
 
     def top_shares(self) -> pd.DataFrame:
-        """Return the effect among the top shares of each arm's ranking, untouched units."""
+        """Return the effect among the top shares of each arm's cross-fitted ranking."""
         return self._stacked("top_shares")
 
     def areas(self) -> pd.DataFrame:
@@ -114,19 +126,17 @@ class TargetingStudy:
 
     def predict(self, covariates: pd.DataFrame) -> Floats:
         """Return the effects the recommendation rests on, shape (units, arms − 1)."""
-        return _combined(self.by_arm, self.lift, self.outcome, covariates)
+        return self.applied.effects(covariates)
 
     def recommend(self, covariates: pd.DataFrame) -> Integers:
         """Return the arm number recommended for each unit."""
-        if self.verdict.action is Action.DO_NOT_SEND:
-            return np.zeros(len(covariates), dtype=np.intp)
-        if self.verdict.arm is not None:
-            return np.full(len(covariates), self.arms.index(self.verdict.arm), dtype=np.intp)
-        return greedy_policy(self.usable(self.predict(covariates)), self.costs)
+        return greedy_policy(self.usable(covariates, self.predict(covariates)), self.costs)
 
-    def usable(self, effects: Floats) -> Floats:
-        """Rule out arms that are neither confirmed to differ nor shown to pay on average."""
-        return _usable(effects, self.by_arm, self.lift, self.outcome, self.costs)
+    def usable(self, covariates: pd.DataFrame, effects: Floats) -> Floats:
+        """Rule out the arms that the recommendation would not use."""
+        if self.verdict.action in SENDS_NOTHING:
+            return np.full_like(effects, -np.inf)
+        return np.where(self.applied.allowed(covariates), effects, -np.inf)
 
     def metrics(self) -> list[Metric]:
         """Return the held-out QINI of each arm's ranking and the value of each policy."""
@@ -144,8 +154,10 @@ class TargetingStudy:
         return [*ranks, *values]
 
     def status(self) -> Status:
-        """Return a pass where chance decided and the evidence does, else a warning."""
-        open_question = self.verdict.action is Action.DO_NOT_SEND or not self.lift.randomised
+        """Return a pass where chance decided and the evidence does, else a warning or a fail."""
+        if self.verdict.action is Action.INVALID:
+            return Status.FAIL
+        open_question = self.verdict.action in SENDS_NOTHING or not self.lift.randomised
         return Status.WARN if open_question else Status.PASS
 
     def checks(self) -> list[Check]:
@@ -159,8 +171,7 @@ def study_targeting(
     *,
     candidates: Mapping[str, EffectLearner],
     costs: Sequence[float] | None = None,
-    rules: Mapping[str, Integers] | None = None,
-    untouched_share: float = 0.4,
+    rules: Mapping[str, Rule] | None = None,
     splits: int = 5,
     seed: int = 0,
     unit: str = "per unit",
@@ -181,11 +192,10 @@ def study_targeting(
     costs
         Cost of each arm per unit treated, control first, in units of the outcome; None means free.
     rules
-        Policies a marketer would use, as arm numbers per unit in the trial's order.
-    untouched_share
-        Share of the units that no choice may see.
+        Policies a marketer would use: functions of the attributes that give arm numbers, or the arm
+        numbers of the trial's units (which are compared, but cannot be recommended for others).
     splits
-        Half splits on which candidates are compared.
+        Half splits, over all folds together, on which candidates are compared.
     seed
         Seed of every split and half-sample.
     unit
@@ -197,37 +207,33 @@ def study_targeting(
     replicates
         Random halves on which each arm's ranking is learnt anew, for the interval of the whole way
         of ranking; 0 for none.
-
-    Raises
-    ------
-    ParameterError
-        If the untouched share leaves nothing to learn from or to test on.
     """
-    cost = np.zeros(len(trial.arms)) if costs is None else np.asarray(costs, dtype=np.float64)
+    cost = np.zeros(len(trial.arms)) if costs is None else finite(np.asarray(costs), "costs")
     pool = {"constant": ConstantEffect(), "rule": BestRule(), **candidates}
-    untouched = _untouched(trial, untouched_share, seed)
-    scores, means = trial_scores(trial, outcome, model=model, seed=seed)
-    lift = average_lift(trial, [outcome])
-    positions = range(1, len(trial.arms))
+    fold = trial_folds(trial, outcome, FOLDS, seed)
+    scores, means = trial_scores(trial, outcome, model=model, folds=FOLDS, seed=seed)
+    over_folds = [
+        cross_fitted_arm(trial, outcome, scores, fold, k, pool, splits, seed)
+        for k in range(1, len(trial.arms))
+    ]
     by_arm = judge(
-        [study_arm(trial, outcome, scores, means, untouched, k, pool, splits, seed, replicates)
-         for k in positions]
+        [study_arm(trial, outcome, scores, means, arm, pool, seed, replicates)
+         for arm in over_folds]
     )  # fmt: skip
-    rules = {**_likely_buyers(trial, lift, outcome, means), **(rules or {})}
-    policies = _policies(trial, by_arm, lift, outcome, cost, untouched, rules)
-    tree = _tree(trial, scores, untouched, cost, tree_depth)
+    lift = average_lift(trial, [outcome])
+    policies = cross_fitted_policies(trial, over_folds, means, cost)
+    policies |= given_rules(trial, rules or {})
+    tree = grown_tree(trial, scores, cost, tree_depth) if tree_depth else None
     if tree is not None:
-        policies[TREE] = tree.assign(trial.take(untouched).covariates)
-    best = _best_constant(trial, lift, outcome, cost)
-    comparison = compare_policies(
-        scores[untouched], policies, costs=cost, unit=unit,
-        reference=f"{best.arm} to all" if best else NOBODY,
-    )  # fmt: skip
-    verdict = _decide(by_arm, comparison, best)
-    over_nobody = _over_nobody(scores[untouched], policies, verdict, cost, unit)
+        policies[TREE] = cross_fitted_tree(trial, scores, fold, cost, tree_depth)
+    contest = _contest(trial, policies, by_arm, scores, cost, rules or {}, tree, unit)
+    verdict = _checked(trial, outcome, contest.decide([a.arm for a in by_arm if a.differs]))
+    applied = _Applied(trial, outcome, scores, policies, by_arm, rules or {}, tree, lift, model)
     return TargetingStudy(
-        outcome, trial.arms, tuple(cost), lift, by_arm, comparison, verdict, over_nobody, tree
-    )
+        outcome, trial.arms, tuple(cost), lift, by_arm,
+        contest.rewards.against(contest.best_constant() or NOBODY, unit=unit), verdict,
+        _over_nobody(contest, verdict), applied.policy(verdict), tree,
+    )  # fmt: skip
 
 
 def costs_in_outcome(
@@ -255,135 +261,100 @@ def costs_in_outcome(
     return np.array([0.0, *(each[arm] / worth for arm in arms[1:])])
 
 
-def _untouched(trial: Trial, share: float, seed: int) -> np.ndarray:
-    """Return which units no choice may see: a share of every arm, drawn by seed."""
-    if not 0.1 <= share <= 0.9:
-        raise ParameterError(
-            f"An untouched share of {share} leaves too little on one side.",
-            "Choose a share between 0.1 and 0.9.",
-            column="untouched_share",
-        )
-    return balanced_folds(trial.arm, 100, seed) < round(100 * share)
-
-
-def _combined(
-    by_arm: Sequence[ArmStudy], lift: AverageLift, outcome: str, covariates: pd.DataFrame
-) -> Floats:
-    """Return individual effects where they are confirmed and the average elsewhere."""
-    columns = [
-        arm.learner.predict(covariates)[:, 0] if arm.differs
-        else np.full(len(covariates), lift.of(outcome, arm.arm).difference)
-        for arm in by_arm
-    ]  # fmt: skip
-    return np.column_stack(columns)
-
-
-def _usable(
-    effects: Floats, by_arm: Sequence[ArmStudy], lift: AverageLift, outcome: str,
-    cost: Sequence[float] | Floats,
-) -> Floats:  # fmt: skip
-    """Rule out arms that are neither confirmed to differ nor shown to pay on average."""
-    shown = [
-        arm.differs or lift.of(outcome, arm.arm).ci_low > cost[k] - cost[0]
-        for k, arm in enumerate(by_arm, start=1)
-    ]
-    return np.where(np.array(shown)[None, :], effects, -np.inf)
-
-
-def _policies(
-    trial: Trial, by_arm: Sequence[ArmStudy], lift: AverageLift, outcome: str, cost: Floats,
-    untouched: np.ndarray, rules: Mapping[str, Integers],
-) -> dict[str, Integers | Floats]:  # fmt: skip
-    """Return every policy to be valued on the untouched units."""
-    held = trial.take(untouched)
-    effects = _combined(by_arm, lift, outcome, held.covariates)
-    targeted = greedy_policy(_usable(effects, by_arm, lift, outcome, cost), cost)
-    learned = np.column_stack([arm.learner.predict(held.covariates)[:, 0] for arm in by_arm])
-    policies: dict[str, Integers | Floats] = {NOBODY: np.zeros(held.units, dtype=np.intp)}
-    for position, arm in enumerate(trial.treatments, start=1):
-        policies[f"{arm} to all"] = np.full(held.units, position, dtype=np.intp)
-    policies[TARGETED] = targeted
-    policies["targeted without the test"] = greedy_policy(learned, cost)
-    policies["random, same shares"] = random_policy(targeted, len(trial.arms))
-    return policies | {name: rule[untouched] for name, rule in rules.items()}
-
-
-def _tree(
-    trial: Trial, scores: Floats, untouched: np.ndarray, cost: Floats, depth: int
-) -> PolicyTree | None:
-    """Return the readable policy grown on the touched units, None where none is asked for."""
-    if depth == 0:
-        return None
-    known = trial.take(~untouched).covariates
-    smallest = max(SMALLEST_LEAF, len(known) // 100)
-    return grow_policy_tree(
-        known, scores[~untouched], trial.arms, costs=cost, depth=depth, smallest_leaf=smallest
+def _contest(
+    trial: Trial, policies: Mapping[str, Integers | Floats], by_arm: Sequence[ArmStudy],
+    scores: Floats, cost: Floats, rules: Mapping[str, Rule], tree: PolicyTree | None, unit: str,
+) -> Contest:  # fmt: skip
+    """Return the policies that the verdict chooses among, with what they bring."""
+    constants = {f"{arm} to all": arm for arm in trial.treatments}
+    targeted = (TARGETED, RULE, *([TREE] if tree else []))
+    own = tuple(name for name, rule in rules.items() if callable(rule))
+    habits = (*own, *(likely_half(arm) for arm in trial.treatments))
+    words = {RULE: worded_rules([arm.rule_learner for arm in by_arm], trial.arms, cost)}
+    words |= {name: name for name in habits}
+    if tree is not None:
+        words[TREE] = tree.summary().removesuffix(".")
+    if all(arm.selection.chosen in ("rule", "constant") for arm in by_arm):
+        words[TARGETED] = words[RULE]
+    rewards = replace(
+        PolicyRewards.of(scores, policies, cost, trial.cluster),
+        learnt=frozenset({*targeted, RANDOM}),
+        families=(tuple(constants), (*targeted, *habits)),
     )
+    return Contest(rewards, NOBODY, constants, targeted, habits, words, unit)
 
 
-def _over_nobody(
-    scores: Floats, policies: Mapping[str, Integers | Floats], verdict: Verdict, cost: Floats,
-    unit: str,
-) -> PolicyValue:  # fmt: skip
+def _checked(trial: Trial, outcome: str, verdict: Verdict) -> Verdict:
+    """Return the verdict; where chance cannot have drawn the arms there is none."""
+    if not trial.randomised:
+        return verdict
+    alike = comparability(trial, outcome)
+    if alike.is_valid:
+        return verdict
+    detail = next(check.detail for check in alike.checks() if check.status is Status.FAIL)
+    return Verdict(Action.INVALID, NOBODY, None, detail)
+
+
+def _over_nobody(contest: Contest, verdict: Verdict) -> PolicyValue:
     """Return what the recommended policy brings over leaving everybody alone."""
-    name = verdict.policy if verdict.policy in policies else TARGETED
-    pair = {NOBODY: policies[NOBODY], name: policies[name]}
-    return compare_policies(scores, pair, costs=cost, reference=NOBODY, unit=unit).of(name)
+    over = contest.rewards.against(contest.nobody, unit=contest.unit)
+    return over.of(TARGETED if verdict.policy == NOBODY else verdict.policy)
 
 
-def _likely_buyers(
-    trial: Trial, lift: AverageLift, outcome: str, means: Floats
-) -> dict[str, Integers]:
-    """Return the response model's policy: the best arm to the half most likely to respond."""
-    best = max(trial.treatments, key=lambda arm: lift.of(outcome, arm).difference)
-    position = trial.arms.index(best)
-    likely = means[:, position] > np.median(means[:, position])
-    return {f"{best} to the likely half": np.where(likely, position, 0).astype(np.intp)}
+@dataclass(frozen=True)
+class _Applied:
+    """What the recommended policy is made of, to be applied to any customers."""
 
+    trial: Trial
+    outcome: str
+    scores: Floats
+    policies: Mapping[str, Integers | Floats]
+    by_arm: Sequence[ArmStudy]
+    rules: Mapping[str, Rule]
+    tree: PolicyTree | None
+    lift: AverageLift
+    model: Any
 
-def _best_constant(trial: Trial, lift: AverageLift, outcome: str, cost: Floats) -> ArmEffect | None:
-    """Return the arm that pays most when sent to all, or None where none is shown to pay."""
-    paying = [
-        (lift.of(outcome, arm).difference - (cost[k] - cost[0]), lift.of(outcome, arm))
-        for k, arm in enumerate(trial.treatments, start=1)
-        if lift.of(outcome, arm).ci_low > cost[k] - cost[0]
-    ]
-    return max(paying, key=lambda item: item[0])[1] if paying else None
+    def policy(self, verdict: Verdict) -> AppliedPolicy:
+        """Return the recommended policy."""
+        if verdict.policy == TARGETED:
+            return by_learners([arm.chosen for arm in self.by_arm])
+        if verdict.policy == RULE:
+            return by_learners([arm.rule_learner for arm in self.by_arm])
+        if verdict.arm is not None or verdict.policy == NOBODY:
+            return to_all(self._known, [arm == verdict.arm for arm in self.trial.treatments])
+        given = np.asarray(self.policies[verdict.policy], dtype=np.intp)
+        return by_assignment(self._assign(verdict.policy), self.scores, given)
 
+    def _known(self, covariates: pd.DataFrame) -> Floats:
+        """Return individual effects where they are confirmed and the average elsewhere."""
+        columns = [
+            arm.learner.predict(covariates)[:, 0]
+            if arm.differs
+            else np.full(len(covariates), self.lift.of(self.outcome, arm.arm).difference)
+            for arm in self.by_arm
+        ]
+        return np.column_stack(columns)
 
-def _decide(
-    by_arm: Sequence[ArmStudy], comparison: PolicyComparison, best: ArmEffect | None
-) -> Verdict:
-    """Target only where effects differ and the targeted policy beats the best policy for all."""
-    gain = comparison.of(TARGETED)
-    against = f"against {gain.reference!r} {gain.gain:+.4g} ({gain.gain_low:+.4g} to " + (
-        f"{gain.gain_high:+.4g}) {comparison.unit} on {gain.n:,} untouched units"
-    )
-    differing = [arm for arm in by_arm if arm.differs]
-    if differing and gain.gain_low > 0:
-        reason = f"Targeting gains {against}."
-        if all(arm.selection.chosen == "rule" for arm in differing):
-            words = "; ".join(f"{arm.arm} by {arm.ranking}" for arm in differing)
-            return Verdict(Action.USE_RULE, words, None, reason)
-        return Verdict(Action.TARGET, TARGETED, None, reason)
-    rest = f"Targeting does not pay more ({against})."
-    if gain.gain == gain.gain_low == gain.gain_high == 0:
-        rest = f"No confirmed ranking would treat anyone otherwise ({gain.n:,} untouched units)."
-    if best is None:
-        return Verdict(Action.DO_NOT_SEND, NOBODY, None, rest)
-    paid = (
-        f"It changes {best.label} by {best.difference:+.4g} ({best.ci_low:+.4g} to "
-        f"{best.ci_high:+.4g}) per unit before cost. "
-    )
-    return Verdict(Action.SEND_TO_ALL, f"{best.arm} to all", best.arm, paid + rest)
+    def _assign(self, name: str) -> Assign:
+        """Return the arm numbers of a policy as a function of the attributes."""
+        if name == TREE and self.tree is not None:
+            return self.tree.assign
+        rule = self.rules.get(name)
+        if callable(rule):
+            return rule
+        position = next(
+            k for k, arm in enumerate(self.trial.treatments, start=1) if likely_half(arm) == name
+        )
+        return likely_buyers(self.trial, self.outcome, position, self.model)
 
 
 def _gain_check(study: TargetingStudy) -> Check:
     """Return the check on the gain from targeting."""
-    gain = study.policies.of(TARGETED)
-    if gain.gain_low > 0:
+    status = study.status() if study.verdict.action in SENDS_NOTHING else Status.PASS
+    if status is Status.PASS and study.verdict.arm is None:
         return Check(UpliftCode.POLICY_GAIN, Status.PASS, study.summary())
     return Check(
-        UpliftCode.POLICY_GAIN, Status.WARN, study.summary(),
+        UpliftCode.POLICY_GAIN, status if status is Status.FAIL else Status.WARN, study.summary(),
         f"Follow {study.verdict.policy!r}; keep a hold-out so that the next send can be measured.",
     )  # fmt: skip

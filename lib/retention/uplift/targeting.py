@@ -13,7 +13,6 @@ from retention.results import Metric, percent
 from retention.uplift.allocation import Allocation, Limits, allocate, efficiency_curve, hold_back
 from retention.uplift.study import TargetingStudy
 from retention.uplift.trial import Floats, Trial
-from retention.uplift.verdict import Action
 
 FREE = 1e-9
 """Cost of a contact where the outcome has no price: it only counts its place in the budget."""
@@ -70,7 +69,7 @@ class Plan:
     last_customer
         Profit expected of the least worthwhile customer who is contacted; None where nobody is.
     measured_low, measured, measured_high
-        Profit of all who are sent it, from what the policy brought on untouched customers, with its
+        Profit of all who are sent it, from what the policy brought in cross-fitting, with its
         95 % interval.
     scope
         Who the customers are.
@@ -183,7 +182,7 @@ class Plan:
         return (
             f"Of {len(self.table):,} {self.scope} {self.sent:,} are sent it and {held:,} "
             f"({percent(held / self.allocation.contacts)} of those chosen) are held out, so that "
-            f"it can be measured. By what the policy brought on untouched customers that is a "
+            f"it can be measured. By what the policy brought in the test that is a "
             f"{gain} of {self._amount(self.measured)} (95 % interval {self.measured_low:,.2f} to "
             f"{self.measured_high:,.2f}). The last customer taken is expected to bring "
             f"{self._amount(self.last_customer or 0.0)}."
@@ -253,7 +252,7 @@ def plan_campaign(
     limit = limits or Limits()
     if worth <= 0 and limit.budget is not None:
         limit = Limits(limit.budget * FREE, limit.contacts, limit.smallest_group)
-    rewards = _within(study, effects) * price
+    rewards = study.usable(people.covariates, effects) * price
     plan = allocate(rewards, cost, limits=limit, eligible=people.eligible)
     held = hold_back(plan.arm, hold_out, seed)
     unit = currency if worth > 0 else study.outcome
@@ -269,16 +268,6 @@ def plan_campaign(
         table, curve, plan, unit, float(taken.min()) if len(taken) else None, low, middle, high,
         people.scope,
     )  # fmt: skip
-
-
-def _within(study: TargetingStudy, effects: Floats) -> Floats:
-    """Rule out arms that the recommendation does not use."""
-    if study.verdict.action is Action.DO_NOT_SEND:
-        return np.full_like(effects, -1.0)
-    if study.verdict.arm is None:
-        return study.usable(effects)
-    arms = np.arange(1, len(study.arms))
-    return np.where(study.arms.index(study.verdict.arm) == arms[None, :], effects, -1.0)
 
 
 def _order(people: People) -> np.ndarray:
@@ -316,7 +305,7 @@ def _without_price(plan: Allocation) -> Allocation:
 
 
 def _measured(study: TargetingStudy, sent: int, price: float) -> Sequence[float]:
-    """Return the profit of so many contacts from what the policy brought on untouched units."""
+    """Return the profit of so many contacts from what the policy brought in the test."""
     gain = study.over_nobody
     if gain.contacted == 0 or sent == 0:
         return 0.0, 0.0, 0.0
