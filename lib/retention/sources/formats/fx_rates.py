@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from retention.sources.base import SourceFormat, TableMapping
 from retention.sources.codes import ReasonCode
-from retention.sources.fragments import NO_EXCLUSION, NO_MONEY, identities, reasons
+from retention.sources.fragments import NO_EXCLUSION, NO_MONEY, reasons
 
 _RATES = f"""
 SELECT strftime(shop_clock(moment), '%Y-%m-%d') AS rate_date, currency_of("from") AS currency,
@@ -12,8 +12,7 @@ SELECT strftime(shop_clock(moment), '%Y-%m-%d') AS rate_date, currency_of("from"
   line_no, CAST(NULL AS VARCHAR) AS source_record_id,
   {reasons((ReasonCode.UNREADABLE_TIME, "date", "moment"),
            (ReasonCode.UNREADABLE_NUMBER, "rate", "number"))},
-  {NO_EXCLUSION}, moment AS occurred_at, {NO_MONEY},
-  {identities()}
+  {NO_EXCLUSION}, moment AS occurred_at, {NO_MONEY}
 FROM (SELECT *, time_of("date") AS moment, number_of("rate") AS number FROM landed)"""  # fmt: skip
 
 FORMAT = SourceFormat(
