@@ -15,6 +15,7 @@ from retention.churn import (
     window_sensitivity,
 )
 from retention.errors import EvidenceError, InputError, ParameterError
+from retention.reports.figures.churn import return_probability_figure
 from retention.results import Status
 from retention.survival import (
     competing_ends,
@@ -129,6 +130,18 @@ def test_return_probability_of_memoryless_gaps_is_flat():
     result = return_probability(gaps, horizon_days=30, longest_days=100)
     expected = 1 - 0.98**30
     assert result.curve["return_probability"].to_numpy() == pytest.approx(expected, abs=0.04)
+
+
+def test_a_chance_that_only_rises_with_silence_gives_no_knee_but_the_horizon():
+    """Gaps spread evenly over 120 days: the chance within H days is H / (120 - silence)."""
+    gaps = pd.DataFrame({"duration": np.arange(1, 121), "event": 1, "weight": 1000})
+    result = return_probability(gaps, horizon_days=20, longest_days=60)
+    chance = result.curve["return_probability"].to_numpy()
+    assert chance == pytest.approx(20 / (120 - np.arange(61)), abs=1e-9)
+    assert result.knee_days is None
+    assert result.window_days == 20
+    assert "20 days are taken instead" in result.summary()
+    return_probability_figure(result)
 
 
 def test_return_probability_needs_a_repeat_purchase():

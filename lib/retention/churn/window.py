@@ -23,9 +23,10 @@ class ReturnProbability:
     curve
         Columns ``silent_days``, ``return_probability``, ``ci_low``, ``ci_high``, ``at_risk``.
     knee_days
-        Silence at which the curve stops falling steeply.
+        Silence at which the curve stops falling steeply; None where it does not bend.
     knee_range
-        Knees found for half to one and a half times the horizon: how firm the choice is.
+        Knees found for half to one and a half times the horizon: how firm the choice is; None
+        where none was found.
     horizon_days
         Within which a return is looked for.
     gaps
@@ -35,8 +36,8 @@ class ReturnProbability:
     """
 
     curve: pd.DataFrame
-    knee_days: int
-    knee_range: tuple[int, int]
+    knee_days: int | None
+    knee_range: tuple[int, int] | None
     horizon_days: int
     gaps: pd.DataFrame
     n: int
@@ -45,14 +46,21 @@ class ReturnProbability:
         """Return the curve."""
         return self.curve.copy()
 
+    @property
+    def window_days(self) -> int:
+        """Silence to count as leaving: the knee, or the horizon where the curve does not bend."""
+        return self.knee_days or self.horizon_days
+
     def summary(self) -> str:
         """Say where the knee is and what a return is still worth there."""
+        if self.knee_days is None or self.knee_range is None:
+            return (
+                "The chance of another purchase falls without a bend: no length of silence sets "
+                f"those who have left apart. {self.horizon_days} days are taken instead."
+            )
         row = self.curve.set_index("silent_days").loc[self.knee_days]
-        firm = (
-            ""
-            if self.knee_range[0] == self.knee_range[1]
-            else (f" (other horizons put it between {self.knee_range[0]} and {self.knee_range[1]})")
-        )
+        low, high = self.knee_range
+        firm = f" (other horizons put it between {low} and {high})" if low < high else ""
         return (
             f"After {self.knee_days} days of silence{firm}, "
             f"{percent(float(row.return_probability))} "
@@ -101,8 +109,10 @@ def return_probability(
     share = np.cumsum(weights[order]) / weights.sum()
     days = completed["duration"].to_numpy()[order]
     quantiles["days"] = [int(days[np.searchsorted(share, q)]) for q in quantiles["quantile"]]
-    return ReturnProbability(curve, knees[1], (min(knees), max(knees)), horizon_days, quantiles,
-                             int(gaps["weight"].sum()))  # fmt: skip
+    found = [knee for knee in knees if knee is not None]
+    spread = (min(found), max(found)) if found else None
+    n = int(gaps["weight"].sum())
+    return ReturnProbability(curve, knees[1], spread, horizon_days, quantiles, n)
 
 
 def window_sensitivity(
@@ -174,13 +184,13 @@ def _read(cumulative: Array, steps: Array, at: Array) -> Array:
     return cumulative[np.searchsorted(steps, at, side="right")]
 
 
-def _knee(curve: pd.DataFrame) -> int:
-    """Return the day at which the curve lies farthest below the line between its ends."""
+def _knee(curve: pd.DataFrame) -> int | None:
+    """Return the day at which the curve lies farthest below the line between its ends, if any."""
     days = curve["silent_days"].to_numpy(dtype=float)
     chance = curve["return_probability"].to_numpy()
     start = int(np.argmax(chance))
     x, y = days[start:], chance[start:]
     if len(x) < 3:
-        return int(days[-1])
-    line = y[0] + (y[-1] - y[0]) * (x - x[0]) / (x[-1] - x[0])
-    return int(x[np.argmax(line - y)])
+        return None
+    below = y[0] + (y[-1] - y[0]) * (x - x[0]) / (x[-1] - x[0]) - y
+    return int(x[np.argmax(below)]) if below.max() > 1e-9 else None

@@ -33,14 +33,15 @@ def return_probability_figure(result: ReturnProbability) -> Figure:
             alpha=0.15,
             linewidth=0,
         )
-        axes.axvline(result.knee_days, color=BAD, linewidth=1)
-        axes.annotate(
-            f"knee: {result.knee_days} days",
-            (result.knee_days, axes.get_ylim()[1]),
-            color=BAD,
-            xytext=(4, -12),
-            textcoords="offset points",
-        )
+        if result.knee_days is not None:
+            axes.axvline(result.knee_days, color=BAD, linewidth=1)
+            axes.annotate(
+                f"knee: {result.knee_days} days",
+                (result.knee_days, axes.get_ylim()[1]),
+                color=BAD,
+                xytext=(4, -12),
+                textcoords="offset points",
+            )
         axes.set_xlabel("days of silence")
         axes.set_ylabel(f"share who buy within the next {result.horizon_days} days")
         axes.set_ylim(bottom=0)
