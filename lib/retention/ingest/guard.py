@@ -30,14 +30,17 @@ _KNOWN = """
     WITH known AS (SELECT DISTINCT lower(trim(value)) AS value FROM (
         SELECT identity_email AS value FROM people UNION ALL SELECT identity_phone FROM people
         UNION ALL SELECT identity_name FROM people
+        UNION ALL SELECT identity_platform_id FROM people WHERE contains(identity_platform_id, ' ')
     ) WHERE length(trim(value)) > 2)
     SELECT value FROM known
     UNION SELECT trim(regexp_replace(value, '[^a-z0-9]+', '_', 'g'), '_') FROM known
     WHERE regexp_matches(value, '[a-z0-9]{3}')"""
-"""Also in the form that codes such as a reason are given: ``ada_shop_example``."""
+"""Also in the form that codes such as a reason are given: ``ada_shop_example``. An id of several
+words is a name."""
 
 _SUSPECT = r"""
     contains(v, '@') OR (starts_with(trim(v), '+') AND regexp_matches(v, '^\s*\+[0-9 ()./-]{8,}$'))
+    OR regexp_matches(v, '^_[0-9_]{8,}$')
     OR lower(trim(v, ' _')) IN (SELECT value FROM known_identities)
     OR regexp_matches(v, '(?i)^\s*\d{1,5}[a-z]?,?\s+([\w''.-]+\s+){1,4}(street|st|road|rd|avenue|ave|lane|ln|drive|dr)\b')
 """  # noqa: E501

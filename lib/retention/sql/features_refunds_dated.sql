@@ -1,7 +1,7 @@
 -- What had been paid back of the goods of each order that counts by the as-of date; few orders have
--- a row. The order says how much of its goods was paid back in all, the refunds (which may hold
--- shipping and tax) which share of that was known: so a full refund leaves nothing, whatever came
--- back with it. Where the order says nothing, refunds count up to the price of its goods.
+-- a row. Where every refund is known the order says how much of it was for goods (a refund may hold
+-- shipping and tax); while some still lie ahead, those known count up to the price of the goods, so
+-- that nothing of what is ahead is known.
 -- A refund of unknown date counts once the order is $settle_s seconds old: before that it may
 -- still lie ahead of the as-of date, and a feature must not know it.
 WITH told AS (
@@ -43,7 +43,6 @@ SELECT
     ordered_epoch_s,
     CASE
         WHEN refunded_to_date > 0 AND known_minor = all_minor THEN refunded_to_date
-        WHEN refunded_to_date > 0 THEN refunded_to_date * known_minor // nullif(all_minor, 0)
         WHEN known_minor < goods_minor THEN known_minor
         ELSE goods_minor
     END AS refunded_minor,
