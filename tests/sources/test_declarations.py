@@ -91,7 +91,7 @@ def test_what_is_wrong_with_a_declaration_is_said_with_its_place(page, said, tmp
 
 @pytest.mark.parametrize("name", ["shopify_orders", "costs"])
 def test_a_declaration_may_not_take_a_name_that_is_taken(name, tmp_path):
-    page = f"name: {name}\nmeaning: m\ntables: {{orders: {{order_key: No}}}}"
+    page = f"name: {name}\nmeaning: m\ntables: {{orders: {{order_key: No, ordered_at: Day}}}}"
     (tmp_path / "own.yaml").write_text(page, encoding="utf-8")
     with pytest.raises(ParameterError, match="already"):
         use_formats(tmp_path)

@@ -25,7 +25,6 @@ from retention.runs.plan import BY_NAME
 from retention.runs.run import Run, earlier_runs, producer
 from retention.runs.signoff import last_approved
 from retention.runs.workspace import Workspace
-from retention.sources.registry import use_formats
 
 STAGING_VARIABLE = "RETENTION_OUTPUT_DIR"
 """Environment variable by which the runner tells a kernel where to write."""
@@ -265,7 +264,6 @@ def open_stage(
         If the engine is unknown, or Spark is asked for and not installed.
     """
     workspace = Workspace.find()
-    use_formats(workspace.params / profile / "formats")
     staging = os.environ.get(STAGING_VARIABLE)
     scratch = workspace.profile(profile) / "scratch"
     output = Path(output_dir or staging or scratch)

@@ -18,7 +18,7 @@ from retention.sources.base import (
 from retention.sources.codes import MENDS, BrokenCode, ExclusionCode, ReasonCode
 from retention.sources.landed import Landed
 from retention.sources.landing import land
-from retention.sources.registry import FORMATS, format_named, recognise_file
+from retention.sources.registry import FORMATS, format_named, recognise_file, use_formats
 
 __all__ = [
     "FORMATS",
@@ -36,4 +36,5 @@ __all__ = [
     "land",
     "open_landed",
     "recognise_file",
+    "use_formats",
 ]

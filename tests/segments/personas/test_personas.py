@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from retention.errors import EvidenceError, ParameterError
+from retention.errors import ParameterError
 from retention.results import Status
 from retention.segments.personas import UNPLACED, Terms, compare_with_template, discover
 from retention.segments.personas.methods import candidates
@@ -173,6 +173,8 @@ def test_too_few_customers_are_left_unplaced_and_it_says_so():
     assert compare_with_template(found.effects, found.customers["persona"], "").matches.empty
 
 
-def test_features_that_do_not_vary_are_an_error():
-    with pytest.raises(EvidenceError, match="two features"):
-        discover(customers(np.zeros(300)), ["gift_share", "absent"])
+def test_features_that_do_not_vary_give_no_persona_and_it_says_so():
+    found = discover(customers(np.zeros(300)), ["gift_share", "absent"])
+    assert set(found.customers["persona"]) == {UNPLACED}
+    assert found.candidates.columns.tolist()[:2] == ["method", "clusters"]
+    assert "two features that differ" in found.summary()
