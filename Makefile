@@ -50,11 +50,15 @@ test: lint types layers generated unit nbval  ## Everything that CI checks
 
 .PHONY: test-quick
 test-quick: $(STAMP)  ## Unit tests without the slow ones
-	@$(BIN)/pytest -q -n 2 --dist loadscope -m "not slow and not realdata"
+	@$(BIN)/pytest -q -n 2 --dist loadscope -m "not slow and not shops and not realdata"
 
 .PHONY: unit
-unit: $(STAMP)  ## Unit tests, slow and real-data ones included
-	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadscope
+unit: $(STAMP)  ## Unit tests, slow and real-data ones included, but for the whole shops
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 --dist loadscope -m "not shops"
+
+.PHONY: test-shops
+test-shops: $(STAMP)  ## Small and random shops end to end through all notebooks, a minute each
+	@OMP_NUM_THREADS=1 $(BIN)/pytest -q -n 2 -m shops tests/shops tests/zoo
 
 .PHONY: test-processors
 test-processors: $(STAMP)  ## The numerical suites under other processors' kernels, with one and two threads (slow)

@@ -79,7 +79,7 @@ def published(folder: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> Run:
 QUICK = ("two_weeks_old", "without_lines")
 SLOW = ("one_order", "five_orders", "thirty_orders", "hundred_orders", "without_emails",
         "one_customer", "all_refunded")  # fmt: skip
-SHOPS = [*QUICK, *(pytest.param(name, marks=pytest.mark.slow) for name in SLOW)]
+SHOPS = [*QUICK, *(pytest.param(name, marks=pytest.mark.shops) for name in SLOW)]
 
 
 @pytest.mark.parametrize("name", SHOPS)

@@ -50,7 +50,7 @@ def generator(zoo: Path) -> ModuleType:
     return module
 
 
-@pytest.mark.slow
+@pytest.mark.shops
 @pytest.mark.parametrize("seed", FULL)
 def test_a_random_shop_is_published_and_agrees_with_its_truth(zoo, seed):
     words = [
