@@ -94,7 +94,7 @@ def destroy(path: Path) -> None:
     """Overwrite a file with zeros, then remove it.
 
     It loses its name first, so that a killed process leaves no file of zeros under it; what is left
-    under the other name, :func:`destroy_leftovers` removes.
+    under the other name goes when the change is finished or the next one is made.
 
     On journalling and flash storage a copy may survive below the file system; where that matters,
     the disk or the snapshots have to be encrypted.
@@ -109,13 +109,6 @@ def destroy(path: Path) -> None:
             handle.flush()
             os.fsync(handle.fileno())
     path.unlink()
-
-
-def destroy_leftovers(folder: Path) -> None:
-    """Destroy what a killed process was about to destroy."""
-    for path in sorted(folder.rglob(f"*{GONE}")):
-        if path.is_file():
-            destroy(path)
 
 
 def make_group_folder(folder: Path) -> None:
